@@ -1,0 +1,170 @@
+"""The contract between the runner and an engine.
+
+A backend is registered under the entry-point group `ttbench.backends` as a
+class without constructor arguments. Constructing it, and asking it for its
+capabilities, must import no engine: `ttbench --list` and wrong requests stay
+cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.options import DataFormat, MathFidelity, Trace
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Availability", "Backend", "Capabilities", "CompileOptions", "Device", "Session"]
+
+#: What a session takes and gives: tensors on the host.
+Tensors: TypeAlias = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a backend can run here, and if not, why and what would help."""
+
+    usable: bool
+    reason: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device that a backend can use."""
+
+    #: What `-d` names: `cpu`, `cuda`.
+    kind: str
+    index: int
+    #: What the maker calls it.
+    name: str
+    #: Its architecture: `x86_64`, `sm_90`, `wormhole_b0`.
+    arch: str
+    memory_bytes: int | None = None
+
+    @property
+    def spec(self) -> str:
+        """The device as `-d` would name it alone: `cuda:1`."""
+        return f"{self.kind}:{self.index}"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can honour; everything else is refused before it runs."""
+
+    data_formats: frozenset[DataFormat]
+    math_fidelities: frozenset[MathFidelity]
+    opt_levels: range
+    traces: frozenset[Trace]
+    device_kinds: tuple[str, ...]
+    training: bool
+    #: Training on several devices at once.
+    training_chips: bool
+    #: Models with an autoregressive loop.
+    generation: bool
+    default_format: DataFormat
+    default_opt_level: int
+    default_fidelity: MathFidelity | None = None
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """The options of a run after defaults were filled in: what will be run."""
+
+    data_format: DataFormat
+    math_fidelity: MathFidelity | None
+    opt_level: int
+    training: bool
+    devices: tuple[Device, ...]
+
+    def for_builder(self) -> dict[str, object]:
+        """Give what a builder may ask to know of it, by the builder's keywords."""
+        return {
+            "data_type": self.data_format,
+            "math_fidelity": self.math_fidelity,
+            "arch": self.devices[0].arch,
+            "devtype": self.devices[0].kind,
+        }
+
+
+class Session(Protocol):
+    """**Protocol:** one compiled model, ready to be driven; a context manager.
+
+    At most `depth` inputs may be in flight: a push beyond that raises
+    `SessionError`. Outputs come back in the order of their inputs.
+    """
+
+    @property
+    def depth(self) -> int:
+        """Inputs in flight that keep the engine busy, 1 or more."""
+
+    @property
+    def effective(self) -> Mapping[str, object]:
+        """How it really runs, for the record: compute dtype, threads, what is emulated."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences that a reader of the result must know."""
+
+    def push(self, inputs: Tensors) -> None:
+        """Hand over one microbatch on the host."""
+
+    def pop(self) -> Tensors:
+        """Wait for the oldest input's outputs and give them on the host.
+
+        What a stage raised is raised here or by `push`.
+        """
+
+    def device_peak_bytes(self) -> int | None:
+        """Give the device memory's peak since compiling; None where it has none of its own."""
+
+    def close(self) -> None:
+        """Stop and free everything, in flight or not. May be called twice."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+
+@runtime_checkable
+class TracingSession(Protocol):
+    """**Protocol:** a session that can record a performance trace."""
+
+    def trace(self, inputs: Tensors, level: Trace, folder: Path) -> Sequence[Path]:
+        """Run a few inputs under the profiler, outside the timed passes.
+
+        Writes into `folder`, which exists, and gives the files. The first one
+        is text for people.
+        """
+
+
+class Backend(Protocol):
+    """**Protocol:** an engine."""
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+
+    def availability(self) -> Availability:
+        """Say whether it can run here; may import the engine."""
+
+    def capabilities(self) -> Capabilities:
+        """Say what it can honour; imports nothing."""
+
+    def devices(self) -> Sequence[Device]:
+        """List the devices that are really there, the best kind first."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Give the versions of the software that decides its speed, by name."""
+
+    def seeded(self, seed: int) -> AbstractContextManager[None]:
+        """Within this context a builder's random numbers repeat for a seed."""
+
+    def compile(self, model: BenchmarkModel, options: CompileOptions) -> Session:
+        """Make a model ready to run. The model's own modules are left as they are."""

@@ -1,0 +1,151 @@
+"""Which backend and devices run a request, and whether they can honour it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ttbench_core.backends.protocol import Backend, Capabilities, CompileOptions, Device
+from ttbench_core.errors import (
+    BackendUnavailableError,
+    PackContractError,
+    PackLoadError,
+    UnsupportedOptionError,
+)
+from ttbench_core.options import DataFormat, RunOptions
+from ttbench_core.registry import BACKENDS, discover, find, load
+
+__all__ = ["choose_backend", "plan"]
+
+#: The core's own backends in the order of preference; others run when they are named.
+_PREFERRED = ("torch",)
+
+
+def choose_backend(name: str | None) -> Backend:
+    """Load the backend that was asked for, or the best one that can run here.
+
+    Raises `UnknownNameError`, `PackLoadError`, `BackendUnavailableError`.
+    """
+    if name is not None:
+        return _usable(_load(name))
+    refusals: list[str] = []
+    for preferred in _PREFERRED:
+        try:
+            return _usable(_load(preferred))
+        except BackendUnavailableError as refusal:
+            refusals.append(str(refusal))
+    raise BackendUnavailableError("; ".join(refusals))
+
+
+def plan(options: RunOptions, backend: Backend) -> CompileOptions:
+    """Fill in a backend's defaults and refuse what it cannot honour.
+
+    Raises `UnsupportedOptionError`, which says what would work, and which
+    other installed backend could.
+    """
+    can = backend.capabilities()
+    _refuse_unsupported(options, backend.name, can)
+    devices = _devices(options, backend)
+    return CompileOptions(
+        data_format=options.dataformat or can.default_format,
+        math_fidelity=options.math_fidelity or can.default_fidelity,
+        opt_level=(
+            can.default_opt_level
+            if options.backend_opt_level is None
+            else options.backend_opt_level
+        ),
+        training=options.training,
+        devices=devices,
+    )
+
+
+def _load(name: str) -> Backend:
+    plugin = find(BACKENDS, name, "backend")
+    loaded = load(plugin)
+    if not callable(loaded):
+        raise PackContractError(plugin.where, "is not a backend: register a class")
+    backend: Backend = loaded()
+    return backend
+
+
+def _usable(backend: Backend) -> Backend:
+    availability = backend.availability()
+    if not availability.usable:
+        raise BackendUnavailableError(
+            f"backend {backend.name!r} cannot run here: {availability.reason};"
+            f" {availability.remedy}"
+        )
+    return backend
+
+
+def _refuse_unsupported(options: RunOptions, name: str, can: Capabilities) -> None:
+    lack = _lack(options, can)
+    if lack is None:
+        return
+    able = [plugin.name for plugin in discover(BACKENDS) if plugin.name != name]
+    able = [other for other in able if _honours(other, options)]
+    remedy = f"; use --backend {able[0]}" if able else ""
+    raise UnsupportedOptionError(f"backend {name!r} has no {lack}{remedy}")
+
+
+def _lack(options: RunOptions, can: Capabilities) -> str | None:
+    """Name the first thing that was asked for and is not among the capabilities."""
+    level = options.backend_opt_level
+    if options.dataformat is not None and options.dataformat not in can.data_formats:
+        known = [str(known) for known in DataFormat if known in can.data_formats]
+        return f"data format {options.dataformat} (it has {', '.join(known)})"
+    if options.math_fidelity is not None and options.math_fidelity not in can.math_fidelities:
+        return f"math fidelity {options.math_fidelity}"
+    if level is not None and level not in can.opt_levels:
+        return f"optimization level {level} (its highest is {can.opt_levels[-1]})"
+    if options.trace not in can.traces:
+        return f"trace {options.trace}"
+    if options.training and not can.training:
+        return "training"
+    if options.training and options.chips != 1 and not can.training_chips:
+        return "training on several chips (leave out --chips)"
+    return None
+
+
+def _honours(name: str, options: RunOptions) -> bool:
+    try:
+        return _lack(options, _load(name).capabilities()) is None
+    except (PackLoadError, PackContractError):
+        return False
+
+
+def _devices(options: RunOptions, backend: Backend) -> tuple[Device, ...]:
+    there = list(backend.devices())
+    kind, _, index = (options.device or there[0].kind).partition(":")
+    of_kind = [device for device in there if device.kind == kind]
+    if not of_kind:
+        raise UnsupportedOptionError(_no_device(options, backend, there))
+    if index:
+        chosen = [device for device in of_kind if str(device.index) == index]
+        if not chosen:
+            raise UnsupportedOptionError(_no_device(options, backend, there))
+        of_kind = chosen
+    wanted = options.chips or len(of_kind)
+    if wanted > len(of_kind):
+        raise UnsupportedOptionError(
+            f"--chips {wanted} asks for more than there is: {_count(of_kind)} of kind"
+            f" {kind!r}{f' at index {index}' if index else ''}"
+        )
+    return tuple(of_kind[:wanted])
+
+
+def _no_device(options: RunOptions, backend: Backend, there: Sequence[Device]) -> str:
+    known = sorted({device.kind for device in there})
+    kinds = backend.capabilities().device_kinds
+    kind = (options.device or "").partition(":")[0]
+    if kind not in kinds:
+        return f"unknown device {options.device!r}: backend {backend.name!r} has {', '.join(kinds)}"
+    specs = ", ".join(device.spec for device in there)
+    return (
+        f"device {options.device!r} is not there: backend {backend.name!r} finds {specs}"
+        if kind in known
+        else f"no {kind} device is usable here: backend {backend.name!r} finds {specs}"
+    )
+
+
+def _count(devices: Sequence[Device]) -> str:
+    return f"{len(devices)} device" + ("s" if len(devices) != 1 else "")

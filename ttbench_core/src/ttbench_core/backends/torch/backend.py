@@ -1,0 +1,99 @@
+"""The door of the torch backend; it imports torch only when it must."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from ttbench_core.backends.protocol import (
+    Availability,
+    Capabilities,
+    CompileOptions,
+    Device,
+    Session,
+)
+from ttbench_core.environment import cpu_name, total_memory_bytes
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.options import DataFormat, MathFidelity, Trace
+
+__all__ = ["TorchBackend"]
+
+_CAPABILITIES: Final = Capabilities(
+    data_formats=frozenset(DataFormat),
+    math_fidelities=frozenset(MathFidelity),
+    opt_levels=range(3),
+    traces=frozenset(Trace),
+    device_kinds=("cuda", "cpu"),
+    training=True,
+    training_chips=False,
+    generation=False,
+    default_format=DataFormat.FP32,
+    default_opt_level=1,
+)
+
+
+class TorchBackend:
+    """PyTorch, eager or compiled, on `cuda` and `cpu`."""
+
+    name: Final = "torch"
+
+    def availability(self) -> Availability:
+        """Say whether torch can be imported."""
+        try:
+            import torch  # noqa: F401
+        except ImportError as error:
+            return Availability(
+                False, f"torch cannot be imported ({error})", "pip install 'ttbench-core[torch]'"
+            )
+        return Availability(True)
+
+    def capabilities(self) -> Capabilities:
+        """Say what it can honour."""
+        return _CAPABILITIES
+
+    def devices(self) -> Sequence[Device]:
+        """List the CUDA devices that torch can use, then the CPU."""
+        return (*_cuda_devices(), _cpu_device())
+
+    def versions(self) -> Mapping[str, str]:
+        """Give the versions of torch and of what it computes with."""
+        import torch
+
+        versions = {"torch": str(torch.__version__)}
+        if torch.version.cuda is not None:
+            versions["cuda"] = torch.version.cuda
+        if torch.cuda.is_available():
+            versions["cudnn"] = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call,unused-ignore]
+        return versions
+
+    @contextlib.contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        """Seed torch's generators, and put their states back at the end."""
+        import torch
+
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            yield
+
+    def compile(self, model: BenchmarkModel, options: CompileOptions) -> Session:
+        """Make a model ready to run; see `compiling`."""
+        from ttbench_core.backends.torch.compiling import compile_session
+
+        return compile_session(model, options)
+
+
+def _cpu_device() -> Device:
+    return Device("cpu", 0, cpu_name(), platform.machine(), total_memory_bytes())
+
+
+def _cuda_devices() -> Iterator[Device]:
+    import torch
+
+    if not torch.cuda.is_available():
+        return
+    for index in range(torch.cuda.device_count()):
+        facts = torch.cuda.get_device_properties(index)
+        arch = f"sm_{facts.major}{facts.minor}"
+        yield Device("cuda", index, facts.name, arch, facts.total_memory)

@@ -1,0 +1,101 @@
+"""Block floating point: what Bfp8, Bfp8_b, Bfp4 and Bfp4_b keep of a tensor.
+
+Layout of the formats. Sixteen neighbouring elements of a row (one row of a
+16 x 16 face of a tile) share one exponent, the largest of theirs. Each element
+keeps a sign and a magnitude without a hidden bit: 7 bits in Bfp8, 3 bits in
+Bfp4, counted from the shared exponent down. The formats with `_b` share an
+8-bit exponent with the range of bfloat16, those without share a 5-bit exponent
+(bias 15) with the range of float16. Magnitudes are rounded to nearest, ties to
+even, after elements smaller than the largest have been shifted right within 24
+bits; a magnitude that rounds past the largest stays at the largest.
+
+Source: the table of data formats and the section on block floating point in
+Tenstorrent's PyBuda documentation ("Data Formats and Math Fidelity"); rounding
+and saturation as in the host-side packer of tenstorrent/tt-metal,
+`tt_metal/impl/data_format/blockfloat_common.cpp`, commit 034fc8c7f283. One
+deviation: an element below the smallest shared exponent of a format with 5-bit
+exponents is rounded on the smallest grid (to zero if need be), where the
+packer lifts it to the smallest power of two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+
+from ttbench_core.options import DataFormat
+
+__all__ = ["BLOCK", "BlockFormat", "block_format", "quantise"]
+
+#: Elements that share an exponent.
+BLOCK: Final = 16
+#: Bits of a float32 significand with its hidden bit: the packer's working width.
+_WORKING_BITS: Final = 24
+
+
+@dataclass(frozen=True)
+class BlockFormat:
+    """A block floating point format."""
+
+    #: Bits of an element's magnitude.
+    magnitude_bits: int
+    #: Smallest and largest shared exponent: value of the top magnitude bit is 2**exponent.
+    smallest_exponent: int
+    largest_exponent: int
+
+    @property
+    def largest_magnitude(self) -> int:
+        """The largest whole number that the magnitude can be."""
+        return (1 << self.magnitude_bits) - 1
+
+
+_WIDE: Final = (-126, 127)
+_NARROW: Final = (-15, 16)
+_FORMATS: Final = {
+    DataFormat.BFP8: BlockFormat(7, *_NARROW),
+    DataFormat.BFP8_B: BlockFormat(7, *_WIDE),
+    DataFormat.BFP4: BlockFormat(3, *_NARROW),
+    DataFormat.BFP4_B: BlockFormat(3, *_WIDE),
+}
+
+
+def block_format(data_format: DataFormat) -> BlockFormat:
+    """Give the layout of a block floating point format; `KeyError` for any other."""
+    return _FORMATS[data_format]
+
+
+def quantise(tensor: torch.Tensor, layout: BlockFormat) -> torch.Tensor:
+    """Round a tensor to what a block floating point format can hold.
+
+    Args:
+        tensor: floating point, any shape; blocks run along the last dimension,
+            the last block of a row is filled up with zeros.
+        layout: the format.
+
+    Returns:
+        A new float32 tensor of the same shape.
+    """
+    if tensor.numel() == 0:
+        return tensor.detach().to(torch.float32).clone()
+    rows = tensor.detach().to(torch.float32).reshape(-1, tensor.shape[-1] if tensor.dim() else 1)
+    width = rows.shape[-1]
+    padded = torch.nn.functional.pad(rows, (0, -width % BLOCK))
+    blocks = padded.reshape(rows.shape[0], -1, BLOCK)
+    kept = _quantise_blocks(blocks, layout)
+    return kept.reshape(rows.shape[0], -1)[:, :width].reshape(tensor.shape).contiguous()
+
+
+def _quantise_blocks(blocks: torch.Tensor, layout: BlockFormat) -> torch.Tensor:
+    # float64 holds every intermediate value exactly: 24 bits and exponents down to -150
+    exact = blocks.to(torch.float64)
+    largest = exact.abs().amax(dim=-1, keepdim=True)
+    _, exponent = torch.frexp(largest)
+    shared = (exponent - 1).clamp(layout.smallest_exponent, layout.largest_exponent)
+    unit = torch.ldexp(torch.ones_like(largest), shared - (_WORKING_BITS - 1))
+    shifted = torch.trunc(exact.abs() / unit)
+    dropped_bits = _WORKING_BITS - layout.magnitude_bits
+    magnitude = torch.round(shifted / (1 << dropped_bits)).clamp(max=layout.largest_magnitude)
+    kept = torch.sign(exact) * magnitude * unit * float(1 << dropped_bits)
+    return kept.to(torch.float32)

@@ -1,0 +1,51 @@
+"""Performance traces with torch.profiler, taken apart from the timed passes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from ttbench_core.backends.torch.stages import Tensors
+from ttbench_core.options import Trace
+
+__all__ = ["write_trace"]
+
+#: Inputs under the profiler: enough to see a steady one, few enough for a small file.
+_TRACED_INPUTS: Final = 3
+_ROWS: Final = 20
+
+
+def write_trace(
+    step: Callable[[Tensors], Tensors], inputs: Tensors, level: Trace, folder: Path
+) -> Sequence[Path]:
+    """Profile a few inputs and write the table of operators, and the timeline if verbose.
+
+    Returns:
+        `operators.txt`, and `trace.json` (Chrome trace format, which Perfetto
+        opens) for `Trace.VERBOSE`.
+    """
+    # without this the profiler's library prints two lines of its own to stderr
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+    on_cuda = torch.cuda.is_available()
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    if on_cuda:
+        activities.append(torch.profiler.ProfilerActivity.CUDA)
+    with torch.profiler.profile(
+        activities=activities, record_shapes=level is Trace.VERBOSE
+    ) as profile:
+        for _ in range(_TRACED_INPUTS):
+            step(inputs)
+        if on_cuda:
+            torch.cuda.synchronize()
+    order = "self_cuda_time_total" if on_cuda else "self_cpu_time_total"
+    table = folder / "operators.txt"
+    table.write_text(profile.key_averages().table(sort_by=order, row_limit=_ROWS), encoding="utf-8")
+    if level is not Trace.VERBOSE:
+        return [table]
+    timeline = folder / "trace.json"
+    profile.export_chrome_trace(str(timeline))
+    return [table, timeline]

@@ -1,0 +1,70 @@
+"""The installed models with their configurations: what `ttbench --list` shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ttbench_core.errors import PackContractError, PackLoadError
+from ttbench_core.model import Builder
+from ttbench_core.registry import MODELS, Plugin, discover, find, load, load_directly
+
+__all__ = ["ModelEntry", "as_builder", "installed_models", "load_builder"]
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One registered model; `error` says why it cannot be used, if it cannot."""
+
+    name: str
+    configs: tuple[str, ...]
+    default_config: str | None
+    pack: str
+    version: str
+    entry_point: str
+    error: str | None = None
+
+
+def installed_models() -> tuple[ModelEntry, ...]:
+    """List every registered model; a broken one is an entry with its reason.
+
+    Imports the modules that register builders, and so what those import at
+    their top; ttbench's own packs import torch inside their builders.
+    """
+    return tuple(_entry(plugin) for plugin in discover(MODELS))
+
+
+def load_builder(name: str) -> tuple[Builder, Plugin]:
+    """Load the builder of one model by name or `pack:name`.
+
+    Raises `UnknownNameError`, `AmbiguousNameError`, `PackLoadError`.
+    """
+    plugin = find(MODELS, name, "model")
+    return as_builder(load(plugin), plugin.where), plugin
+
+
+def as_builder(loaded: Any, where: str) -> Builder:
+    """Take a decorated builder as it is, and a plain function as one without configurations.
+
+    Raises `PackContractError` for anything that cannot be called.
+    """
+    if isinstance(loaded, Builder):
+        return loaded
+    if callable(loaded):
+        return Builder(loaded)
+    raise PackContractError(
+        where, f"is a {type(loaded).__name__}, not a builder: register a function"
+    )
+
+
+def _entry(plugin: Plugin) -> ModelEntry:
+    try:
+        builder = as_builder(load_directly(plugin), plugin.where)
+        configs, default, error = builder.configs, builder.default_config, None
+    except PackLoadError as failure:
+        configs, default, error = (), None, failure.reason
+    except PackContractError as failure:
+        configs, default, error = (), None, failure.fault
+    return ModelEntry(
+        plugin.name, configs, default, plugin.pack, plugin.version, plugin.value, error
+    )

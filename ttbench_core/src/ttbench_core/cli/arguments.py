@@ -1,0 +1,158 @@
+"""The flags of `ttbench`, spelled as in the seed.
+
+Values are checked in `RunOptions`, which `run()` uses as well, so that a wrong
+one is reported alike everywhere; argparse only tells words from numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ttbench_core.errors import RequestError
+from ttbench_core.options import DEFAULT_PASSES, DataFormat, MathFidelity, Trace
+
+__all__ = ["UsageError", "parse"]
+
+_EXAMPLES = """\
+examples:
+  ttbench --list                               what can be benchmarked here
+  ttbench -m bert -c tiny -o perf.json         measure, and append to a JSON list
+  ttbench -m resnet -c resnet18 -df Fp16_b -t  training in bfloat16
+
+exit codes: 0 fine; 1 the benchmark failed, or its result could not be kept;
+2 the request was wrong; 130 interrupted (what was measured is kept)
+"""
+
+
+class UsageError(RequestError):
+    """The command line cannot be read."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (ttbench --help shows every option)")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; raises `UsageError`, and exits for `--help` and `--version`."""
+    return _parser().parse_args(words)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="ttbench",
+        description="Benchmark a model on a Tenstorrent card, a GPU or the CPU",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_what(parser.add_argument_group("what to run"))
+    _add_how(parser.add_argument_group("how to run it"))
+    _add_measuring(parser.add_argument_group("what is measured and kept"))
+    other = parser.add_argument_group("other")
+    other.add_argument(
+        "-l", "--list", action="store_true", help="List available models and configurations"
+    )
+    other.add_argument(
+        "--json",
+        action="store_true",
+        help="Print JSON: the catalogue with --list, else the record of the run",
+    )
+    other.add_argument("--debug", action="store_true", help="Show tracebacks of errors")
+    other.add_argument("--version", action=_Version, nargs=0, help="Show ttbench's version")
+    return parser
+
+
+def _add_what(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-m",
+        "--model",
+        help="Model to benchmark (i.e. bert), or PACK:MODEL where two packs have it",
+    )
+    group.add_argument(
+        "-c", "--config", help="Model configuration to benchmark (i.e. tiny, base, large)"
+    )
+    group.add_argument("-t", "--training", action="store_true", help="Benchmark training")
+    group.add_argument(
+        "-mb",
+        "--microbatch",
+        type=int,
+        help="Samples in one input. By default, what the configuration declares.",
+    )
+    group.add_argument(
+        "--layers",
+        type=int,
+        help="Number of layers to run on models where this is applicable"
+        " (i.e. nlp encoders/decoders)",
+    )
+    group.add_argument(
+        "--seed", type=int, default=0, help="Seed of random weights and inputs (default 0)"
+    )
+
+
+def _add_how(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-df", "--dataformat", metavar=_choices(DataFormat), help="Set data format (default Fp32)"
+    )
+    group.add_argument(
+        "-mf", "--math_fidelity", metavar=_choices(MathFidelity), help="Set math fidelity"
+    )
+    group.add_argument(
+        "-opt",
+        "--backend_opt_level",
+        type=int,
+        metavar="{0,1,2,3,4}",
+        help="Set backend optimization level (default 1). torch has 0 eager, 1 eager with"
+        " memory formats for inference, 2 torch.compile.",
+    )
+    group.add_argument(
+        "-d", "--device", help="Device to run on: cpu, cuda, cuda:1. By default, the best there is."
+    )
+    group.add_argument("--backend", help="Engine to run with. By default, the best that is usable.")
+    group.add_argument(
+        "--chips",
+        type=int,
+        default=1,
+        help="Number of chips to run benchmark on. 0 to run on all available.",
+    )
+
+
+def _add_measuring(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--loop_count",
+        type=int,
+        help="Set the number of times to loop through the model in one pass."
+        " By default, it will be 5x the number of chips.",
+    )
+    group.add_argument(
+        "--passes",
+        type=int,
+        default=DEFAULT_PASSES,
+        help=f"Number of passes; the median is reported (default {DEFAULT_PASSES})",
+    )
+    group.add_argument(
+        "--trace",
+        default=Trace.NONE.value,
+        metavar=_choices(Trace),
+        help="Performance trace to be generated after the timed passes, in ttbench-traces/.",
+    )
+    group.add_argument(
+        "-o",
+        "--output",
+        help="Output file to write results to, optionally: a JSON list, or JSON lines if it ends"
+        " in .jsonl. If file already exists, results will be appended.",
+    )
+
+
+def _choices(kind: type[DataFormat | MathFidelity | Trace]) -> str:
+    return "{" + ",".join(member.value for member in kind) + "}"
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        import ttbench_core
+
+        print(f"ttbench {ttbench_core.__version__}")
+        parser.exit()

@@ -1,0 +1,45 @@
+"""`ttbench -m MODEL`: one benchmark, shown and kept."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from ttbench_core.cli.terminal import print_pairs
+from ttbench_core.errors import BenchmarkError, RunInterrupted
+from ttbench_core.options import RunOptions
+from ttbench_core.result import Result
+from ttbench_core.runner import run
+from ttbench_core.sinks import check_target
+
+__all__ = ["run_benchmark"]
+
+
+def run_benchmark(options: argparse.Namespace) -> int:
+    """Run what the command line says and print the result."""
+    asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunOptions)}
+    target = check_target(options.output).path if options.output else None
+    try:
+        result = run(**asked, output=target)
+    except (BenchmarkError, RunInterrupted) as ended:
+        if ended.result is not None:
+            _show(ended.result, target, as_json=options.json)
+        raise
+    _show(result, target, as_json=options.json)
+    return 0
+
+
+def _show(result: Result, target: Path | None, *, as_json: bool) -> None:
+    if as_json:
+        print(result.to_json())
+        return
+    rows = [row for row in result.summary() if row[0] != "error"]
+    if result.trace:
+        rows.append(("trace", ", ".join(result.trace["files"])))
+    if target is not None:
+        rows.append(("appended to", str(target)))
+    print_pairs(rows)
+    if result.trace:
+        print()
+        print(Path(result.trace["files"][0]).read_text(encoding="utf-8"))

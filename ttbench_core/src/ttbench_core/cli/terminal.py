@@ -1,0 +1,48 @@
+"""Text for a terminal, or for whatever stdout is.
+
+Everything that comes from a pack, a record or a file name goes through
+`printable`: it may hold anything, also what would move a cursor.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+__all__ = ["print_pairs", "print_table", "printable"]
+
+#: Wider than any table: a pipe has no width.
+_UNCUT_WIDTH: Final = 10_000
+
+
+def printable(text: str) -> str:
+    """Show control characters as escapes and keep everything else."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+def print_pairs(rows: Iterable[tuple[str, str]]) -> None:
+    """Print labels and texts in two columns; long texts are not cut."""
+    rows = list(rows)
+    width = max((len(label) for label, _ in rows), default=0)
+    for label, text in rows:
+        print(f"{printable(label):<{width}}  {printable(text)}")
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; as wide as the terminal, and uncut where there is none."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else _UNCUT_WIDTH)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in header:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console.print(table)

@@ -1,0 +1,177 @@
+"""The errors that a user can cause, each with the exit code that it means.
+
+Every message names the thing, the place and the remedy, in one line: the
+command line prints it as it is, `run()` raises it. Catch `TtbenchError` for
+all of them. Authors of packs, backends and sinks raise these too: a
+`RequestError` from a builder reaches the user as a line, without a traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ttbench_core.result import Result
+
+__all__ = [
+    "AmbiguousNameError",
+    "BackendUnavailableError",
+    "BenchmarkError",
+    "LostOutputError",
+    "OptionError",
+    "PackContractError",
+    "PackLoadError",
+    "RequestError",
+    "ResultNotStoredError",
+    "RunInterrupted",
+    "SessionError",
+    "TargetError",
+    "TtbenchError",
+    "UnknownNameError",
+    "UnsupportedOptionError",
+    "one_line",
+    "suggestion",
+]
+
+
+class TtbenchError(Exception):
+    """Base of every error that ttbench raises on purpose."""
+
+    #: What the command line exits with when this error ends it.
+    exit_code: ClassVar[int] = 1
+
+
+class RequestError(TtbenchError):
+    """The request was wrong: nothing was measured and no record was written."""
+
+    exit_code = 2
+
+
+class OptionError(RequestError):
+    """An option has a value that it cannot have."""
+
+
+class UnsupportedOptionError(OptionError):
+    """An option is valid, but the chosen backend or model cannot honour it."""
+
+
+class UnknownNameError(RequestError):
+    """No installed model, backend or sink has the name that was asked for."""
+
+
+class AmbiguousNameError(RequestError):
+    """Several installed packs register the name that was asked for."""
+
+
+class PackLoadError(RequestError):
+    """A registered entry point could not be imported.
+
+    Args:
+        where: the entry point, as `pack:name (value)`.
+        reason: what importing it said.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"cannot load {where}: {reason}")
+        self.where = where
+        self.reason = reason
+
+
+class PackContractError(RequestError):
+    """A builder breaks the contract of `BenchmarkModel`.
+
+    Args:
+        where: pack and builder.
+        fault: what is wrong, and what would be right.
+    """
+
+    def __init__(self, where: str, fault: str) -> None:
+        super().__init__(f"{where}: {fault}")
+        self.where = where
+        self.fault = fault
+
+
+class BackendUnavailableError(RequestError):
+    """A backend is installed but cannot run on this machine."""
+
+
+class TargetError(RequestError):
+    """Results cannot be kept where `-o` says; found out before anything ran."""
+
+
+class SessionError(TtbenchError):
+    """A session was used against its contract, or its engine failed."""
+
+
+class LostOutputError(SessionError):
+    """An input was pushed and its output never came back."""
+
+
+class BenchmarkError(TtbenchError):
+    """The benchmark itself failed: building, compiling or running the model.
+
+    Args:
+        phase: the phase of the run that failed, such as `compile`.
+        reason: what went wrong.
+        result: the failed record, which has been written if `-o` was given.
+    """
+
+    def __init__(self, phase: str, reason: str, result: Result) -> None:
+        super().__init__(f"{result.label} failed in {phase}: {reason}")
+        self.phase = phase
+        self.reason = reason
+        self.result = result
+
+
+class ResultNotStoredError(TtbenchError):
+    """A result could not be written to its target.
+
+    Args:
+        target: where it was to go.
+        reason: why it could not.
+        rescued: the file that holds it instead, or None if none could be written.
+        result: the result itself, so that nothing is lost.
+    """
+
+    def __init__(self, target: str, reason: str, rescued: Path | None, result: Result) -> None:
+        kept = f"the result is in {rescued}" if rescued else "no other place could be written"
+        super().__init__(f"{target} was left as it is: {reason}; {kept}")
+        self.target = target
+        self.reason = reason
+        self.rescued = rescued
+        self.result = result
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended the run; what was measured until then is in `result`.
+
+    Not a `TtbenchError`, so that a notebook's loop over models ends as well.
+    `result` is None when no input had been through yet.
+    """
+
+    exit_code: ClassVar[int] = 130
+
+    def __init__(self, result: Result | None) -> None:
+        done = "what was measured is kept" if result else "nothing was measured yet"
+        super().__init__(f"interrupted: {done}")
+        self.result = result
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Give ` (did you mean 'x'?)` for names close to `name`, or an empty string."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+    if not close:
+        return ""
+    return " (did you mean " + " or ".join(repr(by_lower[match]) for match in close) + "?)"
+
+
+def one_line(error: BaseException) -> str:
+    """Say what an exception says, in one line that starts with its kind."""
+    text = " ".join(str(error).split())
+    kind = type(error).__name__
+    return f"{kind}: {text}" if text else kind

@@ -1,0 +1,45 @@
+"""What is settled before a run begins: the values that the runner hands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ttbench_core.backends.protocol import Backend, CompileOptions
+from ttbench_core.model import Builder
+from ttbench_core.options import INPUTS_PER_CHIP, RunOptions
+
+__all__ = ["Job", "Source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a builder came from."""
+
+    builder: Builder
+    #: Name and version of its distribution; None for a builder that was passed in.
+    pack: str | None
+    version: str | None
+    #: Its object reference.
+    value: str
+
+    @property
+    def where(self) -> str:
+        """Pack and builder, for messages."""
+        return f"{self.pack}: {self.value}" if self.pack else self.value
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that is settled before a run begins."""
+
+    #: What was asked, its configuration chosen.
+    options: RunOptions
+    source: Source
+    backend: Backend
+    #: What will be run.
+    plan: CompileOptions
+
+    @property
+    def loop_count(self) -> int:
+        """Inputs of a pass: what was asked, else 5 x the number of chips."""
+        return self.options.loop_count or INPUTS_PER_CHIP * len(self.plan.devices)

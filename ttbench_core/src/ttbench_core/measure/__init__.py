@@ -1,0 +1,1 @@
+"""Clock, passes, warm-up and statistics: pure, and without any engine."""

@@ -1,0 +1,124 @@
+"""One pass: a number of inputs driven end to end through a session.
+
+The clock is `time.perf_counter_ns`: monotonic, and the finest that Python has.
+A pass starts just before its first push, with nothing in flight, and ends just
+after its last output is on the host. Nothing else happens in between: no
+allocation that grows, no logging, no garbage collection, no statistics.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeAlias
+
+from ttbench_core.errors import LostOutputError
+
+__all__ = ["CLOCK", "Clock", "Driven", "Pass", "PassCutShortError", "drive"]
+
+#: Gives nanoseconds since an arbitrary moment.
+Clock: TypeAlias = Callable[[], int]
+CLOCK: Final[Clock] = time.perf_counter_ns
+
+
+class Driven(Protocol):
+    """**Protocol:** the part of a session that a pass needs."""
+
+    @property
+    def depth(self) -> int:
+        """Inputs in flight that keep it busy."""
+
+    def push(self, inputs: Sequence[Any]) -> None:
+        """Hand over one input."""
+
+    def pop(self) -> Sequence[Any]:
+        """Wait for the oldest input's outputs."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The times of one pass, in ns after its first push was entered."""
+
+    #: When each input's push was entered; the first is 0.
+    push_ns: tuple[int, ...]
+    #: When each input's outputs were on the host.
+    pop_ns: tuple[int, ...]
+
+    @property
+    def e2e_ns(self) -> int:
+        """End-to-end time: from the first push to the last output."""
+        return self.pop_ns[-1]
+
+    @property
+    def latency_ns(self) -> tuple[int, ...]:
+        """Per input from push to output, waiting behind others in flight included."""
+        return tuple(pop - push for push, pop in zip(self.push_ns, self.pop_ns, strict=True))
+
+
+class PassCutShortError(Exception):
+    """A pass ended before its last output; `partial` holds the inputs that were through.
+
+    `cause` is what ended it: an error of the session, or `KeyboardInterrupt`.
+    """
+
+    def __init__(self, partial: Pass | None, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.partial = partial
+        self.cause = cause
+
+
+def drive(session: Driven, inputs: Sequence[Any], count: int, clock: Clock = CLOCK) -> Pass:
+    """Push the same inputs `count` times and pop every output.
+
+    Keeps as many inputs in flight as the session's depth. Raises `PassCutShortError`
+    when the session fails, loses an output, or Ctrl-C comes.
+    """
+    push_ns = [0] * count
+    pop_ns = [0] * count
+    pushed = popped = 0
+    depth = session.depth
+    push, pop = session.push, session.pop
+    with _no_collection():
+        try:
+            while popped < count:
+                if pushed < count and pushed - popped < depth:
+                    push_ns[pushed] = clock()
+                    push(inputs)
+                    pushed += 1
+                else:
+                    outputs = pop()
+                    pop_ns[popped] = clock()
+                    if outputs is None:
+                        raise LostOutputError(f"output {popped + 1} of {count} never came")
+                    popped += 1
+        except (Exception, KeyboardInterrupt) as cause:
+            raise PassCutShortError(
+                _since_start(push_ns[:popped], pop_ns[:popped]), cause
+            ) from cause
+    finished = _since_start(push_ns, pop_ns)
+    if finished is None:
+        raise ValueError("a pass needs at least one input")
+    return finished
+
+
+def _since_start(push_ns: Sequence[int], pop_ns: Sequence[int]) -> Pass | None:
+    if not pop_ns:
+        return None
+    start = push_ns[0]
+    return Pass(tuple(t - start for t in push_ns), tuple(t - start for t in pop_ns))
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Collect garbage now and none until the end, so that no pass pays for another."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,168 @@
+"""What a model pack gives: the BenchmarkModel contract and the builder decorator.
+
+This module imports no torch: a stage is whatever module the chosen backend can
+run, in practice a `torch.nn.Module`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, overload, runtime_checkable
+
+__all__ = ["BenchmarkModel", "Builder", "StagedModel", "Stages", "benchmark_model"]
+
+#: A tensor of the backend's framework; its first dimension is the microbatch.
+Tensor: TypeAlias = Any
+#: A module that a backend can run: called with tensors, gives tensors.
+Module: TypeAlias = Any
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The modules of a model and where each one runs.
+
+    The output of a stage is the input of the next; `loss` is called with the
+    last output and the targets, in training only.
+    """
+
+    device: Module
+    cpu_pre: Module | None = None
+    cpu_post: Module | None = None
+    loss: Module | None = None
+
+    def present(self, *, training: bool = True) -> dict[str, Module]:
+        """Give the stages that are there, in the order the data takes.
+
+        Args:
+            training: whether the loss, which comes last, counts.
+        """
+        order = ("cpu_pre", "device", "cpu_post", *(("loss",) if training else ()))
+        return {name: getattr(self, name) for name in order if getattr(self, name) is not None}
+
+
+@runtime_checkable
+class BenchmarkModel(Protocol):
+    """**Protocol:** everything the runner needs to know of a model.
+
+    A builder may return any object with these attributes; `StagedModel` is the
+    stock implementation.
+    """
+
+    @property
+    def stages(self) -> Stages:
+        """Modules by place."""
+
+    @property
+    def inputs(self) -> Sequence[Tensor]:
+        """One microbatch on the host, pushed again and again; first dimension = microbatch."""
+
+    @property
+    def targets(self) -> Sequence[Tensor]:
+        """What `loss` compares the last output with; empty when the model has no training."""
+
+    @property
+    def unit(self) -> str:
+        """What one row of a microbatch is, such as `sample`."""
+
+    @property
+    def generation(self) -> Mapping[str, object]:
+        """Settings of an autoregressive loop; empty for a model that is run once an input."""
+
+    @property
+    def tuning(self) -> Mapping[str, Mapping[str, object]]:
+        """Settings for one backend each, by the backend's name."""
+
+
+@dataclass(frozen=True)
+class StagedModel:
+    """The stock `BenchmarkModel`: a plain value."""
+
+    stages: Stages
+    inputs: Sequence[Tensor]
+    targets: Sequence[Tensor] = ()
+    unit: str = "sample"
+    generation: Mapping[str, object] = field(default_factory=dict)
+    tuning: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+class Builder:
+    """A builder function with what `ttbench --list` shows of it.
+
+    Calling it calls the function. Made by `benchmark_model`.
+
+    Raises `ValueError` where the declared configurations contradict each other,
+    `TypeError` where they are not a list.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        configs: Iterable[str] = (),
+        default_config: str | None = None,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        if isinstance(configs, str):
+            raise TypeError(f"{function.__qualname__}: configs is a list of names, not a name")
+        self.function = function
+        #: Legal configurations, in the author's order; empty if the model has none.
+        self.configs: tuple[str, ...] = tuple(configs)
+        if len(set(self.configs)) != len(self.configs):
+            raise ValueError(f"{function.__qualname__}: a configuration is named twice")
+        if default_config is not None and default_config not in self.configs:
+            raise ValueError(
+                f"{function.__qualname__}: the default {default_config!r} is not in configs"
+            )
+        self._default_config = default_config
+
+    @property
+    def default_config(self) -> str | None:
+        """What runs without `-c`: the declared default, else the first configuration."""
+        return self._default_config or (self.configs[0] if self.configs else None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<builder {self.function.__qualname__} configs={list(self.configs)}>"
+
+
+@overload
+def benchmark_model(function: Callable[..., Any], /) -> Builder: ...
+
+
+@overload
+def benchmark_model(
+    *, configs: Iterable[str] = (), default_config: str | None = None
+) -> Callable[[Callable[..., Any]], Builder]: ...
+
+
+def benchmark_model(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    configs: Iterable[str] = (),
+    default_config: str | None = None,
+) -> Builder | Callable[[Callable[..., Any]], Builder]:
+    """Mark a function as the builder of a model.
+
+    The function is called with those of these keywords that its signature
+    takes: `training`, `config`, `microbatch`, `force_num_layers`, `data_type`,
+    `math_fidelity`, `arch`, `devtype`. It returns modules and inputs:
+    `[cpu_pre, device, cpu_post], [tensor, ...]`, or a `BenchmarkModel`.
+
+    Args:
+        configs: the legal configurations.
+        default_config: the one that runs without `-c`; the first if not given.
+
+    Use it bare for a model without configurations.
+    """
+    if function is not None:
+        return Builder(function)
+
+    def decorate(decorated: Callable[..., Any]) -> Builder:
+        return Builder(decorated, configs, default_config)
+
+    return decorate

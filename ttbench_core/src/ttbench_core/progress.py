@@ -1,0 +1,100 @@
+"""What a person sees while a run goes on; nothing is drawn inside a timed pass."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any, Final, Protocol
+
+__all__ = ["SILENT", "Observer", "watching"]
+
+
+class Observer(Protocol):
+    """**Protocol:** told what a run does; called between passes only."""
+
+    def phase(self, name: str) -> None:
+        """A phase begins."""
+
+    def note(self, sentence: str) -> None:
+        """Something that the waiting user should know now."""
+
+    def passes(self, done: int, wanted: int) -> None:
+        """So many passes are done."""
+
+
+class _Silent:
+    def phase(self, name: str) -> None:
+        """Say nothing."""
+
+    def note(self, sentence: str) -> None:
+        """Say nothing."""
+
+    def passes(self, done: int, wanted: int) -> None:
+        """Say nothing."""
+
+
+SILENT: Final[Observer] = _Silent()
+
+
+@contextlib.contextmanager
+def watching(label: str, shown: bool | None) -> Iterator[Observer]:
+    """Show a progress bar for as long as the context lasts.
+
+    Args:
+        label: what runs.
+        shown: whether to show one; None shows it on a terminal (on stderr) and
+            in a notebook that has ipywidgets.
+    """
+    if not (_worth_showing() if shown is None else shown):
+        yield SILENT
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=not _in_notebook()),
+        # a refreshing thread would take the interpreter from the pass that is timed
+        auto_refresh=False,
+        transient=True,
+    )
+    with bar:
+        yield _Bar(bar, escape(label))
+
+
+class _Bar:
+    def __init__(self, bar: Any, label: str) -> None:
+        self._bar = bar
+        self._label = label
+        self._task = bar.add_task(label, total=None)
+
+    def phase(self, name: str) -> None:
+        """Name the phase beside the bar."""
+        self._bar.update(self._task, description=f"{self._label}: {name}")
+        self._bar.refresh()
+
+    def note(self, sentence: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(f"note: {sentence}", markup=False, highlight=False)
+
+    def passes(self, done: int, wanted: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done, total=wanted)
+        self._bar.refresh()
+
+
+def _worth_showing() -> bool:
+    if _in_notebook():
+        return find_spec("ipywidgets") is not None
+    return sys.stderr.isatty()
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return type(shell).__name__ == "ZMQInteractiveShell"

@@ -1,0 +1,243 @@
+"""Gathering the facts of a run while it runs, into the Result at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+from ttbench_core.backends.protocol import Session
+from ttbench_core.building import microbatch_of, parameter_count
+from ttbench_core.environment import (
+    checkout_of,
+    host_facts,
+    machine_name,
+    recorded_environment,
+    software_versions,
+    source_file,
+)
+from ttbench_core.errors import one_line
+from ttbench_core.job import Job
+from ttbench_core.measure.memory import HostMemory
+from ttbench_core.measure.passes import Pass, PassCutShortError
+from ttbench_core.measure.statistics import latency_of, throughput_of
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.progress import Observer
+from ttbench_core.result import Result
+
+__all__ = ["Recording"]
+
+#: Distributions whose versions decide what a number means.
+_VERSIONED: Final = ("ttbench-core", "torch", "transformers", "numpy")
+
+
+class Recording:
+    """Everything known of a run so far; `result()` makes the record of it.
+
+    Args:
+        job: what runs.
+        observer: told of phases and passes as they come.
+    """
+
+    def __init__(self, job: Job, observer: Observer) -> None:
+        self._job: Final = job
+        self._observer: Final = observer
+        self._started_at: Final = datetime.now(timezone.utc)
+        self._host: Final = host_facts()
+        self._memory: Final = HostMemory()
+        self._phases_ns: dict[str, int] = {}
+        self._phase = "start"
+        self._model: BenchmarkModel | None = None
+        self._effective: Mapping[str, object] = {}
+        self._notes: Sequence[str] = ()
+        self._in_flight: int | None = None
+        self._device_peak_bytes: int | None = None
+        self._warmup: Pass | None = None
+        self._passes: list[Pass] = []
+        self._partial: Pass | None = None
+        self._trace_files: Sequence[Path] = ()
+
+    @property
+    def phase(self) -> str:
+        """The phase that runs, or ran last."""
+        return self._phase
+
+    @property
+    def has_measurements(self) -> bool:
+        """Whether any input of a pass has been through."""
+        return bool(self._passes or self._partial)
+
+    @contextlib.contextmanager
+    def during(self, phase: str) -> Iterator[None]:
+        """Time a phase, also when it fails; a pass that it cuts short is kept."""
+        self._phase = phase
+        self._observer.phase(phase)
+        start = time.perf_counter_ns()
+        try:
+            yield
+        except PassCutShortError as cut:
+            if phase == "passes":
+                self._partial = cut.partial
+            raise cut.cause from None
+        finally:
+            self._phases_ns[phase] = time.perf_counter_ns() - start
+
+    def built(self, model: BenchmarkModel) -> None:
+        """Keep the model's identity."""
+        self._model = model
+
+    def compiled(self, session: Session) -> None:
+        """Keep how the engine runs it."""
+        self._effective = dict(session.effective)
+        self._in_flight = session.depth
+        self._notes = tuple(session.notes)
+        for note in self._notes:
+            self._observer.note(note)
+
+    def warmed(self, settling: Pass) -> None:
+        """Keep what warming up took."""
+        self._warmup = settling
+
+    def progressed(self, done: int) -> None:
+        """Tell how many passes are done."""
+        self._observer.passes(done, self._job.options.passes)
+
+    def passed(self, one: Pass) -> None:
+        """Keep a pass."""
+        self._passes.append(one)
+
+    def traced(self, files: Sequence[Path]) -> None:
+        """Keep where the trace lies."""
+        self._trace_files = files
+
+    def finished(self, session: Session) -> None:
+        """Keep what is known only at the end."""
+        self._device_peak_bytes = session.device_peak_bytes()
+
+    def result(self, status: str, error: BaseException | None = None) -> Result:
+        """Make the record.
+
+        Args:
+            status: `ok`, `failed` or `interrupted`.
+            error: what made the run fail.
+        """
+        checkout = checkout_of(
+            source_file(module) for module in (self._job.source.builder.__module__, "ttbench_core")
+        )
+        args = self._args()
+        headline = throughput_of(self._passes, args["microbatch"]) if self._passes else None
+        failure = self._failure(error)
+        return Result(
+            status=status,
+            total_time=headline.total_time_s if headline else None,
+            total_samples=headline.samples if headline else None,
+            samples_per_sec=headline.samples_per_s if headline else None,
+            args=args,
+            arch=self._job.plan.devices[0].arch,
+            machine_name=machine_name(),
+            hash=checkout.hash if checkout else None,
+            date=checkout.date if checkout else None,
+            error=f"{failure['phase']}: {failure['message']}" if failure else None,
+            run_id=uuid.uuid4().hex,
+            started_at=self._started_at.isoformat(timespec="seconds"),
+            requested=self._job.options.as_asked(),
+            effective=self._effective,
+            model=self._identity(),
+            backend=self._job.backend.name,
+            devices=[asdict(device) for device in self._job.plan.devices],
+            host=self._host,
+            versions=self._versions(),
+            environment=recorded_environment(os.environ),
+            git=asdict(checkout) if checkout else None,
+            phases_ns=self._phases_ns,
+            warmup=self._warmup_record(),
+            passes=[_record_of(one) for one in self._passes],
+            partial_pass=_record_of(self._partial) if self._partial else None,
+            in_flight=self._in_flight,
+            latency=asdict(latency_of(self._passes)) if self._passes else None,
+            memory=self._memory_record(),
+            trace=self._trace_record(),
+            notes=list(self._notes),
+            failure=failure,
+        )
+
+    def _args(self) -> dict[str, Any]:
+        plan, fidelity = self._job.plan, self._job.plan.math_fidelity
+        return {
+            **self._job.options.as_asked(),
+            "dataformat": plan.data_format.value,
+            "math_fidelity": fidelity.value if fidelity else None,
+            "backend_opt_level": plan.opt_level,
+            "loop_count": self._job.loop_count,
+            "chips": len(plan.devices),
+            "microbatch": microbatch_of(self._model)
+            if self._model
+            else self._job.options.microbatch,
+            "device": plan.devices[0].kind,
+            "backend": self._job.backend.name,
+        }
+
+    def _identity(self) -> dict[str, Any]:
+        source = self._job.source
+        identity: dict[str, Any] = {
+            "name": self._job.options.model.rpartition(":")[2],
+            "config": self._job.options.config,
+            "pack": source.pack,
+            "pack_version": source.version,
+            "builder": source.value,
+        }
+        if (model := self._model) is not None:
+            identity["parameters"] = parameter_count(model)
+            identity["stages"] = list(model.stages.present(training=self._job.options.training))
+            identity["unit"] = model.unit
+            identity["inputs"] = [_shape_of(tensor) for tensor in model.inputs]
+            identity["targets"] = [_shape_of(tensor) for tensor in model.targets]
+        return identity
+
+    def _versions(self) -> dict[str, str]:
+        versions = software_versions(_VERSIONED)
+        versions.update(self._job.backend.versions())
+        if self._job.source.pack and self._job.source.version:
+            versions[self._job.source.pack] = self._job.source.version
+        return versions
+
+    def _warmup_record(self) -> dict[str, Any] | None:
+        if self._warmup is None:
+            return None
+        return {"inputs": len(self._warmup.pop_ns), "latency_ns": list(self._warmup.latency_ns)}
+
+    def _trace_record(self) -> dict[str, Any] | None:
+        if not self._trace_files:
+            return None
+        files = [str(file) for file in self._trace_files]
+        return {"level": self._job.options.trace.value, "files": files}
+
+    def _memory_record(self) -> dict[str, Any]:
+        return {
+            "host_baseline_bytes": self._memory.baseline_bytes,
+            "host_peak_bytes": self._memory.peak_bytes(),
+            "host_peak_scope": self._memory.scope,
+            "device_peak_bytes": self._device_peak_bytes,
+        }
+
+    def _failure(self, error: BaseException | None) -> dict[str, Any] | None:
+        if error is None:
+            return None
+        return {"phase": self._phase, "kind": type(error).__name__, "message": one_line(error)}
+
+
+def _record_of(one: Pass) -> dict[str, Any]:
+    return {"e2e_ns": one.e2e_ns, "push_ns": list(one.push_ns), "pop_ns": list(one.pop_ns)}
+
+
+def _shape_of(tensor: Any) -> dict[str, Any]:
+    return {
+        "shape": [int(size) for size in tensor.shape],
+        "dtype": str(tensor.dtype).removeprefix("torch."),
+    }

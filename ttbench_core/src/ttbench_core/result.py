@@ -1,0 +1,202 @@
+"""The record of one run, and how it looks.
+
+The seed's keys stand at the top level under their names: `total_time`,
+`total_samples`, `samples_per_sec`, `args`, `arch`, `machine_name`, `hash`,
+`date`, and `error` if the run failed. All keys are told in `docs/results.md`.
+Times in seconds are the headline's; everything measured is in whole ns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+__all__ = ["SCHEMA_VERSION", "Result"]
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run: what was asked, what ran, what was measured.
+
+    `status` is `ok`, `failed` or `interrupted`. Numbers that were not measured
+    are None, never zero.
+    """
+
+    status: str
+    #: End-to-end seconds of the median pass.
+    total_time: float | None
+    #: Samples of one pass.
+    total_samples: int | None
+    #: Samples per second of the median pass.
+    samples_per_sec: float | None
+    #: Every option by its long flag, with the value that ran.
+    args: Mapping[str, Any]
+    #: Architecture of the device: `x86_64`, `sm_90`.
+    arch: str | None
+    machine_name: str
+    #: Git commit of the pack's checkout, else of ttbench's, else None.
+    hash: str | None
+    date: str | None
+    #: Why the run failed, in one line.
+    error: str | None = None
+    run_id: str = ""
+    #: UTC, ISO 8601.
+    started_at: str = ""
+    #: Every option as it was asked, None where it was not.
+    requested: Mapping[str, Any] = field(default_factory=dict)
+    #: How the engine really ran it.
+    effective: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    backend: str | None = None
+    devices: Sequence[Mapping[str, Any]] = ()
+    host: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    git: Mapping[str, Any] | None = None
+    #: Duration of each phase, in the order they ran.
+    phases_ns: Mapping[str, int] = field(default_factory=dict)
+    warmup: Mapping[str, Any] | None = None
+    #: Each pass with `e2e_ns`, `push_ns`, `pop_ns`.
+    passes: Sequence[Mapping[str, Any]] = ()
+    #: The pass that an error or Ctrl-C cut short, as far as it went.
+    partial_pass: Mapping[str, Any] | None = None
+    #: Inputs in flight at once at most.
+    in_flight: int | None = None
+    latency: Mapping[str, Any] | None = None
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    trace: Mapping[str, Any] | None = None
+    #: Sentences that a reader of the numbers must know.
+    notes: Sequence[str] = ()
+    #: What failed: `phase`, `kind`, `message`.
+    failure: Mapping[str, Any] | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run went through."""
+        return self.status == "ok"
+
+    @property
+    def label(self) -> str:
+        """Model and configuration, for people."""
+        name = str(self.args.get("model"))
+        config = self.args.get("config")
+        return f"{name} {config}" if config else name
+
+    def to_record(self) -> dict[str, Any]:
+        """Give the record as plain JSON values; `error` only when there is one."""
+        record = {one.name: _plain(getattr(self, one.name)) for one in dataclasses.fields(self)}
+        if record["error"] is None:
+            del record["error"]
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Result:
+        """Read a record back; keys that this version does not know are left out.
+
+        Reads records of the original script too, which have the seed's keys
+        alone; its error records count as failed. Raises `KeyError` where a
+        seed key is missing.
+        """
+        known = {one.name for one in dataclasses.fields(cls)}
+        values = {name: value for name, value in record.items() if name in known}
+        if "status" not in values:
+            values["status"] = "failed" if "error" in record else "ok"
+        seed = ("total_time", "total_samples", "samples_per_sec", "args", "arch", "machine_name")
+        for name in (*seed, "hash", "date"):
+            values[name] = record[name]
+        return cls(**values)
+
+    def to_json(self) -> str:
+        """Give the record as one line of strict JSON: no NaN, no Infinity."""
+        return json.dumps(self.to_record(), ensure_ascii=False, allow_nan=False)
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Give what a person wants to know first, as (label, text) pairs."""
+        rows = [("model", self.label), ("ran", self._how())]
+        if self.samples_per_sec is not None and self.total_time is not None:
+            unit = str(self.model.get("unit", "sample"))
+            rows.append(("throughput", f"{_figure(self.samples_per_sec)} {unit}s/s{self._of()}"))
+            rows.append(("pass time", f"{_duration(self.total_time * 1e9)}{self._spread()}"))
+        if self.latency:
+            rows.append(("latency", self._latency_text()))
+        if self.error:
+            rows.append(("error", self.error))
+        rows.extend(("note", note) for note in self.notes)
+        return rows
+
+    def __repr__(self) -> str:
+        parts = [f"<Result {self.label}: {self.status}"]
+        if self.samples_per_sec is not None:
+            parts.append(f"{_figure(self.samples_per_sec)} samples/s")
+            parts.append(f"median of {len(self.passes)} passes")
+        elif self.error:
+            parts.append(self.error)
+        return ", ".join([*parts, self._how()]) + ">"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for label, text in [*self.summary(), ("status", self.status)]
+        )
+        return f"<table>{rows}</table>"
+
+    def _how(self) -> str:
+        what = "training" if self.args.get("training") else "inference"
+        device = self.devices[0] if self.devices else {}
+        place = str(device.get("kind", self.args.get("device") or "no device"))
+        if len(self.devices) > 1:
+            place = f"{len(self.devices)} x {place}"
+        form = str(self.args.get("dataformat") or "default format")
+        if self.effective.get("emulated"):
+            form += " (emulated)"
+        return f"{what}, {form}, {self.backend or 'no backend'} on {place}"
+
+    def _of(self) -> str:
+        count = len(self.passes)
+        return f" (median of {count} passes)" if count > 1 else " (1 pass)"
+
+    def _spread(self) -> str:
+        times = [int(one["e2e_ns"]) for one in self.passes]
+        inputs, samples = self.args.get("loop_count"), self.args.get("microbatch")
+        work = f" for {inputs} inputs of {samples}"
+        if len(times) < 2:
+            return work
+        return f"{work}, range {_duration(min(times))} to {_duration(max(times))}"
+
+    def _latency_text(self) -> str:
+        of = self.latency or {}
+        depth = self.in_flight
+        return (
+            f"median {_duration(of['median_ns'])}, min {_duration(of['min_ns'])},"
+            f" max {_duration(of['max_ns'])} ({of['inputs']} inputs, {depth} in flight)"
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value
+
+
+def _figure(value: float) -> str:
+    """Four significant digits, no more than the measurement bears, and no exponent."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def _duration(ns: float) -> str:
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if ns >= size:
+            return f"{ns / size:.4g} {unit}"
+    return f"{ns:.0f} ns"

@@ -1,0 +1,86 @@
+"""Replacing a file so that no reader and no crash ever sees half of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from ttbench_core.errors import TargetError
+
+__all__ = ["exclusive", "replace_file"]
+
+#: Longer than any append takes; a lock held this long is a writer that hangs.
+_LOCK_TIMEOUT_S: Final = 120.0
+_NEW_FILE_MODE: Final = 0o666
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[Path]:
+    """Be the only writer of a file for a while; gives the file behind any links.
+
+    The lock is a hidden file beside it, `.<name>.lock`, which stays. Raises
+    `TargetError` when another writer holds it for two minutes.
+    """
+    real = Path(os.path.realpath(path))
+    lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=_LOCK_TIMEOUT_S)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise TargetError(
+            f"another process has been writing it for {_LOCK_TIMEOUT_S:.0f} s ({lock.lock_file})"
+        ) from error
+    try:
+        _sweep(real)
+        yield real
+    finally:
+        lock.release()
+
+
+def replace_file(path: Path, *parts: bytes) -> None:
+    """Put new content in place of a file in one step; call it inside `exclusive`.
+
+    Writes aside, flushes to disk, renames, and flushes the folder. Keeps the
+    file's permissions. On any error the file is as it was.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    mode = path.stat().st_mode & 0o7777 if path.exists() else None
+    try:
+        descriptor = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _NEW_FILE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
+    _flush_folder(path.parent)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed writers left: under the lock, nobody else is writing aside."""
+    for leftover in path.parent.glob(f".{_glob_safe(path.name)}.*.tmp"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+
+
+def _glob_safe(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,71 @@
+"""A JSON file that holds a list of results, one a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ttbench_core.errors import TargetError
+from ttbench_core.result import Result
+from ttbench_core.sinks.files import exclusive, replace_file
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["JsonSink", "is_record"]
+
+#: The key that every result has, of ttbench and of the scripts before it.
+_MARK: Final = "samples_per_sec"
+
+
+class JsonSink:
+    """Appends results to a JSON list; a file that is none is left untouched.
+
+    What the list holds already stays as it is, byte for byte.
+
+    Args:
+        path: the file; made at the first write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path: Final = Path(path)
+
+    def write(self, result: Result) -> None:
+        """Append one result; see `Sink`."""
+        line = result.to_json().encode()
+        with exclusive(self._path) as path:
+            if not path.exists():
+                replace_file(path, b"[\n", line, b"\n]\n")
+                return
+            content = path.read_bytes()
+            count = _count_records(content)
+            body = content.rstrip()[:-1].rstrip()
+            replace_file(path, body, b",\n" if count else b"\n", line, b"\n]\n")
+
+    def close(self) -> None:
+        """Nothing is held open between writes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def is_record(value: Any) -> bool:
+    """Say whether a JSON value looks like a result."""
+    return isinstance(value, Mapping) and _MARK in value
+
+
+def _count_records(content: bytes) -> int:
+    if not content.strip():
+        raise TargetError("the file is empty, which is no list of results")
+    try:
+        records = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise TargetError(f"the file is no JSON ({error})") from error
+    if not isinstance(records, list) or not all(map(is_record, records)):
+        raise TargetError("the file is JSON but no list of results")
+    return len(records)

@@ -1,0 +1,61 @@
+"""A JSON lines file: one result a line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ttbench_core.errors import TargetError
+from ttbench_core.result import Result
+from ttbench_core.sinks.files import exclusive, replace_file
+from ttbench_core.sinks.json import is_record
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["JsonLinesSink"]
+
+
+class JsonLinesSink:
+    """Appends results to a JSON lines file; a file that is none is left untouched.
+
+    Only the last line is read before appending. The file is still replaced as
+    a whole: a line written in place can be cut in half by a crash.
+
+    Args:
+        path: the file; made at the first write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path: Final = Path(path)
+
+    def write(self, result: Result) -> None:
+        """Append one result; see `Sink`."""
+        line = result.to_json().encode() + b"\n"
+        with exclusive(self._path) as path:
+            content = path.read_bytes() if path.exists() else b""
+            _refuse_foreign(content)
+            gap = b"\n" if content and not content.endswith(b"\n") else b""
+            replace_file(path, content, gap, line)
+
+    def close(self) -> None:
+        """Nothing is held open between writes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def _refuse_foreign(content: bytes) -> None:
+    if not content:
+        return
+    last = content.rstrip().rpartition(b"\n")[2]
+    try:
+        record = json.loads(last)
+    except (ValueError, RecursionError) as error:
+        raise TargetError(f"its last line is no JSON ({error})") from error
+    if not is_record(record):
+        raise TargetError("its last line is JSON but no result")

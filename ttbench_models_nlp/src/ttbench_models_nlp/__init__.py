@@ -1,0 +1,1 @@
+"""ttbench model pack: language models, built offline from their configurations."""

@@ -1,0 +1,1 @@
+"""ttbench model pack: vision models, built offline from their configurations."""

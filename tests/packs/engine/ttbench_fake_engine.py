@@ -78,7 +78,10 @@ class FakeBackend:
         )
 
     def devices(self):
-        return [Device("fake", 0, "Fake card", "fake_v1"), Device("fake", 1, "Fake card", "fake_v1")]
+        return [
+            Device("fake", 0, "Fake card", "fake_v1"),
+            Device("fake", 1, "Fake card", "fake_v1"),
+        ]
 
     def versions(self):
         return {"fake": "9.9"}

@@ -30,6 +30,7 @@ KEYWORDS = (
 )
 #: What a required keyword is given when the user did not ask: 0 is "your own" in the original.
 _NOT_ASKED = {"microbatch": 0, "config": None, "force_num_layers": None}
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _OPTION_OF = {"microbatch": "-mb/--microbatch", "force_num_layers": "--layers"}
 _STAGE_KEYS = {"cpu-pre": "cpu_pre", "tt": "device", "cpu-post": "cpu_post", "cpu-loss": "loss"}
 
@@ -93,30 +94,33 @@ def microbatch_of(model: BenchmarkModel) -> int:
 
 def parameter_count(model: BenchmarkModel) -> int | None:
     """Count the parameters of all stages, shared ones once; None for native modules."""
-    counts: dict[int, int] = {}
+    distinct: dict[int, Any] = {}
     for module in model.stages.present().values():
         if not hasattr(module, "parameters"):
             return None
-        counts.update((id(parameter), parameter.numel()) for parameter in module.parameters())
-    return sum(counts.values())
+        distinct.update((id(parameter), parameter) for parameter in module.parameters())
+    return sum(parameter.numel() for parameter in distinct.values())
 
 
 def _accepted(builder: Builder, where: str) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(builder.function).parameters.values()
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
-        return {name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in KEYWORDS}
     for parameter in parameters:
         positional = parameter.kind is inspect.Parameter.POSITIONAL_ONLY
         needed = parameter.default is inspect.Parameter.empty
         foreign = parameter.name not in KEYWORDS
-        variadic = parameter.kind is inspect.Parameter.VAR_POSITIONAL
+        variadic = parameter.kind in _VARIADIC
         if needed and not variadic and (foreign or positional):
             raise PackContractError(
                 where,
                 f"its parameter {parameter.name!r} is none that a builder is called with:"
                 f" {', '.join(KEYWORDS)}",
             )
-    return {p.name: p for p in parameters if p.name in KEYWORDS}
+    accepted = {p.name: p for p in parameters if p.name in KEYWORDS}
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+        kind = inspect.Parameter.KEYWORD_ONLY
+        optional = {name: inspect.Parameter(name, kind, default=None) for name in KEYWORDS}
+        return {**optional, **accepted}
+    return accepted
 
 
 def _arguments(

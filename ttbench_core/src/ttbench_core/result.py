@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -90,7 +91,11 @@ class Result:
         return f"{name} {config}" if config else name
 
     def to_record(self) -> dict[str, Any]:
-        """Give the record as plain JSON values; `error` only when there is one."""
+        """Give the record as plain JSON values; `error` only when there is one.
+
+        What JSON has no value for becomes text, and a number that is none null:
+        whatever a backend or pack put in, the record can be kept.
+        """
         record = {one.name: _plain(getattr(self, one.name)) for one in dataclasses.fields(self)}
         if record["error"] is None:
             del record["error"]
@@ -114,8 +119,11 @@ class Result:
         return cls(**values)
 
     def to_json(self) -> str:
-        """Give the record as one line of strict JSON: no NaN, no Infinity."""
-        return json.dumps(self.to_record(), ensure_ascii=False, allow_nan=False)
+        """Give the record as one line of strict JSON, in ASCII.
+
+        ASCII, because a file name may hold bytes that no encoding has letters for.
+        """
+        return json.dumps(self.to_record(), allow_nan=False)
 
     def summary(self) -> list[tuple[str, str]]:
         """Give what a person wants to know first, as (label, text) pairs."""
@@ -185,7 +193,11 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
-    return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return str(value)
 
 
 def _figure(value: float) -> str:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(words: Sequence[str]) -> int:
     options = parse(words)
     if options.list:
-        from ttbench_core.cli.list import list_models
+        from ttbench_core.cli.listing import list_models
 
         return list_models(as_json=options.json)
     if options.model is None:

@@ -71,7 +71,7 @@ def _rescue(result: Result, path: Path) -> Path | None:
         try:
             with JsonSink(refuge) as sink:
                 sink.write(result)
-        except (TargetError, OSError):
+        except Exception:  # noqa: BLE001, S112 - the next refuge is tried, and the last failure is told
             continue
         return refuge
     return None

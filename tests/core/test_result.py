@@ -1,0 +1,126 @@
+"""The record is strict JSON, comes back as it went, and escapes what it shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ttbench_core import Result
+from ttbench_core.testing import example_result
+
+SEED_KEYS = {
+    "total_time",
+    "total_samples",
+    "samples_per_sec",
+    "args",
+    "arch",
+    "machine_name",
+    "hash",
+    "date",
+}
+
+
+def no_constants(name):
+    raise AssertionError(f"{name} in JSON")
+
+
+def test_the_seeds_keys_stand_at_the_top_level():
+    record = example_result().to_record()
+    assert set(record) >= SEED_KEYS
+    assert "error" not in record
+
+
+def test_error_is_there_when_the_run_failed_and_numbers_are_null():
+    failed = example_result(
+        status="failed", error="x: y", total_time=None, total_samples=None, samples_per_sec=None
+    )
+    record = failed.to_record()
+    assert record["error"] == "x: y"
+    assert record["samples_per_sec"] is None
+
+
+def test_a_record_reads_back_as_it_was():
+    result = example_result(notes=["n"], phases_ns={"build": 5})
+    again = Result.from_record(json.loads(result.to_json()))
+    assert again.to_record() == result.to_record()
+
+
+def test_records_of_the_original_script_read_back():
+    original = {
+        "total_time": 2.0,
+        "total_samples": 10,
+        "samples_per_sec": 5.0,
+        "args": {"model": "bert", "config": "tiny"},
+        "arch": "wormhole_b0",
+        "machine_name": "host",
+        "hash": "abc",
+        "date": "24-01-31",
+    }
+    assert Result.from_record(original).ok
+    failed = Result.from_record({**original, "error": "Error: hang"})
+    assert failed.status == "failed"
+    assert failed.error == "Error: hang"
+
+
+def test_keys_of_a_later_version_are_left_out():
+    record = {**example_result().to_record(), "invented_later": 1}
+    assert not hasattr(Result.from_record(record), "invented_later")
+
+
+def test_a_seed_key_that_is_missing_is_said():
+    record = example_result().to_record()
+    del record["machine_name"]
+    with pytest.raises(KeyError, match="machine_name"):
+        Result.from_record(record)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_nan_and_infinity_become_null(number):
+    line = example_result(total_time=number, effective={"x": [number]}).to_json()
+    record = json.loads(line, parse_constant=no_constants)
+    assert record["total_time"] is None
+    assert record["effective"] == {"x": [None]}
+
+
+def test_what_json_has_no_value_for_becomes_text():
+    record = json.loads(example_result(effective={"dtype": int, 3: {1}}).to_json())
+    assert record["effective"] == {"dtype": "<class 'int'>", "3": "{1}"}
+
+
+@given(st.text(st.characters()))
+def test_any_text_survives_json(text):
+    line = example_result(error=text, machine_name=text).to_json()
+    assert "\n" not in line
+    record = json.loads(line.encode("ascii"), parse_constant=no_constants)
+    assert record["machine_name"] == text
+
+
+def test_html_escapes_what_came_from_elsewhere():
+    hostile = "<script>alert(1)</script>"
+    result = example_result(
+        args={"model": hostile, "config": hostile}, error=hostile, notes=[hostile], backend=hostile
+    )
+    assert "<script>" not in result._repr_html_()
+    assert "&lt;script&gt;" in result._repr_html_()
+
+
+def test_the_repr_says_model_number_and_how():
+    text = repr(example_result(backend="torch", devices=[{"kind": "cpu"}]))
+    assert text == (
+        "<Result example small: ok, 80 samples/s, median of 1 passes,"
+        " inference, default format, torch on cpu>"
+    )
+
+
+def test_the_repr_of_a_failed_run_says_why():
+    failed = example_result(status="failed", error="compile: no", samples_per_sec=None)
+    assert "failed, compile: no" in repr(failed)
+
+
+def test_the_summary_says_what_the_number_is_made_of():
+    rows = dict(example_result(passes=[{"e2e_ns": ns} for ns in (4e8, 5e8, 6e8)]).summary())
+    assert rows["throughput"] == "80 samples/s (median of 3 passes)"
+    assert rows["pass time"] == "500 ms for 5 inputs of 8, range 400 ms to 600 ms"

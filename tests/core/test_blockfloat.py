@@ -1,0 +1,151 @@
+"""Block floating point, against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ttbench_core import DataFormat
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+from ttbench_core.backends.torch.blockfloat import block_format, quantise  # noqa: E402
+
+BFP8_B = block_format(DataFormat.BFP8_B)
+BFP4_B = block_format(DataFormat.BFP4_B)
+BFP8 = block_format(DataFormat.BFP8)
+BFP4 = block_format(DataFormat.BFP4)
+
+
+def kept(values, layout):
+    return quantise(torch.tensor(values, dtype=torch.float32), layout).tolist()
+
+
+# In a block whose largest element lies in [1, 2) the shared exponent is 0. A Bfp8
+# magnitude counts steps of 2**-6 up to 127, a Bfp4 magnitude steps of 2**-2 up to 7.
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1.0, 1.0),
+        (1.5, 1.5),
+        (-1.5, -1.5),
+        (0.015625, 0.015625),  # one step
+        (0.0078125, 0.0),  # half a step: tie, to even 0
+        (0.0234375, 0.03125),  # one and a half steps: tie, to even 2
+        (0.0390625, 0.03125),  # two and a half steps: tie, to even 2
+        (0.01, 0.015625),  # 0.64 steps
+        (0.005, 0.0),  # 0.32 steps
+        (1.99, 1.984375),  # 127.36 steps: 127
+        (1.999, 1.984375),  # 127.94 steps would round to 128: stays at 127
+        (-1.999, -1.984375),
+    ],
+)
+def test_bfp8_keeps_seven_bits_below_the_shared_exponent(value, expected):
+    assert kept([1.0, value], BFP8_B)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1.0, 1.0),
+        (1.25, 1.25),
+        (0.3, 0.25),
+        (0.125, 0.0),  # tie to even 0
+        (0.375, 0.5),  # tie to even 2
+        (0.625, 0.5),  # tie to even 2
+        (0.126, 0.25),
+        (-0.7, -0.75),
+        (1.9, 1.75),  # 7.6 steps would round to 8: stays at 7
+    ],
+)
+def test_bfp4_keeps_three_bits_below_the_shared_exponent(value, expected):
+    assert kept([1.0, value], BFP4_B)[1] == expected
+
+
+def test_the_largest_of_sixteen_decides_the_step_of_all():
+    # 8.0 shares exponent 3: a Bfp4 step is 2; 1.0 is half a step, a tie to even 0
+    assert kept([8.0, 1.0, 3.0, 5.0], BFP4_B) == [8.0, 0.0, 4.0, 4.0]
+
+
+def test_blocks_are_sixteen_neighbours_of_a_row():
+    row = [100.0] + [0.0] * 15 + [1.0] + [0.3] * 15
+    row_kept = kept(row, BFP4_B)
+    assert row_kept[:16] == [96.0] + [0.0] * 15  # step 16: 6.25 steps
+    assert row_kept[16:] == [1.0] + [0.25] * 15
+
+
+def test_rows_share_nothing():
+    assert kept([[100.0, 0.3], [1.0, 0.3]], BFP4_B) == [[96.0, 0.0], [1.0, 0.25]]
+
+
+def test_a_row_that_is_no_multiple_of_sixteen_is_filled_up():
+    wide = quantise(torch.full((3, 21), 0.3), BFP4_B)
+    assert wide.shape == (3, 21)
+    assert wide.unique().tolist() == pytest.approx([0.3125])
+
+
+def test_elements_are_shifted_within_24_bits_before_they_are_rounded():
+    # half a step of 2**-6 plus 2**-30: the last bit is shifted out, which leaves a tie
+    almost = 2.0**-7 + 2.0**-30
+    assert kept([1.0, almost], BFP8_B)[1] == 0.0
+    # plus 2**-23 it stays in, and is rounded up
+    assert kept([1.0, 2.0**-7 + 2.0**-23], BFP8_B)[1] == 2.0**-6
+
+
+def test_a_narrow_exponent_ends_where_float16_ends():
+    # largest shared exponent 16: values up to 127 x 2**10, all larger ones stay there
+    assert kept([1e9], BFP8) == [127 * 2.0**10]
+    assert kept([1e9], BFP8_B) == [pytest.approx(1e9, rel=0.01)]
+    # smallest shared exponent -15: steps of 2**-21
+    assert kept([2.0**-21], BFP8) == [2.0**-21]
+    assert kept([2.0**-30], BFP8) == [0.0]
+    assert kept([2.0**-30], BFP8_B) == [2.0**-30]
+
+
+@pytest.mark.parametrize("layout", [BFP8, BFP8_B, BFP4, BFP4_B])
+def test_zeros_stay_zeros_and_shapes_stay(layout):
+    for shape in [(0,), (1,), (16,), (2, 3, 5), (4, 0), ()]:
+        zeros = quantise(torch.zeros(shape), layout)
+        assert zeros.shape == shape
+        assert not zeros.any()
+
+
+values = st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=40)
+
+
+@given(values)
+def test_what_is_kept_is_kept_again(numbers):
+    once = quantise(torch.tensor(numbers), BFP8_B)
+    assert torch.equal(quantise(once, BFP8_B), once)
+
+
+@given(values)
+def test_no_element_is_off_by_more_than_one_step(numbers):
+    for layout, bits in ((BFP8_B, 7), (BFP4_B, 3)):
+        for start in range(0, len(numbers), 16):
+            block = numbers[start : start + 16]
+            largest = max(abs(number) for number in block)
+            step = 2.0 ** (max(math.frexp(largest)[1] - 1, -126) - bits + 1)
+            for number, result in zip(block, kept(block, layout), strict=True):
+                assert abs(result - number) <= step
+
+
+def test_bfp8_is_nearer_to_fp32_than_bfp4():
+    torch.manual_seed(0)
+    weights = torch.randn(64, 64)
+    errors = [(quantise(weights, layout) - weights).norm().item() for layout in (BFP8_B, BFP4_B)]
+    assert errors[0] < errors[1] / 10
+    assert errors[0] > 0
+
+
+def test_the_original_tensor_is_left_alone():
+    weights = torch.rand(4, 4)
+    before = weights.clone()
+    quantise(weights, BFP4_B)
+    assert torch.equal(weights, before)

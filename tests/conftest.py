@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from ttbench_core.cli import main
+# machines of CI stall: an example that takes long once is no failure
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 PACKS = Path(__file__).parent / "packs"
 
@@ -61,6 +64,8 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def ttbench(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run the command line in this process."""
+
+    from ttbench_core.cli import main
 
     def run(*words: object) -> Outcome:
         capsys.readouterr()

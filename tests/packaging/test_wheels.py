@@ -1,0 +1,101 @@
+"""Built wheels, installed where a stranger would, list and run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DECLARED = {"bert", "bert_stages", "resnet"}
+
+
+@pytest.fixture(scope="module")
+def installed(stranger, wheels):
+    stranger.ok(f"pip install -q -c {ROOT / 'constraints.txt'} {wheels}/*.whl pytest")
+    return stranger
+
+
+def test_each_wheel_holds_its_package_types_and_licence_and_nothing_else(wheels):
+    for wheel in wheels.glob("*.whl"):
+        names = zipfile.ZipFile(wheel).namelist()
+        package = wheel.name.partition("-")[0]
+        assert f"{package}/py.typed" in names
+        assert [name for name in names if name.endswith("licenses/LICENSE")]
+        assert {name.partition("/")[0] for name in names} <= {package, f"{package}-0.1.0.dist-info"}
+    assert len(list(wheels.glob("*.whl"))) == 3
+
+
+def test_every_declared_model_is_listed(installed):
+    entries = json.loads(installed.ok("ttbench --list --json"))
+    assert {entry["name"] for entry in entries} == DECLARED
+    assert not [entry for entry in entries if entry["error"]]
+
+
+def test_the_installed_set_is_consistent_and_has_no_torchvision(installed):
+    installed.ok("pip check")
+    names = installed.ok("pip list --format=freeze").lower()
+    for unwanted in ("torchvision", "timm", "nvidia-"):
+        assert f"\n{unwanted}" not in names
+
+
+def test_a_model_of_each_pack_runs(installed):
+    installed.ok("ttbench -m bert -c tiny -mb 2 -o perf.json")
+    installed.ok("ttbench -m resnet -c resnet18 -mb 1 -o perf.json")
+    records = json.loads((installed.work / "perf.json").read_text())
+    assert [record["model"]["pack"] for record in records] == [
+        "ttbench-models-nlp",
+        "ttbench-models-vision",
+    ]
+
+
+def test_an_installed_pack_inside_no_checkout_has_no_hash(installed):
+    (record,) = [json.loads(installed.ok("ttbench -m bert -c tiny -mb 1 --json"))]
+    assert record["hash"] is None
+    assert record["date"] is None
+
+
+def test_the_tutorials_pack_is_found_as_soon_as_it_is_installed(installed, toy_source):
+    before = installed.ok("ttbench --list")
+    assert "mlp" not in before
+    installed.ok(f"pip install -q -c {ROOT / 'constraints.txt'} {toy_source}")
+    try:
+        assert "ttbench-models-toy" in installed.ok("ttbench --list")
+        shown = installed.ok("ttbench -m mlp -c wide --layers 2 -mb 4 --trace light")
+        assert "mlp wide" in shown
+        assert "aten::linear" in shown
+        assert "2 passed" in installed.ok("python -m pytest -q", cwd=toy_source)
+    finally:
+        installed.ok("pip uninstall -q -y ttbench-models-toy")
+
+
+def test_the_tutorial_shows_the_code_of_its_pack():
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text()
+    pack = ROOT / "examples" / "ttbench_models_toy"
+    for file in ("pyproject.toml", "src/ttbench_models_toy/__init__.py", "tests/test_mlp.py"):
+        assert (pack / file).read_text().strip() in tutorial, file
+
+
+def test_the_gate_runs_the_readmes_test_command():
+    command = "pip install nox && nox"
+    assert command in (ROOT / "README.md").read_text()
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == command
+
+
+def test_versions_of_the_three_distributions_agree(wheels):
+    assert {wheel.name.split("-")[1] for wheel in wheels.glob("*.whl")} == {"0.1.0"}
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert "## [0.1.0]" in changelog or "## [Unreleased]" in changelog
+
+
+def test_the_root_cannot_be_installed_by_accident(stranger):
+    done = subprocess.run(
+        [stranger.bin / "pip", "install", "--no-deps", "--dry-run", ROOT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0

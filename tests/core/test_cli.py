@@ -70,8 +70,9 @@ def test_a_run_shows_its_number_and_what_it_is_made_of(ttbench, fake_engine):
 
 
 def test_a_run_as_json_is_its_record(ttbench, fake_engine):
-    record = json.loads(ttbench("-m", "plain", "--backend", "fake", "--json").out)
-    assert record["status"] == "ok"
+    outcome = ttbench("-m", "plain", "--backend", "fake", "--json")
+    assert json.loads(outcome.out)["status"] == "ok"
+    assert outcome.err == "a pack may print\n"
 
 
 def test_the_list_shows_models_configurations_pack_and_version(ttbench, fake_engine):

@@ -120,6 +120,7 @@ def steady(training, config, microbatch=4, force_num_layers=None):
 
 
 def plain(training):
+    print("a pack may print")
     return [echo], [ShapedTensor(2, 3)]
 
 

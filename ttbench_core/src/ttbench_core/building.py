@@ -99,7 +99,7 @@ def parameter_count(model: BenchmarkModel) -> int | None:
         if not hasattr(module, "parameters"):
             return None
         distinct.update((id(parameter), parameter) for parameter in module.parameters())
-    return sum(parameter.numel() for parameter in distinct.values())
+    return sum(int(parameter.numel()) for parameter in distinct.values())
 
 
 def _accepted(builder: Builder, where: str) -> dict[str, inspect.Parameter]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import sys
 from pathlib import Path
 
 from ttbench_core.cli.terminal import print_pairs
@@ -21,13 +23,19 @@ def run_benchmark(options: argparse.Namespace) -> int:
     asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunOptions)}
     target = check_target(options.output).path if options.output else None
     try:
-        result = run(**asked, output=target)
+        with _pack_output_kept_off_stdout(wanted=options.json):
+            result = run(**asked, output=target)
     except (BenchmarkError, RunInterrupted) as ended:
         if ended.result is not None:
             _show(ended.result, target, as_json=options.json)
         raise
     _show(result, target, as_json=options.json)
     return 0
+
+
+def _pack_output_kept_off_stdout(*, wanted: bool) -> contextlib.AbstractContextManager[object]:
+    """Let what a pack prints go to stderr, where stdout is to be JSON."""
+    return contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext()
 
 
 def _show(result: Result, target: Path | None, *, as_json: bool) -> None:

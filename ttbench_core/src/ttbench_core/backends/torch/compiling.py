@@ -47,12 +47,14 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     _refuse_foreign(model)
     devices = [_torch_device(device.kind, device.index) for device in options.devices]
     settings = contextlib.ExitStack()
-    settings.enter_context(matmul_precision(options.math_fidelity))
-    try:
-        sessions = [_on_device(model, options, device, settings) for device in devices]
-    except BaseException:
-        settings.close()
-        raise
+    with contextlib.ExitStack() as undo:
+        undo.callback(settings.close)
+        settings.enter_context(matmul_precision(options.math_fidelity))
+        sessions = []
+        for device in devices:
+            sessions.append(_on_device(model, options, device, settings))
+            undo.callback(sessions[-1].close)
+        undo.pop_all()
     return sessions[0] if len(sessions) == 1 else ReplicatedSession(sessions)
 
 

@@ -43,7 +43,7 @@ def main(rounds: int) -> None:
     backend = choose_backend("torch")
     compiled = plan(OPTIONS, backend)
     builder, plugin = load_builder("bert")
-    with backend.seeded(0):
+    with backend.seeded(0, compiled.devices):
         model = build_model(builder, OPTIONS, compiled.for_builder(), plugin.where)
     module, inputs = model.stages.device.eval(), list(model.inputs)
     harness_s: list[float] = []

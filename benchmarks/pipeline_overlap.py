@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from ttbench_core.backends.pipeline import PipelinedSession
+from ttbench_core.backends.pipeline import Pipeline
 from ttbench_core.measure.passes import drive
 
 STAGE_S = 0.005
@@ -36,7 +36,7 @@ def main() -> None:
     """Measure both in turn, for several lengths of a pass."""
     for count in (16, 64, 256):
         own = alone(count)
-        with PipelinedSession([stage] * STAGES) as session:
+        with Pipeline([stage] * STAGES) as session:
             drive(session, (), 2 * session.depth)
             together = count / drive(session, (), count).e2e_ns * 1e9
         print(f"{count:4} inputs: one stage {own:6.1f}/s, pipeline {together:6.1f}/s,", end=" ")

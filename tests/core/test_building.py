@@ -109,6 +109,13 @@ def test_absent_stages_are_none_in_a_list_of_three():
         (([stage], [Tensor(0, 4)]), r"input 0 has shape \[0, 4\]"),
         (([stage], [Tensor(4), Tensor(3)]), "input 1 has 3 samples where input 0 has 4"),
         (({"net": stage}, [Tensor(1)], [], {}), "not a dict with 'tt'"),
+        (({"tt": stage}, [Tensor(1)], [], 5), "fourth value is a int, not a dict"),
+        (StagedModel(Stages(device=stage), Tensor(1, 64)), "inputs are a Tensor, not a list"),
+        (StagedModel(Stages(device=stage), None), "inputs are None, not a list of tensors"),
+        (
+            StagedModel(Stages(device=stage), [Tensor(1)], Tensor(1)),
+            "targets are a Tensor, not a list of tensors",
+        ),
         (({"tt": stage}, [Tensor(2)], [Tensor(1)], {}), "target 0 has 1 samples"),
     ],
 )
@@ -130,8 +137,8 @@ def test_training_without_a_loss_is_refused():
 @pytest.mark.parametrize(
     ("option", "flag"), [({"layers": 2}, "--layers"), ({"microbatch": 2}, "-mb/--microbatch")]
 )
-def test_an_option_that_the_builder_does_not_bear_is_refused(option, flag):
-    with pytest.raises(UnsupportedOptionError, match=f"does not bear {flag}"):
+def test_an_option_that_the_builder_does_not_support_is_refused(option, flag):
+    with pytest.raises(UnsupportedOptionError, match=f"does not support {flag}"):
         returning(([stage], [Tensor(2)]), **option)
 
 

@@ -124,7 +124,7 @@ def test_without_a_pack_the_list_says_how_to_get_one(ttbench, monkeypatch):
         (["-m", "steady", "--loop_count", "two"], "invalid int value: 'two'"),
         (["-m", "steady", "--loop", "2"], "unrecognized arguments: --loop 2"),
         (["-m", "steady", "-opt", "9"], "backend_opt_level must be 0 to 4, not 9"),
-        (["-m", "plain", "--layers", "2"], "does not bear --layers"),
+        (["-m", "plain", "--layers", "2"], "does not support --layers"),
         (["-m", "wrong_return"], "ttbench_fake_engine:wrong_return: returned a str; return"),
         (["-m", "uneven"], "its input 1 has 3 samples where input 0 has 4"),
         (["-m", "builder_refuses"], "this model runs on Sundays only"),
@@ -188,6 +188,23 @@ def test_a_failed_run_that_cannot_be_stored_says_both(ttbench, fake_engine, tmp_
     assert outcome.code == 1
     assert "no kernel for this op" in outcome.err
     assert "was left as it is" in outcome.err
+
+
+def test_a_result_that_is_kept_nowhere_is_still_shown(ttbench, fake_engine, tmp_path, monkeypatch):
+    monkeypatch.setattr("ttbench_core.sinks.keeping._rescue", lambda *_: None)
+    path = tmp_path / "perf.json"
+    path.write_text("mine")
+    outcome = ttbench("-m", "steady", "--backend", "fake", "-o", path, "--json")
+    assert outcome.code == 1
+    assert json.loads(outcome.out)["status"] == "ok"
+    assert "no other place could be written" in outcome.complaint
+
+
+def test_any_file_name_can_be_shown(python, fake_engine):
+    words = ["-m", "steady", "--backend", "fake", "-o", "é-\udcff.json"]
+    done = python("-m", "ttbench_core", *words, path=fake_engine, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "appended to  \\xe9-\\udcff.json" in done.stdout
 
 
 def test_what_a_pack_says_cannot_move_the_cursor(ttbench, fake_engine):

@@ -39,6 +39,7 @@ def test_a_bare_decorator_makes_a_model_without_configurations():
         ({"configs": ["a", "a"]}, ValueError, "a configuration is named twice"),
         ({"configs": ["a"], "default_config": "b"}, ValueError, "default 'b' is not in configs"),
         ({"configs": "tiny"}, TypeError, "configs is a list of names"),
+        ({"configs": [18, 50]}, TypeError, r"configs \[18, 50\] are not names"),
     ],
 )
 def test_contradicting_declarations_are_refused_where_they_stand(arguments, error, message):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ttbench_core.backends.pipeline import PipelinedSession
+from ttbench_core.backends.pipeline import Pipeline
 from ttbench_core.backends.replicas import ReplicatedSession
 from ttbench_core.errors import SessionError
 from ttbench_core.measure.passes import drive
@@ -25,14 +25,14 @@ def slow(items):
 
 
 def test_every_input_goes_through_every_stage_in_order():
-    with PipelinedSession([add(1), add(10), add(100)]) as session:
+    with Pipeline([add(1), add(10), add(100)]) as session:
         for number in range(session.depth):
             session.push([number])
         assert [session.pop() for _ in range(6)] == [[number + 111] for number in range(6)]
 
 
 def test_it_follows_the_contract_of_a_session():
-    with PipelinedSession([add(1), add(1)]) as session:
+    with Pipeline([add(1), add(1)]) as session:
         check_session(session, [0])
 
 
@@ -48,7 +48,7 @@ def test_stages_work_on_different_inputs_at_once():
         # holds input 1 until the first stage has begun with input 2
         return [*items, second_begun.wait(timeout=10)]
 
-    with PipelinedSession([first, second]) as session:
+    with Pipeline([first, second]) as session:
         session.push([1])
         session.push([2])
         assert session.pop() == [1, True]
@@ -60,7 +60,7 @@ def test_an_error_of_a_stage_is_raised_by_pop_for_that_input():
             raise ValueError("no twos")
         return items
 
-    with PipelinedSession([refuse_two, add(1)]) as session:
+    with Pipeline([refuse_two, add(1)]) as session:
         for number in (1, 2, 3):
             session.push([number])
         assert session.pop() == [2]
@@ -73,7 +73,7 @@ def test_an_error_of_a_thread_at_its_start_is_raised_by_pop():
     def fail():
         raise OSError("no thread count")
 
-    with PipelinedSession([add(1)], enter_thread=fail) as session:
+    with Pipeline([add(1)], enter_thread=fail) as session:
         session.push([1])
         with pytest.raises(OSError, match="no thread count"):
             session.pop()
@@ -81,7 +81,7 @@ def test_an_error_of_a_thread_at_its_start_is_raised_by_pop():
 
 def test_closing_ends_every_thread_with_inputs_in_flight():
     before = set(threading.enumerate())
-    session = PipelinedSession([slow, slow, slow])
+    session = Pipeline([slow, slow, slow])
     for number in range(session.depth):
         session.push([number])
     session.close()
@@ -91,15 +91,34 @@ def test_closing_ends_every_thread_with_inputs_in_flight():
         session.push([0])
 
 
+def test_a_stage_that_does_not_end_is_reported_and_settings_return(monkeypatch):
+    monkeypatch.setattr("ttbench_core.backends.pipeline._JOIN_TIMEOUT_S", 0.05)
+    before = sys.getswitchinterval()
+    begun, release = threading.Event(), threading.Event()
+
+    def hang(items):
+        begun.set()
+        release.wait(10)
+        return items
+
+    pipeline = Pipeline([hang])
+    pipeline.push([1])
+    begun.wait(10)
+    with pytest.raises(SessionError, match="a stage is still computing"):
+        pipeline.close()
+    assert sys.getswitchinterval() == before
+    release.set()
+
+
 def test_the_interpreters_switch_interval_returns():
     before = sys.getswitchinterval()
-    with PipelinedSession([add(1)]):
+    with Pipeline([add(1)]):
         assert sys.getswitchinterval() < before
     assert sys.getswitchinterval() == before
 
 
 def test_a_pass_through_it_is_complete_and_in_order():
-    with PipelinedSession([slow, slow]) as session:
+    with Pipeline([slow, slow]) as session:
         one = drive(session, [0], 8)
     assert len(one.pop_ns) == 8
     assert list(one.pop_ns) == sorted(one.pop_ns)

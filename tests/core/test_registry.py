@@ -57,6 +57,7 @@ def test_an_entry_point_added_to_an_installed_pack_is_there(fake_pack):
         ("assert False, 'no'", "AssertionError: no"),
         ("other = 1", "AttributeError.*'m'"),
         ("m = 42", "is a int, not a builder"),
+        (GOOD.replace("'x'", "18"), r"TypeError: m: configs \[18\] are not names"),
     ],
 )
 def test_a_broken_pack_is_a_row_with_its_reason_and_hides_no_other(fake_pack, source, reason):
@@ -128,6 +129,12 @@ def test_the_cores_backends_and_sinks_are_plugins_like_any_other():
     assert {plugin.name for plugin in discover(BACKENDS)} >= {"torch"}
     sinks = {plugin.name: load(plugin) for plugin in discover(SINKS)}
     assert {"json", "jsonl"} <= set(sinks)
+
+
+def test_the_cores_own_sink_keeps_its_name_beside_another_of_that_name(fake_pack):
+    fake_pack("rival", "[ttbench.sinks]\njson = rival_mod:m\n", rival_mod=GOOD)
+    assert find(SINKS, "json", "sink").pack == "ttbench-core"
+    assert find(SINKS, "rival:json", "sink").pack == "rival"
 
 
 def test_what_a_pack_prints_while_it_loads_stays_off_stdout(fake_pack, capsys):

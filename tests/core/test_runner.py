@@ -63,7 +63,7 @@ def test_the_models_identity_is_in_the_record():
         "targets": [],
     }
     assert result.versions["fake"] == "9.9"
-    assert result.versions["ttbench-fake-engine"] == "1.5"
+    assert result.versions["ttbench-fake-engine"] == "1.5"  # of the pack and of the engine
     assert result.versions["ttbench-core"] == ttbench_core.__version__
 
 
@@ -181,9 +181,8 @@ def test_a_failed_run_is_a_record_with_its_reason_and_never_zeros(tmp_path, mode
         "message": message,
     }
     assert failed.value.result.to_record() == record
-    if model != "device_fails":
-        assert record["samples_per_sec"] is None
-        assert record["total_time"] is None
+    for number in ("samples_per_sec", "total_time", "total_samples"):
+        assert record[number] is None
 
 
 def test_passes_before_a_failure_are_kept_and_the_cut_one_marked():
@@ -253,6 +252,34 @@ def test_what_was_measured_before_ctrl_c_is_written_and_marked(tmp_path, call, p
     measured = record["partial_pass"]
     assert (len(measured["pop_ns"]) if measured else None) == cut
     assert stopped.value.result.to_record() == record
+
+
+def test_ctrl_c_stays_an_interruption_where_the_record_cannot_be_stored(tmp_path):
+    (tmp_path / "perf.json").write_text("mine")
+    with pytest.raises(RunInterrupted) as stopped:
+        run(Interrupting(12), output=tmp_path / "perf.json")
+    assert stopped.value.storage_error.rescued == tmp_path / "post_error_perf.json"
+
+
+def test_a_failed_run_that_cannot_be_stored_stays_a_failed_run(tmp_path):
+    (tmp_path / "perf.json").write_text("mine")
+    with pytest.raises(BenchmarkError, match="no kernel") as failed:
+        run("compile_fails", output=tmp_path / "perf.json")
+    assert failed.value.storage_error.rescued == tmp_path / "post_error_perf.json"
+
+
+def test_the_first_call_is_timed_without_the_garbage_before_it(monkeypatch):
+    import gc
+    import time
+
+    monkeypatch.setattr(gc, "collect", lambda: time.sleep(0.05))
+    assert run("steady", passes=1).phases_ns["first_call"] < 50_000_000
+
+
+def test_memory_is_known_for_an_interrupted_run_as_well():
+    with pytest.raises(RunInterrupted) as stopped:
+        run(Interrupting(12))
+    assert stopped.value.result.memory["device_peak_bytes"] == 12345
 
 
 def test_ctrl_c_before_anything_was_measured_writes_nothing(tmp_path):

@@ -9,6 +9,7 @@ from ttbench_core.backends.selection import choose_backend, plan
 from ttbench_core.backends.torch.backend import TorchBackend
 from ttbench_core.errors import (
     BackendUnavailableError,
+    RequestError,
     UnknownNameError,
     UnsupportedOptionError,
 )
@@ -66,6 +67,54 @@ def test_a_refusal_names_another_backend_that_can(fake_engine):
 def test_a_backend_that_cannot_run_says_why_and_what_would_help(fake_engine):
     with pytest.raises(BackendUnavailableError, match="there is no card; plug one in"):
         choose_backend("absent")
+
+
+BROKEN_BACKENDS = {
+    "raises_when_made": "def __init__(self): raise RuntimeError('no driver')",
+    "raises_when_asked": "def availability(self): raise RuntimeError('no driver')",
+    "raises_when_listed": "def devices(self): raise RuntimeError('no driver')",
+    "has_no_device": "def devices(self): return []",
+}
+
+
+@pytest.mark.parametrize("name", list(BROKEN_BACKENDS))
+def test_a_broken_backend_is_an_error_of_its_own_and_disturbs_no_other(
+    fake_engine, fake_pack, name
+):
+    fake_pack(
+        "broken-engine",
+        f"[ttbench.backends]\n{name} = broken_engine:Backend\n",
+        broken_engine=(
+            "from ttbench_fake_engine import FakeBackend\n"
+            f"class Backend(FakeBackend):\n    name = {name!r}\n    {BROKEN_BACKENDS[name]}\n"
+        ),
+    )
+    with pytest.raises(RequestError, match=f"{name}.*(no driver|finds no device here)"):
+        planned(choose_backend(name))
+    with pytest.raises(UnsupportedOptionError, match="its highest is 2"):
+        planned(TorchBackend(), backend_opt_level=4)
+    assert choose_backend("fake").name == "fake"
+
+
+def test_the_cores_own_backend_keeps_its_name_beside_another_of_that_name(fake_pack):
+    fake_pack("rival", "[ttbench.backends]\ntorch = rival_mod:x\n", rival_mod="x = 1")
+    assert isinstance(choose_backend("torch"), TorchBackend)
+    assert isinstance(choose_backend(None), TorchBackend)
+
+
+def test_a_torch_whose_libraries_are_missing_is_no_traceback(monkeypatch):
+    import builtins
+
+    real = builtins.__import__
+
+    def broken(name, *rest, **more):
+        if name == "torch":
+            raise OSError("libcudart.so.13: cannot open shared object file")
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", broken)
+    with pytest.raises(BackendUnavailableError, match="libcudart"):
+        choose_backend("torch")
 
 
 def test_an_unknown_backend_lists_those_there_are():

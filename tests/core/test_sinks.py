@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from ttbench_core.errors import ResultNotStoredError, TargetError
-from ttbench_core.sinks import Target, check_target, keep
+from ttbench_core.errors import ResultNotStoredError, RunInterrupted, TargetError
 from ttbench_core.sinks import files as sink_files
 from ttbench_core.sinks.json import JsonSink
 from ttbench_core.sinks.jsonl import JsonLinesSink
+from ttbench_core.sinks.keeping import Target, check_target, keep
 from ttbench_core.testing import example_result
 
 KINDS = ["perf.json", "perf.jsonl"]
@@ -153,6 +153,46 @@ def test_a_foreign_json_lines_file_is_left_and_the_result_put_beside(tmp_path):
     assert len(read(tmp_path / "post_error_perf.jsonl.json")) == 3
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+def test_a_list_in_another_encoding_is_left_whole(tmp_path, encoding):
+    path = tmp_path / "perf.json"
+    path.write_text('[{"samples_per_sec": 1.0}]', encoding=encoding)
+    before = path.read_bytes()
+    with pytest.raises(ResultNotStoredError, match="the file is no JSON"):
+        save(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_ctrl_c_while_a_result_is_kept_puts_it_beside(tmp_path, monkeypatch, name):
+    class Interrupted:
+        def __init__(self, path):
+            raise KeyboardInterrupt
+
+    with pytest.raises(RunInterrupted, match="what was measured is kept in .*post_error_") as kept:
+        keep(example_result(run_id="mine"), Target(tmp_path / name, Interrupted))
+    assert read(kept.value.rescued)[0]["run_id"] == "mine"
+
+
+def test_names_that_no_file_can_have_are_refused_before_anything_runs(tmp_path):
+    with pytest.raises(TargetError, match="File name too long"):
+        check_target(tmp_path / ("x" * 300 + ".json"))
+    with pytest.raises(TargetError, match="its name is longer than 200 bytes"):
+        check_target(tmp_path / ("x" * 240 + ".json"))
+    with pytest.raises(TargetError, match="cannot write results to .*null"):
+        check_target("a\0b.json")
+
+
+def test_the_draft_of_another_file_is_not_swept_away(tmp_path):
+    draft = tmp_path / f".perf.json.jsonl.{'0' * 16}.tmp"
+    own = tmp_path / f".perf.json.{'0' * 16}.tmp"
+    for file in (draft, own):
+        file.touch()
+    save(tmp_path / "perf.json")
+    assert draft.exists()
+    assert not own.exists()
+
+
 def test_json_lines_may_end_without_a_newline_or_be_empty(tmp_path):
     path = tmp_path / "perf.jsonl"
     path.write_text('{"samples_per_sec": 1}')
@@ -215,7 +255,7 @@ def test_a_read_only_file_and_folder_are_refused_before_anything_runs():
             in as_ordinary_user(lambda: check_target(Path(folder) / "new.json"))
             or os.geteuid() != 0
         )
-        assert "it is read-only" in as_ordinary_user(lambda: check_target(path))
+        assert "perf.json is read-only" in as_ordinary_user(lambda: check_target(path))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -294,7 +334,7 @@ def test_a_limit_of_the_system_itself_costs_nothing(tmp_path, python):
     before = path.read_bytes()
     script = (
         "import resource, signal\n"
-        "from ttbench_core.sinks import check_target, keep\n"
+        "from ttbench_core.sinks.keeping import check_target, keep\n"
         "from ttbench_core.testing import example_result\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
@@ -308,6 +348,9 @@ def test_a_limit_of_the_system_itself_costs_nothing(tmp_path, python):
 
 
 def test_when_no_place_at_all_can_be_written_the_result_is_in_the_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
     def never(*_):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
@@ -354,7 +397,7 @@ def test_a_killed_writer_leaves_a_file_with_every_acknowledged_result(tmp_path, 
     path = tmp_path / name
     script = (
         "import sys\n"
-        "from ttbench_core.sinks import check_target, keep\n"
+        "from ttbench_core.sinks.keeping import check_target, keep\n"
         "from ttbench_core.testing import example_result\n"
         f"target = check_target({str(path)!r})\n"
         "for number in range(10_000):\n"

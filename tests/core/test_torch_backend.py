@@ -118,8 +118,8 @@ def test_block_formats_change_weights_of_matmuls_and_nothing_else():
     model = StagedModel(Stages(device=network), [torch.rand(2, 3, 3, 3)])
     from ttbench_core.backends.torch.compiling import _copies
 
-    copy = _copies(model.stages, plan(RunOptions("m", dataformat="Bfp4_b"), BACKEND), "cpu")
-    quantised = copy["device"]
+    options = plan(RunOptions("m", dataformat="Bfp4_b"), BACKEND)
+    quantised = _copies(model.stages, options, torch.device("cpu")).modules["device"]
     assert not torch.equal(quantised[0].weight, network[0].weight)
     assert not torch.equal(quantised[3].weight, network[3].weight)
     assert torch.equal(quantised[0].bias, network[0].bias)
@@ -162,6 +162,39 @@ def test_what_a_reader_must_know_is_noted(options, note):
 
     with session_of(one_stage(), **options) as session:
         assert re.search(note, " ".join(session.notes))
+
+
+def test_a_block_format_that_changes_nothing_says_so():
+    with session_of(one_stage(torch.nn.LayerNorm(8)), dataformat="Bfp4") as session:
+        assert session.notes == (
+            "Bfp4 changes nothing here: the device stage has no weights to quantise",
+        )
+        assert session.effective["quantised_weights"] == 0
+
+
+def test_weights_that_a_block_format_cannot_reach_are_said():
+    computed = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(8, 8))
+    network = torch.nn.Sequential(torch.nn.Linear(8, 8), computed)
+    with session_of(one_stage(network), dataformat="Bfp4") as session:
+        assert session.effective["quantised_weights"] == 1
+        assert "1 layers keep their weights in float32" in session.notes[1]
+
+
+@pytest.mark.parametrize("data_format", ["Fp32", "Fp16_b"])
+def test_float64_inputs_are_brought_to_the_format(data_format):
+    model = StagedModel(
+        Stages(cpu_pre=torch.nn.Linear(8, 8).double(), device=Spy()),
+        [torch.rand(4, 8, dtype=torch.float64)],
+    )
+    assert outputs_of(model, dataformat=data_format)[0].shape == (4, 8)
+
+
+def test_convolutions_follow_the_fidelity_as_well():
+    before = torch.backends.cudnn.allow_tf32
+    for fidelity, rounds in (("LoFi", True), ("HiFi4", False)):
+        with session_of(one_stage(), math_fidelity=fidelity):
+            assert torch.backends.cudnn.allow_tf32 is rounds
+    assert torch.backends.cudnn.allow_tf32 is before
 
 
 def test_plain_fp32_needs_no_note():
@@ -212,7 +245,7 @@ def test_level_1_lays_convolutions_channels_last(level, channels_last):
 
     convolution = Stages(device=torch.nn.Conv2d(3, 8, 3))
     options = plan(RunOptions("m", backend_opt_level=level), BACKEND)
-    weight = _copies(convolution, options, "cpu")["device"].weight
+    weight = _copies(convolution, options, torch.device("cpu")).modules["device"].weight
     assert weight.is_contiguous(memory_format=torch.channels_last) is channels_last
 
 
@@ -224,6 +257,18 @@ def test_level_2_compiles_before_the_first_call_and_computes_the_same():
         session.push(model.inputs)
         (output,) = session.pop()
     torch.testing.assert_close(output, outputs_of(model)[0])
+
+
+@pytest.mark.slow
+def test_level_2_compiles_afresh_in_every_run_of_a_process():
+    from torch._dynamo.utils import counters
+
+    compiled = []
+    for size in range(4, 15):  # more runs than torch's limit of recompilations
+        counters.clear()
+        outputs_of(one_stage(torch.nn.Linear(size, size), size), backend_opt_level=2)
+        compiled.append(counters["stats"]["unique_graphs"])
+    assert compiled == [1] * len(compiled)
 
 
 def test_training_gives_the_loss_and_every_input_the_same():
@@ -330,6 +375,57 @@ def test_the_seed_makes_weights_and_inputs_repeat_and_leaves_torchs_own_alone():
         ttbench_core.run(model, seed=seed, passes=1, loop_count=1)
     assert drawn[0] == drawn[1] != drawn[2]
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_dropout_in_training_repeats_for_a_seed():
+    losses = []
+
+    class Kept(torch.nn.MSELoss):
+        def forward(self, output, target):
+            loss = super().forward(output, target)
+            losses.append(loss.item())
+            return loss
+
+    def model(training):
+        network = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Dropout(0.5))
+        stages = Stages(device=network, loss=Kept())
+        return StagedModel(stages, [torch.rand(4, 8)], [torch.rand(4, 8)])
+
+    Kept.__deepcopy__ = lambda self, memo: self
+    state = torch.random.get_rng_state()
+    for _ in range(2):
+        ttbench_core.run(model, training=True, seed=3, passes=1, loop_count=2)
+    half = len(losses) // 2
+    assert losses[:half] == losses[half:]
+    assert len(set(losses)) > 1
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_lazy_model_is_a_failed_run_that_says_what_to_do():
+    def lazy(training):
+        return [torch.nn.LazyLinear(4)], [torch.rand(2, 4)]
+
+    with pytest.raises(BenchmarkError, match="uninitialized parameter.*dummy batch") as failed:
+        ttbench_core.run(lazy)
+    assert failed.value.result.model["parameters"] is None
+
+
+def test_a_trace_takes_no_part_in_the_memory_of_the_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    seen = []
+
+    def model(training):
+        return [torch.nn.Linear(4, 4)], [torch.rand(2, 4)]
+
+    from ttbench_core.recording import Recording
+
+    for name in ("weighed", "traced"):
+        real = getattr(Recording, name)
+        monkeypatch.setattr(
+            Recording, name, lambda self, *rest, n=name, r=real: (seen.append(n), r(self, *rest))
+        )
+    ttbench_core.run(model, trace="light", passes=1)
+    assert seen == ["weighed", "traced"]
 
 
 def test_a_trace_is_a_table_of_operators_and_a_timeline(tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def test_training_runs_in_bfloat16():
 
 
 def test_it_has_no_adjustable_layers():
-    with pytest.raises(UnsupportedOptionError, match="does not bear --layers"):
+    with pytest.raises(UnsupportedOptionError, match="does not support --layers"):
         ttbench_core.run("resnet", layers=2)
 
 

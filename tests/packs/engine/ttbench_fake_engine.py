@@ -87,7 +87,7 @@ class FakeBackend:
         return {"fake": "9.9"}
 
     @contextlib.contextmanager
-    def seeded(self, seed: int):
+    def seeded(self, seed: int, devices):
         random.seed(seed)
         yield
 

@@ -93,13 +93,19 @@ def microbatch_of(model: BenchmarkModel) -> int:
 
 
 def parameter_count(model: BenchmarkModel) -> int | None:
-    """Count the parameters of all stages, shared ones once; None for native modules."""
+    """Count the parameters of all stages, shared ones once.
+
+    None for native modules, and for lazy ones whose size is not known yet.
+    """
     distinct: dict[int, Any] = {}
     for module in model.stages.present().values():
         if not hasattr(module, "parameters"):
             return None
         distinct.update((id(parameter), parameter) for parameter in module.parameters())
-    return sum(int(parameter.numel()) for parameter in distinct.values())
+    try:
+        return sum(int(parameter.numel()) for parameter in distinct.values())
+    except ValueError:  # what torch raises for an uninitialised parameter
+        return None
 
 
 def _accepted(builder: Builder, where: str) -> dict[str, inspect.Parameter]:
@@ -135,7 +141,7 @@ def _arguments(
     for name, option in _OPTION_OF.items():
         if asked[name] is not None and name not in accepted:
             raise Unsupported(
-                f"{where} does not bear {option}: its builder takes no {name!r}; leave it out"
+                f"{where} does not support {option}: its builder takes no {name!r}; leave it out"
             )
     values: dict[str, object] = {"training": options.training, **facts}
     for name, value in asked.items():
@@ -153,6 +159,8 @@ def _adopt(returned: Any, where: str) -> BenchmarkModel:
         return StagedModel(_stages_of_list(returned[0], where), _listed(returned[1], where))
     if isinstance(returned, tuple) and len(returned) == 4:
         duts, inputs, targets, other = returned
+        if other is not None and not isinstance(other, Mapping):
+            raise PackContractError(where, f"its fourth value is {_shape(other)}, not a dict")
         return StagedModel(
             _stages_of_dict(duts, where),
             _listed(inputs, where),
@@ -216,7 +224,9 @@ def _check_stages(model: BenchmarkModel, where: str) -> None:
 
 
 def _check_tensors(model: BenchmarkModel, where: str) -> None:
-    if not len(model.inputs):
+    for what, tensors in (("inputs", model.inputs), ("targets", model.targets)):
+        _listed(tensors, where, what)
+    if not model.inputs:
         raise PackContractError(where, "returned no inputs: give at least one tensor")
     for what, tensors in (("input", model.inputs), ("target", model.targets)):
         for index, tensor in enumerate(tensors):

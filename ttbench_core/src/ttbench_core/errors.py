@@ -125,6 +125,8 @@ class BenchmarkError(TtbenchError):
         self.phase = phase
         self.reason = reason
         self.result = result
+        #: Set where the failed record could not be kept in its target either.
+        self.storage_error: ResultNotStoredError | None = None
 
 
 class ResultNotStoredError(TtbenchError):
@@ -151,14 +153,21 @@ class RunInterrupted(KeyboardInterrupt):
 
     Not a `TtbenchError`, so that a notebook's loop over models ends as well.
     `result` is None when no input had been through yet.
+
+    Args:
+        result: what was measured.
+        rescued: the file that holds it, if Ctrl-C came while it was being kept.
     """
 
     exit_code: ClassVar[int] = 130
 
-    def __init__(self, result: Result | None) -> None:
+    def __init__(self, result: Result | None, rescued: Path | None = None) -> None:
         done = "what was measured is kept" if result else "nothing was measured yet"
-        super().__init__(f"interrupted: {done}")
+        super().__init__(f"interrupted: {done}{f' in {rescued}' if rescued else ''}")
         self.result = result
+        self.rescued = rescued
+        #: Set where the record could not be kept in its target.
+        self.storage_error: ResultNotStoredError | None = None
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -108,6 +108,8 @@ class Builder:
         self.function = function
         #: Legal configurations, in the author's order; empty if the model has none.
         self.configs: tuple[str, ...] = tuple(configs)
+        if not all(isinstance(config, str) and config for config in self.configs):
+            raise TypeError(f"{function.__qualname__}: configs {list(self.configs)} are not names")
         if len(set(self.configs)) != len(self.configs):
             raise ValueError(f"{function.__qualname__}: a configuration is named twice")
         if default_config is not None and default_config not in self.configs:

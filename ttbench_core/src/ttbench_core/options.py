@@ -86,7 +86,7 @@ class RunOptions:
     loop_count: int | None = None
     #: Devices of the kind in use; 0 is all of them.
     chips: int = 1
-    #: Layers of a model whose builder bears it; None (or 0) is the configuration's own.
+    #: Layers of a model whose builder supports it; None (or 0) is the configuration's own.
     layers: int | None = None
     trace: Trace = Trace.NONE
     #: Samples an input; None (or 0) is the builder's own.

@@ -29,6 +29,7 @@ from ttbench_core.measure.passes import Pass, PassCutShortError
 from ttbench_core.measure.statistics import latency_of, throughput_of
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.progress import Observer
+from ttbench_core.registry import BACKENDS, find
 from ttbench_core.result import Result
 
 __all__ = ["Recording"]
@@ -54,10 +55,12 @@ class Recording:
         self._phases_ns: dict[str, int] = {}
         self._phase = "start"
         self._model: BenchmarkModel | None = None
+        self._parameters: int | None = None
         self._effective: Mapping[str, object] = {}
         self._notes: Sequence[str] = ()
         self._in_flight: int | None = None
-        self._device_peak_bytes: int | None = None
+        self._peaks: dict[str, int | None] = {}
+        self._backend_versions: Mapping[str, str] = {}
         self._warmup: Pass | None = None
         self._passes: list[Pass] = []
         self._partial: Pass | None = None
@@ -91,6 +94,8 @@ class Recording:
     def built(self, model: BenchmarkModel) -> None:
         """Keep the model's identity."""
         self._model = model
+        self._parameters = parameter_count(model)
+        self._backend_versions = self._job.backend.versions()
 
     def compiled(self, session: Session) -> None:
         """Keep how the engine runs it."""
@@ -99,6 +104,10 @@ class Recording:
         self._notes = tuple(session.notes)
         for note in self._notes:
             self._observer.note(note)
+
+    def called(self, first: Pass) -> None:
+        """Keep how long the first call took, without the garbage collection before it."""
+        self._phases_ns["first_call"] = first.e2e_ns
 
     def warmed(self, settling: Pass) -> None:
         """Keep what warming up took."""
@@ -116,9 +125,10 @@ class Recording:
         """Keep where the trace lies."""
         self._trace_files = files
 
-    def finished(self, session: Session) -> None:
-        """Keep what is known only at the end."""
-        self._device_peak_bytes = session.device_peak_bytes()
+    def weighed(self, session: Session) -> None:
+        """Keep how much memory the passes took; a trace would take more."""
+        self._peaks["host_peak_bytes"] = self._memory.peak_bytes()
+        self._peaks["device_peak_bytes"] = session.device_peak_bytes()
 
     def result(self, status: str, error: BaseException | None = None) -> Result:
         """Make the record.
@@ -131,7 +141,9 @@ class Recording:
             source_file(module) for module in (self._job.source.builder.__module__, "ttbench_core")
         )
         args = self._args()
-        headline = throughput_of(self._passes, args["microbatch"]) if self._passes else None
+        incomplete = len(self._passes) < self._job.options.passes
+        counts = bool(self._passes) and not (status == "failed" and incomplete)
+        headline = throughput_of(self._passes, args["microbatch"]) if counts else None
         failure = self._failure(error)
         return Result(
             status=status,
@@ -193,7 +205,7 @@ class Recording:
             "builder": source.value,
         }
         if (model := self._model) is not None:
-            identity["parameters"] = parameter_count(model)
+            identity["parameters"] = self._parameters
             identity["stages"] = list(model.stages.present(training=self._job.options.training))
             identity["unit"] = model.unit
             identity["inputs"] = [_shape_of(tensor) for tensor in model.inputs]
@@ -202,7 +214,9 @@ class Recording:
 
     def _versions(self) -> dict[str, str]:
         versions = software_versions(_VERSIONED)
-        versions.update(self._job.backend.versions())
+        versions.update(self._backend_versions)
+        engine = find(BACKENDS, self._job.backend.name, "backend")
+        versions[engine.pack] = engine.version
         if self._job.source.pack and self._job.source.version:
             versions[self._job.source.pack] = self._job.source.version
         return versions
@@ -221,9 +235,9 @@ class Recording:
     def _memory_record(self) -> dict[str, Any]:
         return {
             "host_baseline_bytes": self._memory.baseline_bytes,
-            "host_peak_bytes": self._memory.peak_bytes(),
+            "host_peak_bytes": self._peaks.get("host_peak_bytes"),
             "host_peak_scope": self._memory.scope,
-            "device_peak_bytes": self._device_peak_bytes,
+            "device_peak_bytes": self._peaks.get("device_peak_bytes"),
         }
 
     def _failure(self, error: BaseException | None) -> dict[str, Any] | None:

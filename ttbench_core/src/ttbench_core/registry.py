@@ -32,6 +32,8 @@ MODELS = "ttbench.models"
 BACKENDS = "ttbench.backends"
 SINKS = "ttbench.sinks"
 
+_CORE = "ttbench-core"
+
 _INSTALL_HINT = {
     MODELS: "install a model pack, for example: pip install ttbench-models-nlp",
     BACKENDS: "reinstall ttbench-core, which brings the backend 'torch'",
@@ -89,8 +91,9 @@ def find(group: str, name: str, what: str) -> Plugin:
         name: what the user typed.
         what: the kind of thing, for messages: `model`, `backend`, `sink`.
 
-    Raises `UnknownNameError` with near misses, `AmbiguousNameError` when
-    several packs register the name.
+    The core's own backends and sinks keep their names: another one of that
+    name is `pack:name`. Raises `UnknownNameError` with near misses,
+    `AmbiguousNameError` when several packs register the name.
     """
     plugins = discover(group)
     pack, _, bare = name.rpartition(":")
@@ -99,8 +102,9 @@ def find(group: str, name: str, what: str) -> Plugin:
         for plugin in plugins
         if plugin.name == bare and (not pack or _normal(plugin.pack) == _normal(pack))
     ]
-    if len(matches) == 1:
-        return matches[0]
+    own = [match for match in matches if match.pack == _CORE and group != MODELS]
+    if len(matches) == 1 or own:
+        return (own or matches)[0]
     if not matches:
         raise UnknownNameError(_unknown(group, name, what, plugins))
     if len({match.qualified for match in matches}) == 1:

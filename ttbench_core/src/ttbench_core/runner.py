@@ -13,7 +13,13 @@ from ttbench_core.backends.protocol import Session, TracingSession
 from ttbench_core.backends.selection import choose_backend, plan
 from ttbench_core.building import build_model, choose_config
 from ttbench_core.catalogue import as_builder, load_builder
-from ttbench_core.errors import BenchmarkError, RequestError, RunInterrupted, one_line
+from ttbench_core.errors import (
+    BenchmarkError,
+    RequestError,
+    ResultNotStoredError,
+    RunInterrupted,
+    one_line,
+)
 from ttbench_core.job import Job, Source
 from ttbench_core.measure.passes import CLOCK, Clock, drive
 from ttbench_core.measure.warmup import warm_up
@@ -22,7 +28,7 @@ from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Trace
 from ttbench_core.progress import SILENT, Observer, watching
 from ttbench_core.recording import Recording
 from ttbench_core.result import Result
-from ttbench_core.sinks import check_target, keep
+from ttbench_core.sinks.keeping import Target, check_target, keep
 
 __all__ = ["measure", "run"]
 
@@ -62,7 +68,7 @@ def run(
         backend_opt_level: the backend's optimization level.
         loop_count: inputs a pass; 5 x the number of chips if not given.
         chips: devices to use; 0 is all.
-        layers: number of layers, where the model bears it.
+        layers: number of layers, where the model supports it.
         trace: `none`, `light`, `verbose`; taken after the timed passes.
         microbatch: samples an input; the configuration's own if not given.
         device: `cpu`, `cuda`, `cuda:1`; the best if not given.
@@ -105,12 +111,23 @@ def run(
         try:
             result = measure(options, source, observer=observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            if target is not None and ended.result is not None:
-                keep(ended.result, target)
+            ended.storage_error = _keep_what_there_is(ended.result, target)
             raise
     if target is not None:
         keep(result, target)
     return result
+
+
+def _keep_what_there_is(
+    result: Result | None, target: Target | None
+) -> ResultNotStoredError | None:
+    if result is None or target is None:
+        return None
+    try:
+        keep(result, target)
+    except ResultNotStoredError as error:
+        return error
+    return None
 
 
 def measure(
@@ -129,11 +146,11 @@ def measure(
     job = Job(options, source, backend, plan(options, backend))
     recording = Recording(job, observer)
     try:
-        model = _build(job, recording)
-        with _compile(job, model, recording) as session:
-            _drive(job, session, model, recording, clock)
-            _trace(job, session, model, recording)
-            recording.finished(session)
+        with backend.seeded(options.seed, job.plan.devices):
+            model = _build(job, recording)
+            with _compile(job, model, recording) as session:
+                _drive(job, session, model, recording, clock)
+                _trace(job, session, model, recording)
     except RequestError:
         raise
     except KeyboardInterrupt:
@@ -146,11 +163,11 @@ def measure(
 
 
 def _build(job: Job, recording: Recording) -> BenchmarkModel:
-    with recording.during("build"), job.backend.seeded(job.options.seed):
+    with recording.during("build"):
         model = build_model(
             job.source.builder, job.options, job.plan.for_builder(), job.source.where
         )
-    recording.built(model)
+        recording.built(model)
     return model
 
 
@@ -165,13 +182,17 @@ def _drive(
     job: Job, session: Session, model: BenchmarkModel, recording: Recording, clock: Clock
 ) -> None:
     with recording.during("first_call"):
-        drive(session, model.inputs, 1, clock)
+        first = drive(session, model.inputs, 1, clock)
+    recording.called(first)
     with recording.during("warmup"):
         recording.warmed(warm_up(session, model.inputs, clock))
-    with recording.during("passes"):
-        for done in range(job.options.passes):
-            recording.progressed(done)
-            recording.passed(drive(session, model.inputs, job.loop_count, clock))
+    try:
+        with recording.during("passes"):
+            for done in range(job.options.passes):
+                recording.progressed(done)
+                recording.passed(drive(session, model.inputs, job.loop_count, clock))
+    finally:
+        recording.weighed(session)
 
 
 def _trace(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:

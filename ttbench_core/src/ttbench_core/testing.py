@@ -14,11 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ttbench_core.backends.protocol import Session
 from ttbench_core.backends.selection import choose_backend, plan
 from ttbench_core.building import build_model, choose_config
 from ttbench_core.catalogue import as_builder
 from ttbench_core.errors import SessionError
+from ttbench_core.measure.passes import Driven
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.options import RunOptions
 from ttbench_core.result import Result
@@ -56,15 +56,15 @@ def check_builder(
         config = choose_config(made, asked, where)
         request = RunOptions(model="checked", config=config, **options)
         compiled = plan(request, engine)
-        with engine.seeded(request.seed):
+        with engine.seeded(request.seed, compiled.devices):
             model = build_model(made, request, compiled.for_builder(), where)
-        with engine.compile(model, compiled) as session:
-            check_session(session, model.inputs)
+            with engine.compile(model, compiled) as session:
+                check_session(session, model.inputs)
         models[config] = model
     return models
 
 
-def check_session(session: Session, inputs: Sequence[Any]) -> None:
+def check_session(session: Driven, inputs: Sequence[Any]) -> None:
     """Check that a session follows its contract with these inputs; leaves it empty.
 
     Raises `AssertionError` naming the promise that was broken, and whatever

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -19,7 +19,7 @@ from ttbench_core.errors import SessionError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["PipelinedSession", "Stage"]
+__all__ = ["Pipeline", "Stage"]
 
 #: One stage: tensors in, tensors out.
 Stage: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
@@ -30,6 +30,8 @@ _INPUTS_PER_STAGE: Final = 2
 #: operations then waits 5 ms for each one beside a stage that computes in Python;
 #: at 0.1 ms the loss is a fifth instead of tenfold.
 _SWITCH_INTERVAL_S: Final = 1e-4
+#: Goes through the queues to end the threads.
+_STOP: Final = object()
 #: How long `close` waits for a stage that is still computing.
 _JOIN_TIMEOUT_S: Final = 30.0
 
@@ -39,20 +41,13 @@ class _Failure:
     error: BaseException
 
 
-class _Stop:
-    """Goes through the queues to end the threads."""
-
-
-class PipelinedSession:
-    """A session whose stages work on different inputs at the same time.
+class Pipeline:
+    """Stages that work on different inputs at the same time: `push`, `pop`, `depth`, `close`.
 
     Args:
         stages: what each thread calls, in the order of the data.
         enter_thread: called once in each new thread, before its first input;
             for state that belongs to a thread, such as a thread count.
-        effective: see `Session`.
-        notes: see `Session`.
-        device_peak_bytes: asked by the method of the same name.
     """
 
     def __init__(
@@ -60,14 +55,8 @@ class PipelinedSession:
         stages: Sequence[Stage],
         *,
         enter_thread: Callable[[], None] | None = None,
-        effective: Mapping[str, object] | None = None,
-        notes: Sequence[str] = (),
-        device_peak_bytes: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.depth: Final = _INPUTS_PER_STAGE * len(stages)
-        self.effective: Final = dict(effective or {})
-        self.notes: Final = tuple(notes)
-        self.device_peak_bytes = device_peak_bytes
         self._enter_thread = enter_thread
         self._in_flight = 0
         self._closed = False
@@ -89,7 +78,7 @@ class PipelinedSession:
     def push(self, inputs: Sequence[Any]) -> None:
         """Hand one input to the first stage; raises `SessionError` beyond `depth`."""
         if self._closed:
-            raise SessionError("push on a closed session")
+            raise SessionError("push on a closed pipeline")
         if self._in_flight == self.depth:
             raise SessionError(f"{self.depth} inputs are in flight already: pop before pushing")
         self._in_flight += 1
@@ -107,14 +96,21 @@ class PipelinedSession:
         return outputs
 
     def close(self) -> None:
-        """End the threads; each finishes the input that it is working on."""
+        """End the threads; each finishes the input that it is working on.
+
+        Raises `SessionError` for one that does not: it would disturb what runs next.
+        """
         if self._closed:
             return
         self._closed = True
-        self._queues[0].put(_Stop)
-        for thread in self._threads:
-            thread.join(_JOIN_TIMEOUT_S)
-        sys.setswitchinterval(self._switch_interval_s)
+        self._queues[0].put(_STOP)
+        try:
+            for thread in self._threads:
+                thread.join(_JOIN_TIMEOUT_S)
+        finally:
+            sys.setswitchinterval(self._switch_interval_s)
+        if any(thread.is_alive() for thread in self._threads):
+            raise SessionError(f"a stage is still computing {_JOIN_TIMEOUT_S:.0f} s after its end")
 
     def __enter__(self) -> Self:
         return self
@@ -124,11 +120,11 @@ class PipelinedSession:
 
     def _work(self, stage: Stage, source: SimpleQueue[Any], sink: SimpleQueue[Any]) -> None:
         failure = self._prepare_thread()
-        while (item := source.get()) is not _Stop:
+        while (item := source.get()) is not _STOP:
             if self._closed:
                 continue
             sink.put(failure or self._advance(stage, item))
-        sink.put(_Stop)
+        sink.put(_STOP)
 
     def _prepare_thread(self) -> _Failure | None:
         try:

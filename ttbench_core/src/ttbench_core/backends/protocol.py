@@ -163,8 +163,11 @@ class Backend(Protocol):
     def versions(self) -> Mapping[str, str]:
         """Give the versions of the software that decides its speed, by name."""
 
-    def seeded(self, seed: int) -> AbstractContextManager[None]:
-        """Within this context a builder's random numbers repeat for a seed."""
+    def seeded(self, seed: int, devices: Sequence[Device]) -> AbstractContextManager[None]:
+        """Within this context random numbers repeat for a seed: weights, inputs, dropout.
+
+        The caller's own random state is back at the end.
+        """
 
     def compile(self, model: BenchmarkModel, options: CompileOptions) -> Session:
         """Make a model ready to run. The model's own modules are left as they are."""

@@ -9,7 +9,9 @@ from ttbench_core.errors import (
     BackendUnavailableError,
     PackContractError,
     PackLoadError,
+    RequestError,
     UnsupportedOptionError,
+    one_line,
 )
 from ttbench_core.options import DataFormat, RunOptions
 from ttbench_core.registry import BACKENDS, discover, find, load
@@ -63,12 +65,21 @@ def _load(name: str) -> Backend:
     loaded = load(plugin)
     if not callable(loaded):
         raise PackContractError(plugin.where, "is not a backend: register a class")
-    backend: Backend = loaded()
+    try:
+        backend: Backend = loaded()
+        backend.capabilities()
+    except Exception as error:
+        raise PackLoadError(plugin.where, one_line(error)) from error
     return backend
 
 
 def _usable(backend: Backend) -> Backend:
-    availability = backend.availability()
+    try:
+        availability = backend.availability()
+    except Exception as error:
+        raise BackendUnavailableError(
+            f"backend {backend.name!r} cannot say whether it can run: {one_line(error)}"
+        ) from error
     if not availability.usable:
         raise BackendUnavailableError(
             f"backend {backend.name!r} cannot run here: {availability.reason};"
@@ -109,12 +120,12 @@ def _lack(options: RunOptions, can: Capabilities) -> str | None:
 def _honours(name: str, options: RunOptions) -> bool:
     try:
         return _lack(options, _load(name).capabilities()) is None
-    except (PackLoadError, PackContractError):
+    except RequestError:  # a backend that cannot be used is no remedy
         return False
 
 
 def _devices(options: RunOptions, backend: Backend) -> tuple[Device, ...]:
-    there = list(backend.devices())
+    there = _found_devices(backend)
     kind, _, index = (options.device or there[0].kind).partition(":")
     of_kind = [device for device in there if device.kind == kind]
     if not of_kind:
@@ -131,6 +142,18 @@ def _devices(options: RunOptions, backend: Backend) -> tuple[Device, ...]:
             f" {kind!r}{f' at index {index}' if index else ''}"
         )
     return tuple(of_kind[:wanted])
+
+
+def _found_devices(backend: Backend) -> list[Device]:
+    try:
+        there = list(backend.devices())
+    except Exception as error:
+        raise BackendUnavailableError(
+            f"backend {backend.name!r} cannot list its devices: {one_line(error)}"
+        ) from error
+    if not there:
+        raise BackendUnavailableError(f"backend {backend.name!r} finds no device here")
+    return there
 
 
 def _no_device(options: RunOptions, backend: Backend, there: Sequence[Device]) -> str:

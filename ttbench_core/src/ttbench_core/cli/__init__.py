@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 
 from ttbench_core.cli.arguments import UsageError, parse
-from ttbench_core.errors import ResultNotStoredError, RunInterrupted, TtbenchError
+from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what stands behind `ttbench`; the process's own if not given.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
+    _let_any_text_be_printed()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -36,12 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except TtbenchError as error:
-        _complain(error, debug)
+        _complain(error, with_traceback="--debug" in words)
         return error.exit_code
-    except KeyboardInterrupt as interrupt:
-        text = str(interrupt) if isinstance(interrupt, RunInterrupted) else "interrupted"
-        _say(text)
-        return _INTERRUPTED
+    except RunInterrupted as interrupt:
+        _say(str(interrupt))
+        _complain(interrupt.storage_error, with_traceback=False)
+        return interrupt.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return RunInterrupted.exit_code
+
+
+def _let_any_text_be_printed() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(words: Sequence[str]) -> int:
@@ -57,12 +66,14 @@ def _run(words: Sequence[str]) -> int:
     return run_benchmark(options)
 
 
-def _complain(error: TtbenchError, debug: bool) -> None:
-    if debug:
+def _complain(error: TtbenchError | None, *, with_traceback: bool) -> None:
+    if error is None:
+        return
+    if with_traceback:
         traceback.print_exception(error)
-    if isinstance(error, ResultNotStoredError) and error.result.error:
-        _say(f"error: {error.result.label} failed in {error.result.error}")
     _say(f"error: {error}")
+    if isinstance(error, BenchmarkError):
+        _complain(error.storage_error, with_traceback=False)
 
 
 def _say(text: str) -> None:

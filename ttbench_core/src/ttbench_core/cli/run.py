@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from ttbench_core.cli.terminal import print_pairs
-from ttbench_core.errors import BenchmarkError, RunInterrupted
+from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterrupted
 from ttbench_core.options import RunOptions
 from ttbench_core.result import Result
 from ttbench_core.runner import run
-from ttbench_core.sinks import check_target
+from ttbench_core.sinks.keeping import check_target
 
 __all__ = ["run_benchmark"]
 
@@ -25,9 +25,10 @@ def run_benchmark(options: argparse.Namespace) -> int:
     try:
         with _pack_output_kept_off_stdout(wanted=options.json):
             result = run(**asked, output=target)
-    except (BenchmarkError, RunInterrupted) as ended:
+    except (BenchmarkError, RunInterrupted, ResultNotStoredError) as ended:
+        stored = not isinstance(ended, ResultNotStoredError) and ended.storage_error is None
         if ended.result is not None:
-            _show(ended.result, target, as_json=options.json)
+            _show(ended.result, target if stored else None, as_json=options.json)
         raise
     _show(result, target, as_json=options.json)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from ttbench_core.errors import TargetError
 
-__all__ = ["exclusive", "replace_file"]
+__all__ = ["exclusive", "lock_file", "replace_file"]
 
 #: Longer than any append takes; a lock held this long is a writer that hangs.
 _LOCK_TIMEOUT_S: Final = 120.0
@@ -28,7 +29,7 @@ def exclusive(path: Path) -> Iterator[Path]:
     `TargetError` when another writer holds it for two minutes.
     """
     real = Path(os.path.realpath(path))
-    lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=_LOCK_TIMEOUT_S)
+    lock = FileLock(lock_file(real), timeout=_LOCK_TIMEOUT_S, mode=_NEW_FILE_MODE)
     try:
         lock.acquire()
     except Timeout as error:
@@ -40,6 +41,11 @@ def exclusive(path: Path) -> Iterator[Path]:
         yield real
     finally:
         lock.release()
+
+
+def lock_file(path: Path) -> Path:
+    """Give the file whose lock makes a process the only writer of `path`."""
+    return path.with_name(f".{path.name}.lock")
 
 
 def replace_file(path: Path, *parts: bytes) -> None:
@@ -69,13 +75,11 @@ def replace_file(path: Path, *parts: bytes) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove what killed writers left: under the lock, nobody else is writing aside."""
-    for leftover in path.parent.glob(f".{_glob_safe(path.name)}.*.tmp"):
-        with contextlib.suppress(OSError):
-            leftover.unlink()
-
-
-def _glob_safe(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+    draft = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.tmp")
+    for entry in path.parent.iterdir():
+        if draft.fullmatch(entry.name):
+            with contextlib.suppress(OSError):
+                entry.unlink()
 
 
 def _flush_folder(folder: Path) -> None:

@@ -63,7 +63,8 @@ def _count_records(content: bytes) -> int:
     if not content.strip():
         raise TargetError("the file is empty, which is no list of results")
     try:
-        records = json.loads(content)
+        # as UTF-8 alone: what is appended is UTF-8, and would spoil a file of another encoding
+        records = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise TargetError(f"the file is no JSON ({error})") from error
     if not isinstance(records, list) or not all(map(is_record, records)):

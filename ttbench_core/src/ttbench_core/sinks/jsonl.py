@@ -54,7 +54,7 @@ def _refuse_foreign(content: bytes) -> None:
         return
     last = content.rstrip().rpartition(b"\n")[2]
     try:
-        record = json.loads(last)
+        record = json.loads(last.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise TargetError(f"its last line is no JSON ({error})") from error
     if not is_record(record):

@@ -43,7 +43,7 @@ class TorchBackend:
         """Say whether torch can be imported."""
         try:
             import torch  # noqa: F401
-        except ImportError as error:
+        except (ImportError, OSError) as error:  # OSError: a library of its own is missing
             return Availability(
                 False, f"torch cannot be imported ({error})", "pip install 'ttbench-core[torch]'"
             )
@@ -69,11 +69,12 @@ class TorchBackend:
         return versions
 
     @contextlib.contextmanager
-    def seeded(self, seed: int) -> Iterator[None]:
-        """Seed torch's generators, and put their states back at the end."""
+    def seeded(self, seed: int, devices: Sequence[Device]) -> Iterator[None]:
+        """Seed torch's generators, and put those of CPU and devices back at the end."""
         import torch
 
-        with torch.random.fork_rng():
+        cuda = [device.index for device in devices if device.kind == "cuda"]
+        with torch.random.fork_rng(devices=cuda):
             torch.manual_seed(seed)
             yield
 

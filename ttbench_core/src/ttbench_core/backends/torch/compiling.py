@@ -1,10 +1,21 @@
-"""From a model to a session: copies, formats, memory layout, levels, devices."""
+"""From a model to a session: copies, formats, memory layout, levels, devices.
+
+| model | session |
+|---|---|
+| in training | `DirectSession` around a `TrainingStep`, its stages in a row |
+| several stages | `StagedSession`, a thread a stage |
+| one stage on CUDA | `AsyncSession` |
+| one stage on the CPU | `DirectSession` |
+
+Several devices get one of these each, in a `ReplicatedSession`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import torch
 
@@ -12,30 +23,32 @@ from ttbench_core.backends.protocol import CompileOptions, Session
 from ttbench_core.backends.replicas import ReplicatedSession
 from ttbench_core.backends.torch.copies import private_copy
 from ttbench_core.backends.torch.formats import (
+    Quantised,
     compute_dtype,
     format_notes,
     matmul_precision,
     to_format,
 )
-from ttbench_core.backends.torch.sessions import (
-    AsyncSession,
-    DirectSession,
-    Facts,
-    StagedSession,
-    Step,
-    TrainingStep,
-    chained,
-    inference,
-)
-from ttbench_core.backends.torch.stages import device_stage, host_stage, to_host
+from ttbench_core.backends.torch.sessions import AsyncSession, DirectSession, Facts, StagedSession
+from ttbench_core.backends.torch.stages import Step, as_step, chained, in_inference, to_host
+from ttbench_core.backends.torch.training import TrainingStep
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel, Stages
 
 __all__ = ["compile_session"]
 
+_HOST: Final = torch.device("cpu")
 #: From this level on, convolution weights lie channels last; from the next, torch.compile.
-_MEMORY_FORMAT_LEVEL = 1
-_COMPILE_LEVEL = 2
+_MEMORY_FORMAT_LEVEL: Final = 1
+_COMPILE_LEVEL: Final = 2
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """Private copies of a model's stages, ready to run."""
+
+    modules: Mapping[str, Any]
+    quantised: Quantised
 
 
 def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
@@ -50,6 +63,10 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     with contextlib.ExitStack() as undo:
         undo.callback(settings.close)
         settings.enter_context(matmul_precision(options.math_fidelity))
+        if options.opt_level >= _COMPILE_LEVEL:
+            # what an earlier run compiled would be found again, or count towards the limit
+            # beyond which torch runs eagerly without a word
+            torch._dynamo.reset()  # noqa: SLF001
         sessions = []
         for device in devices:
             sessions.append(_on_device(model, options, device, settings))
@@ -66,86 +83,100 @@ def _on_device(
 ) -> AsyncSession | DirectSession | StagedSession:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    notes = tuple(_notes(model, options))
-    facts = Facts(_effective(options, device), notes, [device], settings)
-    stages = _copies(model.stages, options, device)
+    copies = _copies(model.stages, options, device)
+    notes = tuple(_notes(model, options, copies.quantised))
+    facts = Facts(_effective(options, device, copies.quantised), notes, device)
     if options.training:
-        step = _training_step(model, stages, options, device)
+        step = _training_step(model, copies.modules, options, device)
         _warm_compiler(step, model, options)
-        return DirectSession(step, facts)
-    steps = [inference(step) for step in _steps(stages, options, device)]
+        return DirectSession(step, facts, settings)
+    steps = _inference_steps(copies.modules, options, device)
     _warm_compiler(chained(steps), model, options)
     if len(steps) > 1:
-        return StagedSession(steps, facts)
+        return StagedSession(steps, facts, settings)
     if device.type == "cuda":
-        return AsyncSession(steps[0], device, facts)
-    return DirectSession(steps[0], facts)
+        return AsyncSession(steps[0], facts, settings)
+    return DirectSession(steps[0], facts, settings)
 
 
-def _copies(stages: Stages, options: CompileOptions, device: torch.device) -> dict[str, Any]:
-    copies: dict[str, Any] = {
-        name: private_copy(module)
-        for name, module in stages.present(training=options.training).items()
-    }
-    for module in copies.values():
+def _copies(stages: Stages, options: CompileOptions, device: torch.device) -> _Copies:
+    present = stages.present(training=options.training)
+    modules: dict[str, Any] = {name: private_copy(module) for name, module in present.items()}
+    for name, module in modules.items():
         module.train(options.training)
-    to_format(copies["device"], options.data_format)
-    copies["device"].to(device)
+        if name != "device":
+            module.to(torch.float32)
+    quantised = to_format(modules["device"], options.data_format)
+    modules["device"].to(device)
     if options.opt_level >= _MEMORY_FORMAT_LEVEL:
-        _lay_channels_last(copies["device"])
+        _lay_channels_last(modules["device"])
     if options.opt_level >= _COMPILE_LEVEL:
-        copies["device"] = torch.compile(copies["device"])
-    return copies
+        modules["device"] = torch.compile(modules["device"], dynamic=False)
+    return _Copies(modules, quantised)
 
 
 def _lay_channels_last(module: torch.nn.Module) -> None:
     # weights alone decide: a convolution brings its input into the layout of its weights
     for part in module.modules():
         if isinstance(part, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
-            part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last)
+            for weight in part.parameters(recurse=False):
+                if weight.dim() == 4:
+                    weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
 
-def _steps(stages: Mapping[str, Any], options: CompileOptions, device: torch.device) -> list[Step]:
-    """Give one step a stage; the last one leaves its outputs on the device if it is alone."""
-    on_device = device_stage(stages["device"], device, compute_dtype(options.data_format))
-    steps: list[Step] = []
-    if "cpu_pre" in stages:
-        steps.append(host_stage(stages["cpu_pre"]))
-    steps.append(on_device)
-    if "cpu_post" in stages:
-        steps.append(host_stage(stages["cpu_post"], torch.float32))
-    if len(steps) > 1 and device.type != "cpu":
-        index = steps.index(on_device)
-        steps[index] = _then_to_host(on_device)
-    return steps
+def _steps(
+    modules: Mapping[str, Any], options: CompileOptions, device: torch.device
+) -> dict[str, Step]:
+    places = {
+        "cpu_pre": (_HOST, torch.float32),
+        "device": (device, compute_dtype(options.data_format)),
+        "cpu_post": (_HOST, torch.float32),
+    }
+    return {
+        name: as_step(modules[name], *place) for name, place in places.items() if name in modules
+    }
+
+
+def _inference_steps(
+    modules: Mapping[str, Any], options: CompileOptions, device: torch.device
+) -> list[Step]:
+    """Give one step a stage; alone, the device stage leaves its outputs on the device."""
+    steps = {name: in_inference(step) for name, step in _steps(modules, options, device).items()}
+    if len(steps) > 1 and device != _HOST:
+        steps["device"] = chained([steps["device"], to_host])
+    return list(steps.values())
 
 
 def _training_step(
-    model: BenchmarkModel, stages: Mapping[str, Any], options: CompileOptions, device: torch.device
+    model: BenchmarkModel,
+    modules: Mapping[str, Any],
+    options: CompileOptions,
+    device: torch.device,
 ) -> TrainingStep:
-    forward = chained(_steps(stages, options, device))
-    dtype = compute_dtype(options.data_format)
-    loss_device = torch.device("cpu") if "cpu_post" in stages else device
-    loss_dtype = torch.float32 if "cpu_post" in stages else dtype
+    on_host = "cpu_post" in modules
+    place = _HOST if on_host else device
+    dtype = torch.float32 if on_host else compute_dtype(options.data_format)
     targets = [
-        target.to(loss_device, loss_dtype if target.is_floating_point() else target.dtype)
+        target.to(place, dtype if target.is_floating_point() else target.dtype)
         for target in model.targets
     ]
-    loss = stages["loss"].to(loss_device, loss_dtype)
-    parameters = [p for module in stages.values() for p in module.parameters()]
-    return TrainingStep(forward, loss, targets, parameters)
-
-
-def _then_to_host(step: Step) -> Step:
-    def run(inputs: Any) -> Any:
-        return to_host(step(inputs))
-
-    return run
+    return TrainingStep(
+        forward=chained(list(_steps(modules, options, device).values())),
+        loss=modules["loss"].to(place, dtype),
+        targets=targets,
+        parameters=[p for module in modules.values() for p in module.parameters()],
+        device=device,
+    )
 
 
 def _warm_compiler(step: Step, model: BenchmarkModel, options: CompileOptions) -> None:
-    # torch.compile works at the first call: without this one, compiling would count as running
-    if options.opt_level >= _COMPILE_LEVEL:
+    """Make torch.compile work now, so that compiling does not count as running."""
+    if options.opt_level < _COMPILE_LEVEL:
+        return
+    config = torch._dynamo.config  # noqa: SLF001
+    strict = {"fail_on_recompile_limit_hit": True}
+    known = {name: value for name, value in strict.items() if hasattr(config, name)}
+    with config.patch(known) if known else contextlib.nullcontext():  # type: ignore[attr-defined,unused-ignore]
         step(model.inputs)
 
 
@@ -164,11 +195,13 @@ def _refuse_foreign(model: BenchmarkModel) -> None:
 
 
 def _torch_device(kind: str, index: int) -> torch.device:
-    return torch.device(kind) if kind == "cpu" else torch.device(kind, index)
+    return _HOST if kind == "cpu" else torch.device(kind, index)
 
 
-def _effective(options: CompileOptions, device: torch.device) -> dict[str, object]:
-    return {
+def _effective(
+    options: CompileOptions, device: torch.device, quantised: Quantised
+) -> dict[str, object]:
+    effective: dict[str, object] = {
         "dtype": str(compute_dtype(options.data_format)).removeprefix("torch."),
         "emulated": options.data_format.is_block_float,
         "threads": torch.get_num_threads(),
@@ -176,11 +209,16 @@ def _effective(options: CompileOptions, device: torch.device) -> dict[str, objec
         "compiled": options.opt_level >= _COMPILE_LEVEL,
         "device": str(device),
     }
+    if options.data_format.is_block_float:
+        effective["quantised_weights"] = quantised.weights
+    if device.type == "cuda":
+        effective["convolution_tf32"] = torch.backends.cudnn.allow_tf32
+    return effective
 
 
-def _notes(model: BenchmarkModel, options: CompileOptions) -> Iterator[str]:
+def _notes(model: BenchmarkModel, options: CompileOptions, quantised: Quantised) -> Iterator[str]:
     kind = options.devices[0].kind
-    yield from format_notes(options.data_format, options.math_fidelity, kind)
+    yield from format_notes(options.data_format, options.math_fidelity, kind, quantised)
     stages = len(model.stages.present(training=False))
     if kind == "cpu" and stages > 1 and not options.training:
         yield f"its {stages} stages overlap and share the cores of this CPU, device stage included"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -11,7 +12,7 @@ import torch
 from ttbench_core.backends.torch.blockfloat import block_format, quantise
 from ttbench_core.options import DataFormat, MathFidelity
 
-__all__ = ["compute_dtype", "format_notes", "matmul_precision", "to_format"]
+__all__ = ["Quantised", "compute_dtype", "format_notes", "matmul_precision", "to_format"]
 
 _DTYPES: Final = {
     DataFormat.FP32: torch.float32,
@@ -34,6 +35,16 @@ _MATMUL_LIKE: Final = (
 )
 #: The same, of libraries that are not imported for it: GPT-2's projections in transformers.
 _MATMUL_LIKE_NAMES: Final = frozenset({"Conv1D"})
+_WEIGHTS: Final = ("weight", "in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What block floating point was applied to."""
+
+    weights: int = 0
+    #: Matmul-like modules whose weights are computed from others, and stay as they are.
+    left_out: int = 0
 
 
 def compute_dtype(data_format: DataFormat) -> torch.dtype:
@@ -41,29 +52,48 @@ def compute_dtype(data_format: DataFormat) -> torch.dtype:
     return _DTYPES.get(data_format, torch.float32)
 
 
-def to_format(module: torch.nn.Module, data_format: DataFormat) -> None:
+def to_format(module: torch.nn.Module, data_format: DataFormat) -> Quantised:
     """Bring a module's parameters and buffers into a format, in place.
 
     Block floating point quantises the weights (not the biases) of the
-    matmul-like modules, seen as matrices of one row an output channel, and
-    leaves everything in float32.
+    matmul-like modules, seen as matrices whose rows run along their first
+    dimension, and leaves everything in float32.
     """
     module.to(compute_dtype(data_format))
-    if data_format.is_block_float:
-        layout = block_format(data_format)
-        for weight in _matmul_weights(module):
-            as_matrix = weight.detach().flatten(1)
-            weight.data = quantise(as_matrix, layout).reshape(weight.shape)
+    if not data_format.is_block_float:
+        return Quantised()
+    layout = block_format(data_format)
+    weights: dict[int, torch.nn.Parameter] = {}
+    left_out = 0
+    for part in _matmul_like(module):
+        own = dict(part.named_parameters(recurse=False))
+        found = [own[name] for name in _WEIGHTS if name in own]
+        weights.update((id(weight), weight) for weight in found)
+        left_out += not found
+    for weight in weights.values():
+        as_matrix = weight.detach().flatten(1)
+        weight.data = quantise(as_matrix, layout).reshape(weight.shape)
+    return Quantised(len(weights), left_out)
 
 
 def format_notes(
-    data_format: DataFormat, fidelity: MathFidelity | None, device_kind: str
+    data_format: DataFormat,
+    fidelity: MathFidelity | None,
+    device_kind: str,
+    quantised: Quantised,
 ) -> Iterator[str]:
     """Say what a reader of the numbers must know about format and fidelity."""
-    if data_format.is_block_float:
+    if data_format.is_block_float and quantised.weights:
         yield (
             f"{data_format} is emulated: weights are quantised to it and computed in float32,"
             " so the speed is not the format's"
+        )
+    elif data_format.is_block_float:
+        yield f"{data_format} changes nothing here: the device stage has no weights to quantise"
+    if quantised.left_out:
+        yield (
+            f"{quantised.left_out} layers keep their weights in float32: they are computed from"
+            " others at each call"
         )
     if data_format is DataFormat.FP16 and device_kind == "cpu":
         yield "float16 on a CPU can be hundreds of times slower than Fp16_b: expect a long run"
@@ -73,21 +103,24 @@ def format_notes(
 
 @contextlib.contextmanager
 def matmul_precision(fidelity: MathFidelity | None) -> Iterator[None]:
-    """Set PyTorch's global float32 matmul precision for a fidelity; put it back after."""
-    before = torch.get_float32_matmul_precision()
+    """Set PyTorch's global float32 precision for a fidelity; put it back after.
+
+    Covers matrix multiplications and, on CUDA, convolutions, which PyTorch
+    lets round to TF32 by a flag of their own that is on by default.
+    """
+    products = torch.get_float32_matmul_precision()
+    convolutions = torch.backends.cudnn.allow_tf32
     if fidelity is not None:
         torch.set_float32_matmul_precision(_PRECISIONS[fidelity])
+        torch.backends.cudnn.allow_tf32 = _PRECISIONS[fidelity] != "highest"
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions
 
 
-def _matmul_weights(module: torch.nn.Module) -> Iterator[torch.nn.Parameter]:
-    seen: set[int] = set()
+def _matmul_like(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
     for part in module.modules():
         if isinstance(part, _MATMUL_LIKE) or type(part).__name__ in _MATMUL_LIKE_NAMES:
-            for name, parameter in part.named_parameters(recurse=False):
-                if "weight" in name and id(parameter) not in seen:
-                    seen.add(id(parameter))
-                    yield parameter
+            yield part

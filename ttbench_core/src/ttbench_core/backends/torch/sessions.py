@@ -1,18 +1,18 @@
-"""Sessions that drive their stages in the caller's thread: inference and training."""
+"""The sessions of the torch backend; `compiling` says which one runs when."""
 
 from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from ttbench_core.backends.pipeline import PipelinedSession
-from ttbench_core.backends.torch.stages import Tensors, to_host
+from ttbench_core.backends.pipeline import Pipeline
+from ttbench_core.backends.torch.stages import Step, Tensors, chained
 from ttbench_core.backends.torch.tracing import write_trace
 from ttbench_core.errors import SessionError
 from ttbench_core.options import Trace
@@ -20,30 +20,16 @@ from ttbench_core.options import Trace
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = [
-    "AsyncSession",
-    "DirectSession",
-    "Facts",
-    "StagedSession",
-    "Step",
-    "TrainingStep",
-    "chained",
-    "inference",
-]
-
-#: One input through all stages, called in order.
-Step: TypeAlias = Callable[[Tensors], Tensors]
+__all__ = ["AsyncSession", "DirectSession", "Facts", "StagedSession"]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What every session says of itself, and what it undoes when it closes."""
+    """What a session says of itself."""
 
     effective: Mapping[str, object]
     notes: Sequence[str]
-    devices: Sequence[torch.device]
-    #: Puts torch's global settings back; shared by the sessions of several devices.
-    settings: contextlib.ExitStack
+    device: torch.device
 
 
 class _TorchSession:
@@ -52,26 +38,30 @@ class _TorchSession:
     Args:
         step: one input through all stages, for the profiler.
         facts: see `Facts`.
+        settings: puts torch's global settings back when it is closed; shared by
+            the sessions of several devices.
     """
 
-    def __init__(self, step: Step, facts: Facts) -> None:
+    def __init__(self, step: Step, facts: Facts, settings: contextlib.ExitStack) -> None:
         self._step: Final = step
-        self._facts: Final = facts
+        self._device: Final = facts.device
+        self._settings: Final = settings
         self.effective: Final = facts.effective
         self.notes: Final = facts.notes
 
     def trace(self, inputs: Tensors, level: Trace, folder: Path) -> Sequence[Path]:
         """Profile a few inputs, one after the other in this thread."""
-        return write_trace(self._step, inputs, level, folder)
+        return write_trace(self._step, inputs, level, folder, self._device)
 
     def device_peak_bytes(self) -> int | None:
         """Give the peak of CUDA memory that torch allocated since compiling."""
-        cuda = [device for device in self._facts.devices if device.type == "cuda"]
-        return sum(torch.cuda.max_memory_allocated(device) for device in cuda) if cuda else None
+        if self._device.type != "cuda":
+            return None
+        return int(torch.cuda.max_memory_allocated(self._device))
 
     def close(self) -> None:
         """Put torch's global settings back."""
-        self._facts.settings.close()
+        self._settings.close()
 
     def __enter__(self) -> Self:
         return self
@@ -81,12 +71,12 @@ class _TorchSession:
 
 
 class DirectSession(_TorchSession):
-    """Runs an input when it is pushed; for the CPU, and for training."""
+    """Runs an input when it is pushed."""
 
     depth: Final = 1
 
-    def __init__(self, step: Step, facts: Facts) -> None:
-        super().__init__(step, facts)
+    def __init__(self, step: Step, facts: Facts, settings: contextlib.ExitStack) -> None:
+        super().__init__(step, facts, settings)
         self._outputs: Tensors | None = None
 
     def push(self, inputs: Tensors) -> None:
@@ -113,9 +103,8 @@ class AsyncSession(_TorchSession):
 
     depth: Final = 2
 
-    def __init__(self, step: Step, device: torch.device, facts: Facts) -> None:
-        super().__init__(step, facts)
-        self._device: Final = device
+    def __init__(self, step: Step, facts: Facts, settings: contextlib.ExitStack) -> None:
+        super().__init__(step, facts, settings)
         self._in_flight: deque[tuple[Tensors, Any]] = deque()
 
     def push(self, inputs: Tensors) -> None:
@@ -123,10 +112,12 @@ class AsyncSession(_TorchSession):
         if len(self._in_flight) == self.depth:
             raise SessionError(f"{self.depth} inputs are in flight already: pop before pushing")
         with torch.cuda.device(self._device):
-            outputs = [tensor.to("cpu", non_blocking=True) for tensor in self._step(inputs)]
+            # a copy from memory that is not pinned would wait for the input before this one
+            outputs = self._step([tensor.pin_memory() for tensor in inputs])
+            arriving = [tensor.to("cpu", non_blocking=True) for tensor in outputs]
             done = torch.cuda.Event()  # type: ignore[no-untyped-call,unused-ignore]
             done.record()
-        self._in_flight.append((outputs, done))
+        self._in_flight.append((arriving, done))
 
     def pop(self) -> Tensors:
         """Wait until the oldest input's outputs are on the host."""
@@ -139,8 +130,10 @@ class AsyncSession(_TorchSession):
     def close(self) -> None:
         """Wait for the device, then put torch's settings back."""
         self._in_flight.clear()
-        torch.cuda.synchronize(self._device)
-        super().close()
+        try:
+            torch.cuda.synchronize(self._device)
+        finally:
+            super().close()
 
 
 class StagedSession(_TorchSession):
@@ -149,12 +142,13 @@ class StagedSession(_TorchSession):
     Args:
         steps: one a stage.
         facts: see `Facts`.
+        settings: as for every session.
     """
 
-    def __init__(self, steps: Sequence[Step], facts: Facts) -> None:
-        super().__init__(chained(steps), facts)
+    def __init__(self, steps: Sequence[Step], facts: Facts, settings: contextlib.ExitStack) -> None:
+        super().__init__(chained(steps), facts, settings)
         threads = torch.get_num_threads()
-        self._pipeline: Final = PipelinedSession(
+        self._pipeline: Final = Pipeline(
             steps,
             # a thread count set elsewhere reaches a new thread only at its first own call
             enter_thread=lambda: torch.set_num_threads(threads),
@@ -171,63 +165,7 @@ class StagedSession(_TorchSession):
 
     def close(self) -> None:
         """End the threads, then put torch's settings back."""
-        self._pipeline.close()
-        super().close()
-
-
-class TrainingStep:
-    """Forward, loss and backward of one input; gives the loss on the host.
-
-    Gradients are cleared before each input, so that every input costs the
-    same. No optimizer takes part: its step belongs to an optimizer's benchmark.
-
-    Args:
-        forward: the stages in order, the last output on the loss's device.
-        loss: called with the last stage's outputs, then the targets; gives a scalar.
-        targets: on the loss's device.
-        parameters: all that gradients are cleared of.
-    """
-
-    def __init__(
-        self,
-        forward: Step,
-        loss: Callable[..., torch.Tensor],
-        targets: Tensors,
-        parameters: Sequence[torch.nn.Parameter],
-    ) -> None:
-        self._forward: Final = forward
-        self._loss: Final = loss
-        self._targets: Final = tuple(targets)
-        self._parameters: Final = tuple(parameters)
-
-    def __call__(self, inputs: Tensors) -> Tensors:
-        """Train on one input."""
-        for parameter in self._parameters:
-            parameter.grad = None
-        with torch.enable_grad():
-            loss = self._loss(*self._forward(inputs), *self._targets)
-            loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
-        return to_host([loss.detach()])
-
-
-def chained(steps: Sequence[Step]) -> Step:
-    """Make one step of several, called one after the other."""
-    if len(steps) == 1:
-        return steps[0]
-
-    def run(inputs: Tensors) -> Tensors:
-        for step in steps:
-            inputs = step(inputs)
-        return inputs
-
-    return run
-
-
-def inference(step: Step) -> Step:
-    """Make a step run in inference mode, which belongs to the calling thread."""
-
-    def run(inputs: Tensors) -> Tensors:
-        with torch.inference_mode():
-            return step(inputs)
-
-    return run
+        try:
+            self._pipeline.close()
+        finally:
+            super().close()

@@ -1,4 +1,4 @@
-"""One stage of a model as a function from tensors to tensors."""
+"""One stage of a model as a step: a function from tensors to tensors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,57 @@ from typing import Any, TypeAlias
 
 import torch
 
-__all__ = ["Tensors", "as_tensors", "device_stage", "host_stage", "to_host"]
+__all__ = ["Step", "Tensors", "as_step", "as_tensors", "chained", "in_inference", "to_host"]
 
 Tensors: TypeAlias = Sequence[Any]
+#: One input through one or more stages.
+Step: TypeAlias = Callable[[Tensors], Tensors]
+
+
+def as_step(module: Callable[..., Any], device: torch.device, dtype: torch.dtype) -> Step:
+    """Make a step that brings its inputs to the device, and floats to the dtype.
+
+    Both are part of what is timed: inputs come from the host as they are.
+    """
+    # a copy to the host that is not waited for could be read before it has arrived
+    non_blocking = device.type != "cpu"
+
+    def run(inputs: Tensors) -> Tensors:
+        moved = [
+            tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype, non_blocking)
+            for tensor in inputs
+        ]
+        return as_tensors(module(*moved))
+
+    return run
+
+
+def chained(steps: Sequence[Step]) -> Step:
+    """Make one step of several, called one after the other."""
+    if len(steps) == 1:
+        return steps[0]
+
+    def run(inputs: Tensors) -> Tensors:
+        for step in steps:
+            inputs = step(inputs)
+        return inputs
+
+    return run
+
+
+def in_inference(step: Step) -> Step:
+    """Make a step run in inference mode, which belongs to the calling thread."""
+
+    def run(inputs: Tensors) -> Tensors:
+        with torch.inference_mode():
+            return step(inputs)
+
+    return run
+
+
+def to_host(outputs: Tensors) -> Tensors:
+    """Bring outputs to the host and wait for them."""
+    return [tensor.to("cpu") for tensor in outputs]
 
 
 def as_tensors(returned: Any) -> tuple[Any, ...]:
@@ -22,51 +70,6 @@ def as_tensors(returned: Any) -> tuple[Any, ...]:
     if not tensors:
         raise TypeError(f"a stage returned {type(returned).__name__} without a tensor in it")
     return tensors
-
-
-def device_stage(
-    module: Callable[..., Any], device: torch.device, dtype: torch.dtype
-) -> Callable[[Tensors], Tensors]:
-    """Make a stage that moves its inputs to the device and its floats to the dtype.
-
-    Both are part of what is timed: inputs come from the host as they are.
-    """
-    if device.type == "cpu" and dtype is torch.float32:
-        return host_stage(module)
-
-    def run(inputs: Tensors) -> Tensors:
-        moved = [
-            tensor.to(
-                device, dtype if tensor.is_floating_point() else tensor.dtype, non_blocking=True
-            )
-            for tensor in inputs
-        ]
-        return as_tensors(module(*moved))
-
-    return run
-
-
-def host_stage(
-    module: Callable[..., Any], dtype: torch.dtype | None = None
-) -> Callable[[Tensors], Tensors]:
-    """Make a stage that runs on the CPU, its floats brought to `dtype` if one is given."""
-
-    def run(inputs: Tensors) -> Tensors:
-        return as_tensors(module(*inputs))
-
-    def run_converted(inputs: Tensors) -> Tensors:
-        converted = [
-            tensor.to("cpu", dtype if tensor.is_floating_point() else tensor.dtype)
-            for tensor in inputs
-        ]
-        return as_tensors(module(*converted))
-
-    return run if dtype is None else run_converted
-
-
-def to_host(outputs: Tensors) -> Tensors:
-    """Bring outputs to the host and wait for them."""
-    return [tensor.to("cpu") for tensor in outputs]
 
 
 def _flat(returned: Any) -> list[Any]:

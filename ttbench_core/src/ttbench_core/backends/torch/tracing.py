@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import torch
 
-from ttbench_core.backends.torch.stages import Tensors
+from ttbench_core.backends.torch.stages import Step, Tensors
 from ttbench_core.options import Trace
 
 __all__ = ["write_trace"]
@@ -20,7 +21,7 @@ _ROWS: Final = 20
 
 
 def write_trace(
-    step: Callable[[Tensors], Tensors], inputs: Tensors, level: Trace, folder: Path
+    step: Step, inputs: Tensors, level: Trace, folder: Path, device: torch.device
 ) -> Sequence[Path]:
     """Profile a few inputs and write the table of operators, and the timeline if verbose.
 
@@ -28,19 +29,20 @@ def write_trace(
         `operators.txt`, and `trace.json` (Chrome trace format, which Perfetto
         opens) for `Trace.VERBOSE`.
     """
-    # without this the profiler's library prints two lines of its own to stderr
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-    on_cuda = torch.cuda.is_available()
+    on_cuda = device.type == "cuda"
     activities = [torch.profiler.ProfilerActivity.CPU]
     if on_cuda:
         activities.append(torch.profiler.ProfilerActivity.CUDA)
-    with torch.profiler.profile(
-        activities=activities, record_shapes=level is Trace.VERBOSE
-    ) as profile:
+    with (
+        _quiet_profiler(),
+        torch.profiler.profile(
+            activities=activities, record_shapes=level is Trace.VERBOSE
+        ) as profile,
+    ):
         for _ in range(_TRACED_INPUTS):
             step(inputs)
         if on_cuda:
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
     order = "self_cuda_time_total" if on_cuda else "self_cpu_time_total"
     table = folder / "operators.txt"
     table.write_text(profile.key_averages().table(sort_by=order, row_limit=_ROWS), encoding="utf-8")
@@ -49,3 +51,16 @@ def write_trace(
     timeline = folder / "trace.json"
     profile.export_chrome_trace(str(timeline))
     return [table, timeline]
+
+
+@contextlib.contextmanager
+def _quiet_profiler() -> Iterator[None]:
+    """Keep the profiler's library from printing two lines of its own to stderr."""
+    name = "KINETO_LOG_LEVEL"
+    before = os.environ.get(name)
+    os.environ.setdefault(name, "99")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]

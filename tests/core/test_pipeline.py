@@ -73,7 +73,7 @@ def test_an_error_of_a_thread_at_its_start_is_raised_by_pop():
     def fail():
         raise OSError("no thread count")
 
-    with Pipeline([add(1)], enter_thread=fail) as session:
+    with Pipeline([add(1)], in_thread=fail) as session:
         session.push([1])
         with pytest.raises(OSError, match="no thread count"):
             session.pop()

@@ -211,6 +211,23 @@ def test_inference_runs_in_inference_mode_with_modules_in_eval():
     assert seen == [(torch.float32, True, False)]
 
 
+@pytest.mark.parametrize("model", [one_stage(), three_stages()])
+def test_every_stage_runs_in_inference_mode_and_the_caller_leaves_it(model):
+    with session_of(model) as session:
+        session.push(model.inputs)
+        (output,) = session.pop()
+    assert output.is_inference()
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_copies_are_no_inference_tensors():
+    two = [torch.device("cpu")] * 2
+    from ttbench_core.backends.torch import compiling
+
+    made = compiling._copies(one_stage().stages, plan(RunOptions("m"), BACKEND), two[0])
+    assert not any(p.is_inference() for p in made.modules["device"].parameters())
+
+
 def test_the_users_module_is_left_as_it_was():
     module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4))
     module.train()

@@ -7,9 +7,11 @@ in flight, so no queue can grow past it and no stage can block on a full one.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -46,18 +48,18 @@ class Pipeline:
 
     Args:
         stages: what each thread calls, in the order of the data.
-        enter_thread: called once in each new thread, before its first input;
-            for state that belongs to a thread, such as a thread count.
+        in_thread: gives a context that each thread spends its life in; for
+            state that belongs to a thread, such as a thread count.
     """
 
     def __init__(
         self,
         stages: Sequence[Stage],
         *,
-        enter_thread: Callable[[], None] | None = None,
+        in_thread: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
     ) -> None:
         self.depth: Final = _INPUTS_PER_STAGE * len(stages)
-        self._enter_thread = enter_thread
+        self._in_thread = in_thread
         self._in_flight = 0
         self._closed = False
         self._queues: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(len(stages) + 1)]
@@ -119,17 +121,17 @@ class Pipeline:
         self.close()
 
     def _work(self, stage: Stage, source: SimpleQueue[Any], sink: SimpleQueue[Any]) -> None:
-        failure = self._prepare_thread()
-        while (item := source.get()) is not _STOP:
-            if self._closed:
-                continue
-            sink.put(failure or self._advance(stage, item))
+        with contextlib.ExitStack() as life:
+            failure = self._begin(life)
+            while (item := source.get()) is not _STOP:
+                if self._closed:
+                    continue
+                sink.put(failure or self._advance(stage, item))
         sink.put(_STOP)
 
-    def _prepare_thread(self) -> _Failure | None:
+    def _begin(self, life: contextlib.ExitStack) -> _Failure | None:
         try:
-            if self._enter_thread is not None:
-                self._enter_thread()
+            life.enter_context(self._in_thread())
         except Exception as error:  # noqa: BLE001 - raised to the caller by pop
             return _Failure(error)
         return None

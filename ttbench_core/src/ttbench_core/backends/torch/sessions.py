@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -38,8 +39,9 @@ class _TorchSession:
     Args:
         step: one input through all stages, for the profiler.
         facts: see `Facts`.
-        settings: puts torch's global settings back when it is closed; shared by
-            the sessions of several devices.
+        settings: puts torch's settings back when it is closed; shared by the
+            sessions of several devices. In inference the caller's thread is in
+            inference mode until then.
     """
 
     def __init__(self, step: Step, facts: Facts, settings: contextlib.ExitStack) -> None:
@@ -147,12 +149,8 @@ class StagedSession(_TorchSession):
 
     def __init__(self, steps: Sequence[Step], facts: Facts, settings: contextlib.ExitStack) -> None:
         super().__init__(chained(steps), facts, settings)
-        threads = torch.get_num_threads()
-        self._pipeline: Final = Pipeline(
-            steps,
-            # a thread count set elsewhere reaches a new thread only at its first own call
-            enter_thread=lambda: torch.set_num_threads(threads),
-        )
+        self._threads: Final = torch.get_num_threads()
+        self._pipeline: Final = Pipeline(steps, in_thread=self._in_thread)
         self.depth: Final = self._pipeline.depth
 
     def push(self, inputs: Tensors) -> None:
@@ -162,6 +160,12 @@ class StagedSession(_TorchSession):
     def pop(self) -> Tensors:
         """Wait for the oldest input's outputs."""
         return self._pipeline.pop()
+
+    def _in_thread(self) -> AbstractContextManager[object]:
+        # inference mode belongs to a thread, and a thread count that was set elsewhere reaches
+        # a new thread only at its first own call
+        torch.set_num_threads(self._threads)
+        return torch.inference_mode()
 
     def close(self) -> None:
         """End the threads, then put torch's settings back."""

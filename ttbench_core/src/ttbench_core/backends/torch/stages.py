@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-__all__ = ["Step", "Tensors", "as_step", "as_tensors", "chained", "in_inference", "to_host"]
+__all__ = ["Step", "Tensors", "as_step", "as_tensors", "chained", "to_host"]
 
 Tensors: TypeAlias = Sequence[Any]
 #: One input through one or more stages.
@@ -41,16 +41,6 @@ def chained(steps: Sequence[Step]) -> Step:
         for step in steps:
             inputs = step(inputs)
         return inputs
-
-    return run
-
-
-def in_inference(step: Step) -> Step:
-    """Make a step run in inference mode, which belongs to the calling thread."""
-
-    def run(inputs: Tensors) -> Tensors:
-        with torch.inference_mode():
-            return step(inputs)
 
     return run
 

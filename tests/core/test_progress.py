@@ -45,6 +45,11 @@ def test_a_terminal_shows_the_phases(monkeypatch):
     os.close(ours)
 
 
+def test_a_bar_is_not_drawn_for_every_one_of_many_passes(capfd):
+    ttbench_core.run("steady", backend="fake", progress=True, passes=300)
+    assert len(capfd.readouterr().err) < 20_000
+
+
 @ignore_their_warnings
 def test_a_notebook_shows_a_bar_and_the_result(fake_engine, monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", str(fake_engine))

@@ -110,8 +110,7 @@ def test_html_escapes_what_came_from_elsewhere():
 def test_the_repr_says_model_number_and_how():
     text = repr(example_result(backend="torch", devices=[{"kind": "cpu"}]))
     assert text == (
-        "<Result example small: ok, 80 samples/s, median of 1 passes,"
-        " inference, default format, torch on cpu>"
+        "<Result example small: ok, 80 samples/s, 1 pass, inference, default format, torch on cpu>"
     )
 
 

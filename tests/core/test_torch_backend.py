@@ -177,7 +177,7 @@ def test_weights_that_a_block_format_cannot_reach_are_said():
     network = torch.nn.Sequential(torch.nn.Linear(8, 8), computed)
     with session_of(one_stage(network), dataformat="Bfp4") as session:
         assert session.effective["quantised_weights"] == 1
-        assert "1 layers keep their weights in float32" in session.notes[1]
+        assert "layers that compute them at each call: 1" in session.notes[1]
 
 
 @pytest.mark.parametrize("data_format", ["Fp32", "Fp16_b"])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any, Final, Protocol
 
 __all__ = ["SILENT", "Observer", "watching"]
+
+_REDRAW_S: Final = 0.2
 
 
 class Observer(Protocol):
@@ -69,6 +72,7 @@ def watching(label: str, shown: bool | None) -> Iterator[Observer]:
 
 class _Bar:
     def __init__(self, bar: Any, label: str) -> None:
+        self._drawn_at_s = 0.0
         self._bar = bar
         self._label = label
         self._task = bar.add_task(label, total=None)
@@ -83,9 +87,12 @@ class _Bar:
         self._bar.console.print(f"note: {sentence}", markup=False, highlight=False)
 
     def passes(self, done: int, wanted: int) -> None:
-        """Move the bar."""
+        """Move the bar, no more often than an eye can follow."""
         self._bar.update(self._task, completed=done, total=wanted)
-        self._bar.refresh()
+        now_s = time.monotonic()
+        if now_s - self._drawn_at_s >= _REDRAW_S:
+            self._drawn_at_s = now_s
+            self._bar.refresh()
 
 
 def _worth_showing() -> bool:

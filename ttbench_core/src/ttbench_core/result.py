@@ -130,7 +130,7 @@ class Result:
         rows = [("model", self.label), ("ran", self._how())]
         if self.samples_per_sec is not None and self.total_time is not None:
             unit = str(self.model.get("unit", "sample"))
-            rows.append(("throughput", f"{_figure(self.samples_per_sec)} {unit}s/s{self._of()}"))
+            rows.append(("throughput", f"{_figure(self.samples_per_sec)} {unit}s/s ({self._of()})"))
             rows.append(("pass time", f"{_duration(self.total_time * 1e9)}{self._spread()}"))
         if self.latency:
             rows.append(("latency", self._latency_text()))
@@ -143,7 +143,7 @@ class Result:
         parts = [f"<Result {self.label}: {self.status}"]
         if self.samples_per_sec is not None:
             parts.append(f"{_figure(self.samples_per_sec)} samples/s")
-            parts.append(f"median of {len(self.passes)} passes")
+            parts.append(self._of())
         elif self.error:
             parts.append(self.error)
         return ", ".join([*parts, self._how()]) + ">"
@@ -169,12 +169,12 @@ class Result:
 
     def _of(self) -> str:
         count = len(self.passes)
-        return f" (median of {count} passes)" if count > 1 else " (1 pass)"
+        return f"median of {count} passes" if count > 1 else "1 pass"
 
     def _spread(self) -> str:
         times = [int(one["e2e_ns"]) for one in self.passes]
         inputs, samples = self.args.get("loop_count"), self.args.get("microbatch")
-        work = f" for {inputs} inputs of {samples}"
+        work = f" for {inputs} input{'' if inputs == 1 else 's'} of {samples}"
         if len(times) < 2:
             return work
         return f"{work}, range {_duration(min(times))} to {_duration(max(times))}"

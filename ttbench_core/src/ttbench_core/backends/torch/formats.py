@@ -92,8 +92,8 @@ def format_notes(
         yield f"{data_format} changes nothing here: the device stage has no weights to quantise"
     if quantised.left_out:
         yield (
-            f"{quantised.left_out} layers keep their weights in float32: they are computed from"
-            " others at each call"
+            f"in float32 stay the weights of layers that compute them at each call:"
+            f" {quantised.left_out}"
         )
     if data_format is DataFormat.FP16 and device_kind == "cpu":
         yield "float16 on a CPU can be hundreds of times slower than Fp16_b: expect a long run"

@@ -13,6 +13,7 @@ from ttbench_core.errors import (
     UnknownNameError,
     UnsupportedOptionError,
 )
+from ttbench_core.registry import BACKENDS, find
 
 
 @pytest.fixture
@@ -98,8 +99,8 @@ def test_a_broken_backend_is_an_error_of_its_own_and_disturbs_no_other(
 
 def test_the_cores_own_backend_keeps_its_name_beside_another_of_that_name(fake_pack):
     fake_pack("rival", "[ttbench.backends]\ntorch = rival_mod:x\n", rival_mod="x = 1")
-    assert isinstance(choose_backend("torch"), TorchBackend)
-    assert isinstance(choose_backend(None), TorchBackend)
+    assert find(BACKENDS, "torch", "backend").pack == "ttbench-core"
+    assert find(BACKENDS, "rival:torch", "backend").pack == "rival"
 
 
 def test_a_torch_whose_libraries_are_missing_is_no_traceback(monkeypatch):

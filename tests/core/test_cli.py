@@ -120,7 +120,7 @@ def test_without_a_pack_the_list_says_how_to_get_one(ttbench, monkeypatch):
         (["-m", "steady", "-df", "fp32"], "unknown data format 'fp32': one of Fp32, Fp16,"),
         (["-m", "steady", "-df", "Fp16"], "backend 'fake' has no data format Fp16"),
         (["-m", "steady", "-d", "cuda"], "unknown device 'cuda': backend 'fake' has fake"),
-        (["-m", "steady", "--passes", "0"], "passes must be 1 or more, not 0"),
+        (["-m", "steady", "--passes", "0"], "passes must be 1 to 1000000000, not 0"),
         (["-m", "steady", "--loop_count", "two"], "invalid int value: 'two'"),
         (["-m", "steady", "--loop", "2"], "unrecognized arguments: --loop 2"),
         (["-m", "steady", "-opt", "9"], "backend_opt_level must be 0 to 4, not 9"),
@@ -229,7 +229,8 @@ def test_a_reader_that_goes_away_is_no_traceback(fake_engine):
     assert b"Traceback" not in done.stderr
 
 
-def test_ctrl_c_writes_what_was_measured_and_gives_130(fake_engine, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_writes_what_was_measured_and_gives_130(fake_engine, tmp_path, number):
     path = tmp_path / "perf.json"
     words = ["-m", "sleepy", "--backend", "fake", "--passes", "1000", "-o", str(path)]
     process = subprocess.Popen(
@@ -240,7 +241,7 @@ def test_ctrl_c_writes_what_was_measured_and_gives_130(fake_engine, tmp_path):
         text=True,
     )
     time.sleep(2.5)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err == "ttbench: interrupted: what was measured is kept\n"
@@ -248,6 +249,41 @@ def test_ctrl_c_writes_what_was_measured_and_gives_130(fake_engine, tmp_path):
     (record,) = json.loads(path.read_text())
     assert record["status"] == "interrupted"
     assert record["samples_per_sec"] == pytest.approx(50, rel=0.5)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">/dev/full"])
+@pytest.mark.parametrize("words", ["--list", "-m steady --backend fake -o perf.json"])
+def test_a_closed_or_full_stream_is_no_traceback_and_costs_no_result(
+    fake_engine, tmp_path, closed, words
+):
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m ttbench_core {words} {closed}"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(fake_engine)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (1 if closed == ">/dev/full" else 0), done.stderr
+    if words != "--list":
+        assert len(json.loads((tmp_path / "perf.json").read_text())) == 1
+
+
+def test_an_empty_output_is_refused_and_not_ignored(ttbench, fake_engine):
+    outcome = ttbench("-m", "steady", "--backend", "fake", "-o", "")
+    assert outcome.code == 2
+    assert "name a file" in outcome.complaint
+
+
+def test_a_trace_that_can_be_written_nowhere_is_refused_before_the_run(
+    ttbench, fake_engine, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ttbench-traces").write_text("in the way")
+    outcome = ttbench("-m", "steady", "--backend", "fake", "--trace", "light")
+    assert outcome.code == 2
+    assert "cannot write traces into ttbench-traces/ here" in outcome.complaint
 
 
 def test_python_m_is_the_same_command(python):

@@ -56,7 +56,7 @@ def test_an_entry_point_added_to_an_installed_pack_is_there(fake_pack):
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("assert False, 'no'", "AssertionError: no"),
         ("other = 1", "AttributeError.*'m'"),
-        ("m = 42", "is a int, not a builder"),
+        ("m = 42", "is of type int, not a builder"),
         (GOOD.replace("'x'", "18"), r"TypeError: m: configs \[18\] are not names"),
     ],
 )
@@ -117,6 +117,12 @@ def test_an_unknown_name_gets_near_misses(fake_pack):
         UnknownNameError, match=r"unknown model 'resnettoy' \(did you mean 'resnet_"
     ):
         find(MODELS, "resnettoy", "model")
+
+
+def test_a_colon_without_a_pack_names_nothing(fake_pack):
+    fake_pack("p", "[ttbench.models]\nmine = p_mod:m\n", p_mod=GOOD)
+    with pytest.raises(UnknownNameError, match="unknown model ':mine'"):
+        find(MODELS, ":mine", "model")
 
 
 def test_no_pack_at_all_says_how_to_get_one(monkeypatch):

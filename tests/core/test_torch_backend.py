@@ -338,6 +338,15 @@ def test_training_on_several_devices_is_refused(monkeypatch):
         plan(RunOptions("m", training=True, chips=2), BACKEND)
 
 
+def test_all_chips_may_train_where_all_are_one():
+    assert len(plan(RunOptions("m", training=True, chips=0), BACKEND).devices) == 1
+
+
+def test_a_module_is_no_builder():
+    with pytest.raises(RequestError, match="is a module, not a builder: give a function"):
+        ttbench_core.run(torch.nn.Linear(4, 4))
+
+
 def test_a_level_above_the_highest_says_which_that_is():
     with pytest.raises(UnsupportedOptionError, match=r"level 3 \(its highest is 2\)"):
         plan(RunOptions("m", backend_opt_level=3), BACKEND)

@@ -81,7 +81,7 @@ def build_model(
     if options.training and model.stages.loss is None:
         raise PackContractError(
             where,
-            "gives no loss for training: return a BenchmarkModel with stages.loss and targets,"
+            "gives no loss for training: return a StagedModel with stages.loss and targets,"
             " or leave out -t",
         )
     return model
@@ -252,4 +252,6 @@ def _shape(value: Any) -> str:
     if value is None:
         return "None"
     name = type(value).__name__
-    return f"a {name} of {len(value)}" if isinstance(value, (tuple, list)) else f"a {name}"
+    article = "an" if name[0] in "aeiouAEIOU" else "a"
+    count = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
+    return f"{article} {name}{count}"

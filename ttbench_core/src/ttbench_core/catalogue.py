@@ -50,10 +50,14 @@ def as_builder(loaded: Any, where: str) -> Builder:
     """
     if isinstance(loaded, Builder):
         return loaded
+    if hasattr(loaded, "forward"):
+        raise PackContractError(
+            where, "is a module, not a builder: give a function that returns [module], [inputs]"
+        )
     if callable(loaded):
         return Builder(loaded)
     raise PackContractError(
-        where, f"is a {type(loaded).__name__}, not a builder: register a function"
+        where, f"is of type {type(loaded).__name__}, not a builder: register a function"
     )
 
 

@@ -20,6 +20,8 @@ __all__ = ["DataFormat", "MathFidelity", "RunOptions", "Trace"]
 DEFAULT_PASSES = 5
 #: Inputs of a pass for each chip, when no loop count was asked for (the seed's rule).
 INPUTS_PER_CHIP = 5
+#: More of anything than any machine has memory or time for.
+_MOST = 10**9
 
 
 class _Spelled(str, Enum):
@@ -110,11 +112,11 @@ class RunOptions:
         self._set("math_fidelity", _choice("math fidelity", MathFidelity, self.math_fidelity))
         self._set("trace", _choice("trace", Trace, self.trace) or Trace.NONE)
         for name in ("loop_count", "layers", "microbatch"):
-            self._set(name, _whole(name, getattr(self, name), least=0) or None)
+            self._set(name, _whole(name, getattr(self, name), least=0, most=_MOST) or None)
         _whole("backend_opt_level", self.backend_opt_level, least=0, most=4)
-        _whole("chips", _required("chips", self.chips), least=0)
+        _whole("chips", _required("chips", self.chips), least=0, most=_MOST)
         _whole("seed", _required("seed", self.seed), least=0, most=2**63 - 1)
-        _whole("passes", _required("passes", self.passes), least=1)
+        _whole("passes", _required("passes", self.passes), least=1, most=_MOST)
 
     def as_asked(self) -> dict[str, object]:
         """Give the options as plain values for the record, None where not asked."""

@@ -98,7 +98,7 @@ class _Bar:
 def _worth_showing() -> bool:
     if _in_notebook():
         return find_spec("ipywidgets") is not None
-    return sys.stderr.isatty()
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _in_notebook() -> bool:

@@ -96,11 +96,11 @@ def find(group: str, name: str, what: str) -> Plugin:
     `AmbiguousNameError` when several packs register the name.
     """
     plugins = discover(group)
-    pack, _, bare = name.rpartition(":")
+    pack, colon, bare = name.rpartition(":")
     matches = [
         plugin
         for plugin in plugins
-        if plugin.name == bare and (not pack or _normal(plugin.pack) == _normal(pack))
+        if plugin.name == bare and (not colon or _normal(plugin.pack) == _normal(pack))
     ]
     own = [match for match in matches if match.pack == _CORE and group != MODELS]
     if len(matches) == 1 or own:

@@ -165,7 +165,9 @@ class Result:
         form = str(self.args.get("dataformat") or "default format")
         if self.effective.get("emulated"):
             form += " (emulated)"
-        return f"{what}, {form}, {self.backend or 'no backend'} on {place}"
+        threads = self.effective.get("threads")
+        count = f", {threads} thread{'' if threads == 1 else 's'}" if threads else ""
+        return f"{what}, {form}, {self.backend or 'no backend'} on {place}{count}"
 
     def _of(self) -> str:
         count = len(self.passes)

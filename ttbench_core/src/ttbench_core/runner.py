@@ -18,6 +18,7 @@ from ttbench_core.errors import (
     RequestError,
     ResultNotStoredError,
     RunInterrupted,
+    TargetError,
     one_line,
 )
 from ttbench_core.job import Job, Source
@@ -144,6 +145,7 @@ def measure(
     options = replace(options, config=choose_config(source.builder, options.config, source.where))
     backend = choose_backend(options.backend)
     job = Job(options, source, backend, plan(options, backend))
+    _check_trace_folder(options)
     recording = Recording(job, observer)
     try:
         with backend.seeded(options.seed, job.plan.devices):
@@ -193,6 +195,17 @@ def _drive(
                 recording.passed(drive(session, model.inputs, job.loop_count, clock))
     finally:
         recording.weighed(session)
+
+
+def _check_trace_folder(options: RunOptions) -> None:
+    if options.trace is Trace.NONE:
+        return
+    try:
+        Path(TRACE_FOLDER).mkdir(exist_ok=True)
+    except OSError as error:
+        raise TargetError(
+            f"cannot write traces into {TRACE_FOLDER}/ here: {one_line(error)}"
+        ) from error
 
 
 def _trace(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:

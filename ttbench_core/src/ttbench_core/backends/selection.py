@@ -47,6 +47,10 @@ def plan(options: RunOptions, backend: Backend) -> CompileOptions:
     can = backend.capabilities()
     _refuse_unsupported(options, backend.name, can)
     devices = _devices(options, backend)
+    if options.training and len(devices) > 1 and not can.training_chips:
+        raise UnsupportedOptionError(
+            f"backend {backend.name!r} trains on one chip, and --chips 0 means {len(devices)} here"
+        )
     return CompileOptions(
         data_format=options.dataformat or can.default_format,
         math_fidelity=options.math_fidelity or can.default_fidelity,
@@ -112,7 +116,7 @@ def _lack(options: RunOptions, can: Capabilities) -> str | None:
         return f"trace {options.trace}"
     if options.training and not can.training:
         return "training"
-    if options.training and options.chips != 1 and not can.training_chips:
+    if options.training and options.chips > 1 and not can.training_chips:
         return "training on several chips (leave out --chips)"
     return None
 

@@ -7,9 +7,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from ttbench_core.cli.arguments import UsageError, parse
-from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError
+from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError, one_line
 
 __all__ = ["main"]
 
@@ -26,15 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what stands behind `ttbench`; the process's own if not given.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_what_is_closed()
     _let_any_text_be_printed()
     try:
         code = _run(words)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # the reader has gone: nothing more can be said, and Python must not try at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_stdout_up()
         return _BROKEN_PIPE
+    except OSError as error:
+        _give_stdout_up()
+        _say(f"error: cannot print: {one_line(error)}")
+        return TtbenchError.exit_code
     except TtbenchError as error:
         _complain(error, with_traceback="--debug" in words)
         return error.exit_code
@@ -45,6 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return RunInterrupted.exit_code
+
+
+def _open_what_is_closed() -> None:
+    """Give a process that was started without stdout or stderr somewhere to write."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+            setattr(sys, name, nowhere)
+
+
+def _give_stdout_up() -> None:
+    # the reader has gone or is full: nothing more can be said, and Python must not try at exit
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _let_any_text_be_printed() -> None:

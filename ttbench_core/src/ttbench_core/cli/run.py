@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from ttbench_core.cli.terminal import print_pairs
@@ -17,13 +19,15 @@ from ttbench_core.sinks.keeping import check_target
 
 __all__ = ["run_benchmark"]
 
+_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
 
 def run_benchmark(options: argparse.Namespace) -> int:
     """Run what the command line says and print the result."""
     asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunOptions)}
-    target = check_target(options.output).path if options.output else None
+    target = check_target(options.output).path if options.output is not None else None
     try:
-        with _pack_output_kept_off_stdout(wanted=options.json):
+        with _ended_like_ctrl_c(), _pack_output_kept_off_stdout(wanted=options.json):
             result = run(**asked, output=target)
     except (BenchmarkError, RunInterrupted, ResultNotStoredError) as ended:
         stored = not isinstance(ended, ResultNotStoredError) and ended.storage_error is None
@@ -32,6 +36,21 @@ def run_benchmark(options: argparse.Namespace) -> int:
         raise
     _show(result, target, as_json=options.json)
     return 0
+
+
+@contextlib.contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Let what schedulers and closing terminals send end a run as Ctrl-C does, with its record."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _pack_output_kept_off_stdout(*, wanted: bool) -> contextlib.AbstractContextManager[object]:

@@ -42,7 +42,7 @@ def check_target(target: str | Path) -> Target:
     """
     try:
         return _checked(target)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise TargetError(f"cannot write results to {str(target)!r}: {_reason(error)}") from error
 
 

@@ -286,6 +286,35 @@ def test_a_trace_that_can_be_written_nowhere_is_refused_before_the_run(
     assert "cannot write traces into ttbench-traces/ here" in outcome.complaint
 
 
+def test_a_hangup_that_the_caller_ignores_stays_ignored(fake_engine):
+    words = "-m sleepy --backend fake --loop_count 100 --passes 1"
+    process = subprocess.Popen(
+        ["bash", "-c", f"trap '' HUP; exec {sys.executable} -m ttbench_core {words}"],
+        env={**os.environ, "PYTHONPATH": str(fake_engine)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(1.5)
+    process.send_signal(signal.SIGHUP)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    assert "1 pass" in out
+
+
+def test_a_result_that_was_put_elsewhere_is_not_said_to_be_appended(
+    ttbench, fake_engine, tmp_path, monkeypatch
+):
+    def interrupted(self, result):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ttbench_core.sinks.jsonl.JsonLinesSink.write", interrupted)
+    outcome = ttbench("-m", "steady", "--backend", "fake", "-o", tmp_path / "perf.jsonl")
+    assert outcome.code == 130
+    assert "appended to" not in outcome.out
+    assert str(tmp_path / "post_error_perf.jsonl.json") in outcome.complaint
+
+
 def test_python_m_is_the_same_command(python):
     done = python("-m", "ttbench_core", "--version")
     assert done.stdout == f"ttbench {ttbench_core.__version__}\n"

@@ -67,6 +67,21 @@ def test_the_models_identity_is_in_the_record():
     assert result.versions["ttbench-core"] == ttbench_core.__version__
 
 
+def test_an_engine_registered_under_another_name_than_its_own_is_recorded_with_its_pack(fake_pack):
+    fake_pack(
+        "renamed-engine",
+        "[ttbench.backends]\nalias = renamed_engine:Backend\n",
+        "3.1",
+        renamed_engine=(
+            "from ttbench_fake_engine import FakeBackend\n"
+            "class Backend(FakeBackend):\n    name = 'torch'\n"
+        ),
+    )
+    result = ttbench_core.run("plain", backend="alias", progress=False)
+    assert result.ok
+    assert result.versions["renamed-engine"] == "3.1"
+
+
 def test_the_default_configuration_runs_without_one():
     result = run("steady")
     assert result.args["config"] == "large"
@@ -280,6 +295,24 @@ def test_memory_is_known_for_an_interrupted_run_as_well():
     with pytest.raises(RunInterrupted) as stopped:
         run(Interrupting(12))
     assert stopped.value.result.memory["device_peak_bytes"] == 12345
+
+
+def test_ctrl_c_while_the_record_is_made_keeps_the_run(tmp_path, monkeypatch):
+    from ttbench_core import recording
+
+    real, interrupted = recording.checkout_of, []
+
+    def once(files):
+        if not interrupted:
+            interrupted.append(1)
+            raise KeyboardInterrupt
+        return real(files)
+
+    monkeypatch.setattr(recording, "checkout_of", once)
+    with pytest.raises(RunInterrupted, match="what was measured is kept"):
+        run("steady", output=tmp_path / "perf.json")
+    (record,) = json.loads((tmp_path / "perf.json").read_text())
+    assert len(record["passes"]) == 5
 
 
 def test_ctrl_c_before_anything_was_measured_writes_nothing(tmp_path):

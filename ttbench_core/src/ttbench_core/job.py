@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ttbench_core.backends.protocol import Backend, CompileOptions
 from ttbench_core.model import Builder
 from ttbench_core.options import INPUTS_PER_CHIP, RunOptions
+from ttbench_core.registry import Plugin
 
 __all__ = ["Job", "Source"]
 
@@ -36,6 +37,8 @@ class Job:
     options: RunOptions
     source: Source
     backend: Backend
+    #: Where the backend came from.
+    engine: Plugin
     #: What will be run.
     plan: CompileOptions
 

@@ -29,7 +29,6 @@ from ttbench_core.measure.passes import Pass, PassCutShortError
 from ttbench_core.measure.statistics import latency_of, throughput_of
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.progress import Observer
-from ttbench_core.registry import BACKENDS, find
 from ttbench_core.result import Result
 
 __all__ = ["Recording"]
@@ -215,8 +214,7 @@ class Recording:
     def _versions(self) -> dict[str, str]:
         versions = software_versions(_VERSIONED)
         versions.update(self._backend_versions)
-        engine = find(BACKENDS, self._job.backend.name, "backend")
-        versions[engine.pack] = engine.version
+        versions[self._job.engine.pack] = self._job.engine.version
         if self._job.source.pack and self._job.source.version:
             versions[self._job.source.pack] = self._job.source.version
         return versions

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ttbench_core.backends.protocol import Session, TracingSession
-from ttbench_core.backends.selection import choose_backend, plan
+from ttbench_core.backends.selection import choose_engine, plan
 from ttbench_core.building import build_model, choose_config
 from ttbench_core.catalogue import as_builder, load_builder
 from ttbench_core.errors import (
@@ -143,8 +143,8 @@ def measure(
     Raises `RequestError`, `BenchmarkError`, `RunInterrupted` as `run` does.
     """
     options = replace(options, config=choose_config(source.builder, options.config, source.where))
-    backend = choose_backend(options.backend)
-    job = Job(options, source, backend, plan(options, backend))
+    backend, engine = choose_engine(options.backend)
+    job = Job(options, source, backend, engine, plan(options, backend))
     _check_trace_folder(options)
     recording = Recording(job, observer)
     try:
@@ -153,6 +153,7 @@ def measure(
             with _compile(job, model, recording) as session:
                 _drive(job, session, model, recording, clock)
                 _trace(job, session, model, recording)
+        return recording.result("ok")
     except RequestError:
         raise
     except KeyboardInterrupt:
@@ -161,7 +162,6 @@ def measure(
     except (Exception, SystemExit) as error:
         failed = recording.result("failed", error)
         raise BenchmarkError(recording.phase, one_line(error), failed) from error
-    return recording.result("ok")
 
 
 def _build(job: Job, recording: Recording) -> BenchmarkModel:

@@ -11,7 +11,6 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -56,7 +55,7 @@ class Pipeline:
         self,
         stages: Sequence[Stage],
         *,
-        in_thread: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
+        in_thread: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
     ) -> None:
         self.depth: Final = _INPUTS_PER_STAGE * len(stages)
         self._in_thread = in_thread

@@ -14,9 +14,9 @@ from ttbench_core.errors import (
     one_line,
 )
 from ttbench_core.options import DataFormat, RunOptions
-from ttbench_core.registry import BACKENDS, discover, find, load
+from ttbench_core.registry import BACKENDS, Plugin, discover, find, load
 
-__all__ = ["choose_backend", "plan"]
+__all__ = ["choose_backend", "choose_engine", "plan"]
 
 #: The core's own backends in the order of preference; others run when they are named.
 _PREFERRED = ("torch",)
@@ -27,12 +27,17 @@ def choose_backend(name: str | None) -> Backend:
 
     Raises `UnknownNameError`, `PackLoadError`, `BackendUnavailableError`.
     """
+    return choose_engine(name)[0]
+
+
+def choose_engine(name: str | None) -> tuple[Backend, Plugin]:
+    """Do what `choose_backend` does, and say where the backend came from."""
     if name is not None:
-        return _usable(_load(name))
+        return _usable(name)
     refusals: list[str] = []
     for preferred in _PREFERRED:
         try:
-            return _usable(_load(preferred))
+            return _usable(preferred)
         except BackendUnavailableError as refusal:
             refusals.append(str(refusal))
     raise BackendUnavailableError("; ".join(refusals))
@@ -64,7 +69,7 @@ def plan(options: RunOptions, backend: Backend) -> CompileOptions:
     )
 
 
-def _load(name: str) -> Backend:
+def _load(name: str) -> tuple[Backend, Plugin]:
     plugin = find(BACKENDS, name, "backend")
     loaded = load(plugin)
     if not callable(loaded):
@@ -74,10 +79,11 @@ def _load(name: str) -> Backend:
         backend.capabilities()
     except Exception as error:
         raise PackLoadError(plugin.where, one_line(error)) from error
-    return backend
+    return backend, plugin
 
 
-def _usable(backend: Backend) -> Backend:
+def _usable(name: str) -> tuple[Backend, Plugin]:
+    backend, plugin = _load(name)
     try:
         availability = backend.availability()
     except Exception as error:
@@ -89,7 +95,7 @@ def _usable(backend: Backend) -> Backend:
             f"backend {backend.name!r} cannot run here: {availability.reason};"
             f" {availability.remedy}"
         )
-    return backend
+    return backend, plugin
 
 
 def _refuse_unsupported(options: RunOptions, name: str, can: Capabilities) -> None:
@@ -123,7 +129,7 @@ def _lack(options: RunOptions, can: Capabilities) -> str | None:
 
 def _honours(name: str, options: RunOptions) -> bool:
     try:
-        return _lack(options, _load(name).capabilities()) is None
+        return _lack(options, _load(name)[0].capabilities()) is None
     except RequestError:  # a backend that cannot be used is no remedy
         return False
 

@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except OSError as error:
         _give_stdout_up()
-        _say(f"error: cannot print: {one_line(error)}")
+        if "--debug" in words:
+            traceback.print_exception(error)
+        _say(f"error: {one_line(error)}")
         return TtbenchError.exit_code
     except TtbenchError as error:
         _complain(error, with_traceback="--debug" in words)

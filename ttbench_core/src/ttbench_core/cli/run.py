@@ -30,12 +30,19 @@ def run_benchmark(options: argparse.Namespace) -> int:
         with _ended_like_ctrl_c(), _pack_output_kept_off_stdout(wanted=options.json):
             result = run(**asked, output=target)
     except (BenchmarkError, RunInterrupted, ResultNotStoredError) as ended:
-        stored = not isinstance(ended, ResultNotStoredError) and ended.storage_error is None
         if ended.result is not None:
-            _show(ended.result, target if stored else None, as_json=options.json)
+            _show(ended.result, target if _appended(ended) else None, as_json=options.json)
         raise
     _show(result, target, as_json=options.json)
     return 0
+
+
+def _appended(ended: BenchmarkError | RunInterrupted | ResultNotStoredError) -> bool:
+    """Say whether the result is in its target, and not beside it or nowhere."""
+    if isinstance(ended, ResultNotStoredError):
+        return False
+    put_beside = isinstance(ended, RunInterrupted) and ended.rescued is not None
+    return ended.storage_error is None and not put_beside
 
 
 @contextlib.contextmanager
@@ -45,12 +52,15 @@ def _ended_like_ctrl_c() -> Iterator[None]:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in _ENDING_SIGNALS}
+    # nohup and its like ignore one on purpose: that stays
+    taken = [one for one in _ENDING_SIGNALS if signal.getsignal(one) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _pack_output_kept_off_stdout(*, wanted: bool) -> contextlib.AbstractContextManager[object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -161,7 +160,7 @@ class StagedSession(_TorchSession):
         """Wait for the oldest input's outputs."""
         return self._pipeline.pop()
 
-    def _in_thread(self) -> AbstractContextManager[object]:
+    def _in_thread(self) -> contextlib.AbstractContextManager[object]:
         # inference mode belongs to a thread, and a thread count that was set elsewhere reaches
         # a new thread only at its first own call
         torch.set_num_threads(self._threads)

@@ -14,7 +14,7 @@ CONSTRAINTS = "constraints.txt"
 # one command installs all three: alone, a pack would look for ttbench-core on the index
 DISTRIBUTIONS = ["./ttbench_core", "./ttbench_models_nlp", "./ttbench_models_vision"]
 TEST_TOOLS = ["hypothesis", "pytest"]
-NOTEBOOK_TOOLS = ["ipykernel", "nbclient", "ipywidgets"]
+NOTEBOOK_TOOLS = ["cloudpickle", "ipykernel", "nbclient", "ipywidgets"]
 OTHER_PYTHONS = ["3.10", "3.12", "3.13"]
 # the packages that importing every torch-free part of the core brings to light
 OLDEST = [
@@ -79,7 +79,7 @@ def pythons(session: nox.Session) -> None:
         session.run(interpreter, "-m", "venv", "--clear", str(folder), external=True)
         python = str(folder / "bin" / "python")
         pinned = OLDEST if version == OTHER_PYTHONS[0] else ["-c", CONSTRAINTS]
-        tools = [*TEST_TOOLS, "nbformat", "nbclient", "ipykernel", "ipywidgets"]
+        tools = [*TEST_TOOLS, "nbformat", *NOTEBOOK_TOOLS]
         install = ["-m", "pip", "install", "-q", "--no-warn-script-location", "./ttbench_core"]
         session.run(python, *install, *pinned, *tools, external=True)
         session.run(python, "-m", "pytest", "tests/core", "-m", "not torch", external=True)

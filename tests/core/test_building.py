@@ -192,3 +192,9 @@ def test_shared_parameters_are_counted_once_and_native_modules_not_at_all():
     model = StagedModel(Stages(device=Module(), cpu_pre=Module()), [Tensor(1)])
     assert parameter_count(model) == 30
     assert parameter_count(StagedModel(Stages(device=stage), [Tensor(1)])) is None
+
+
+def test_accuracy_declared_for_what_is_no_format_is_refused():
+    inexact = StagedModel(Stages(device=stage), [Tensor(2, 3)], pcc={"bf16": 0.9})
+    with pytest.raises(PackContractError, match="pcc for 'bf16', which is no data format: Fp32"):
+        returning(inexact)

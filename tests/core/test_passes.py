@@ -9,12 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttbench_core.errors import LostOutputError
-from ttbench_core.measure.passes import Pass, PassCutShortError, drive
-from ttbench_core.measure.statistics import latency_of, throughput_of
-from ttbench_core.measure.warmup import warm_up
+from ttbench_core.measure.overhead import EmptySession, harness_ns_per_input
+from ttbench_core.measure.passes import Pass, PassCutShortError, drive, frozen_heap
 from ttbench_core.testing import FakeClock, FakeSession
 
 INPUTS = ["one tensor"]
+
+
+@pytest.fixture(scope="module")
+def frozen():
+    """Hundreds of passes are driven, each with a garbage collection before it."""
+    with frozen_heap():
+        yield
 
 
 def driven(count, **session):
@@ -58,7 +64,7 @@ def test_no_more_inputs_are_in_flight_than_the_session_bears():
     push_ns=st.integers(0, 1000),
     pop_ns=st.integers(1, 1000),
 )
-def test_end_to_end_is_never_less_than_any_latency(count, depth, push_ns, pop_ns):
+def test_end_to_end_is_never_less_than_any_latency(frozen, count, depth, push_ns, pop_ns):
     one = driven(count, depth=depth, push_ns=push_ns, pop_ns=pop_ns)
     assert one.e2e_ns >= max(one.latency_ns)
     assert one.e2e_ns == count * (push_ns + pop_ns)
@@ -102,34 +108,42 @@ def test_garbage_is_not_collected_inside_a_pass_and_the_setting_returns(enabled)
         (gc.enable if before else gc.disable)()
 
 
-@pytest.mark.parametrize(("depth", "inputs"), [(1, 3), (2, 4), (6, 12)])
-def test_warming_up_fills_the_session_twice(depth, inputs):
-    session = FakeSession(FakeClock(), depth=depth)
-    assert len(warm_up(session, INPUTS, lambda: 0).pop_ns) == inputs
+def test_latency_asks_for_one_input_in_flight_and_gets_no_more():
+    clock = FakeClock()
+    session = FakeSession(clock, depth=4, push_ns=1, pop_ns=2)
+    one = drive(session, INPUTS, 3, clock, in_flight=1)
+    assert one.latency_ns == (3, 3, 3)
 
 
-def test_the_headline_is_the_median_pass():
-    passes = [Pass((0, 1), (1, ns)) for ns in (50, 10, 20, 30, 40)]
-    headline = throughput_of(passes, microbatch=8)
-    assert headline.total_time_s == 30e-9
-    assert headline.samples == 16
-    assert headline.samples_per_s == pytest.approx(16 / 30e-9)
+def test_more_in_flight_than_the_session_bears_is_what_it_bears():
+    one = drive(FakeSession(FakeClock(), depth=2), INPUTS, 9, lambda: 0, in_flight=5)
+    assert len(one.pop_ns) == 9
 
 
-def test_of_two_middle_passes_the_headline_is_their_mean():
-    passes = [Pass((0,), (ns,)) for ns in (10, 30)]
-    assert throughput_of(passes, 1).total_time_s == pytest.approx(20e-9)
+def test_intervals_are_from_each_output_to_the_next():
+    assert Pass((0, 0, 0), (10, 25, 26)).interval_ns == (15, 1)
 
 
-def test_latency_pools_the_inputs_of_all_passes():
-    latency = latency_of([Pass((0, 0), (10, 20)), Pass((0,), (60,))])
-    assert (latency.inputs, latency.min_ns, latency.median_ns) == (3, 10, 20)
-    assert (latency.mean_ns, latency.max_ns) == (30, 60)
+def test_a_frozen_heap_is_thawed_again_and_one_that_was_frozen_stays():
+    gc.unfreeze()
+    before = gc.get_freeze_count()
+    with frozen_heap():
+        assert gc.get_freeze_count() > before
+        with frozen_heap():
+            pass
+        assert gc.get_freeze_count() > before
+    assert gc.get_freeze_count() == before
 
 
-@given(st.lists(st.integers(1, 10**12), min_size=1, max_size=50))
-def test_latency_figures_are_in_order(times):
-    latency = latency_of([Pass((0,), (ns,)) for ns in times])
-    assert latency.min_ns <= latency.median_ns <= latency.max_ns
-    assert latency.min_ns <= latency.mean_ns + 1
-    assert latency.mean_ns <= latency.max_ns + 1
+def test_the_harness_costs_what_the_clock_says():
+    ticks = iter(range(0, 10**9, 100))
+    # 200 pushes and 200 pops read the clock once each; the first push is the pass's start
+    assert harness_ns_per_input(1, lambda: next(ticks)) == pytest.approx(399 * 100 / 200)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 7])
+def test_the_harness_is_measured_along_the_path_of_the_session(depth):
+    session = EmptySession(depth)
+    one = drive(session, ("input",), 20, lambda: 0)
+    assert len(one.pop_ns) == 20
+    assert session.depth == depth

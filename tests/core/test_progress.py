@@ -68,3 +68,24 @@ def test_a_notebook_shows_a_bar_and_the_result(fake_engine, monkeypatch, tmp_pat
     assert "steady small" in shown.data["text/html"]
     assert "samples/s" in shown.data["text/html"]
     assert not [output for output in outputs if output.get("name") == "stderr"]
+
+
+@ignore_their_warnings
+def test_a_notebook_measures_a_builder_of_its_own_in_several_processes(
+    fake_engine, monkeypatch, tmp_path
+):
+    pytest.importorskip("cloudpickle")
+    monkeypatch.setenv("PYTHONPATH", str(fake_engine))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    cell = (
+        "import ttbench_core\n"
+        "from ttbench_fake_engine import ShapedTensor\n"
+        "def mine(training):\n"
+        "    return [lambda *tensors: tensors], [ShapedTensor(2, 3)]\n"
+        "result = ttbench_core.run(mine, backend='fake', processes=3, passes=2)\n"
+        "print(result.confidence['scope'], len(result.passes))"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    printed = [one["text"] for one in notebook.cells[0].outputs if one.get("name") == "stdout"]
+    assert printed == ["95 % interval over 3 processes 6\n"]

@@ -110,7 +110,8 @@ def test_html_escapes_what_came_from_elsewhere():
 def test_the_repr_says_model_number_and_how():
     text = repr(example_result(backend="torch", devices=[{"kind": "cpu"}]))
     assert text == (
-        "<Result example small: ok, 80 samples/s, 1 pass, inference, default format, torch on cpu>"
+        "<Result example small: ok, 80.00 samples/s (1 pass; no interval),"
+        " inference, default format, torch on cpu>"
     )
 
 
@@ -121,5 +122,13 @@ def test_the_repr_of_a_failed_run_says_why():
 
 def test_the_summary_says_what_the_number_is_made_of():
     rows = dict(example_result(passes=[{"e2e_ns": ns} for ns in (4e8, 5e8, 6e8)]).summary())
-    assert rows["throughput"] == "80 samples/s (median of 3 passes)"
-    assert rows["pass time"] == "500 ms for 5 inputs of 8, range 400 ms to 600 ms"
+    assert rows["throughput"] == "80.00 samples/s (median of 3 passes; no interval)"
+    assert rows["pass time"] == "500 ms for 5 inputs of 8; 3 passes from 400 ms to 600 ms"
+
+
+def test_a_record_of_version_1_is_shown_as_well():
+    old = example_result(
+        schema_version=1,
+        latency={"inputs": 5, "min_ns": 1, "median_ns": 2e6, "mean_ns": 2, "max_ns": 3e6},
+    )
+    assert dict(old.summary())["latency"] == "median 2 ms, max 3 ms"

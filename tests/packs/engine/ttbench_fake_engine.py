@@ -1,7 +1,9 @@
 """A backend and a pack without torch: models are functions, tensors have a shape alone."""
 
 import contextlib
+import os
 import random
+import signal
 import time
 from collections import deque
 from pathlib import Path
@@ -22,6 +24,7 @@ class ShapedTensor:
 
 class FakeSession:
     depth = 2
+    is_reference = False
 
     def __init__(self, run, level: int) -> None:
         self.effective = {"dtype": "float32", "level": level}
@@ -176,6 +179,14 @@ def loses_output(training):
         return None if len(calls) == 7 else tensors
 
     return [lose_late], [ShapedTensor(1, 1)]
+
+
+@benchmark_model
+def kills_itself(training):
+    def die(*tensors):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return [die], [ShapedTensor(1, 1)]
 
 
 @benchmark_model

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ttbench_core.catalogue import ModelEntry, installed_models
+    from ttbench_core.comparison import Comparison, compare
     from ttbench_core.errors import (
         BenchmarkError,
         RequestError,
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
         TtbenchError,
     )
     from ttbench_core.model import BenchmarkModel, Builder, StagedModel, Stages, benchmark_model
-    from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Trace
+    from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
+    from ttbench_core.reading import load
     from ttbench_core.result import Result
     from ttbench_core.runner import run
+    from ttbench_core.side_by_side import SideBySide, run_ab
 
     __version__: str
 
@@ -34,6 +37,7 @@ __all__ = [
     "BenchmarkError",
     "BenchmarkModel",
     "Builder",
+    "Comparison",
     "DataFormat",
     "MathFidelity",
     "ModelEntry",
@@ -42,17 +46,23 @@ __all__ = [
     "ResultNotStoredError",
     "RunInterrupted",
     "RunOptions",
+    "Scenario",
+    "SideBySide",
     "StagedModel",
     "Stages",
     "Trace",
     "TtbenchError",
     "benchmark_model",
+    "compare",
     "installed_models",
+    "load",
     "run",
+    "run_ab",
 ]
 
 _HOMES: Final = {
     "catalogue": ("ModelEntry", "installed_models"),
+    "comparison": ("Comparison", "compare"),
     "errors": (
         "BenchmarkError",
         "RequestError",
@@ -61,9 +71,11 @@ _HOMES: Final = {
         "TtbenchError",
     ),
     "model": ("BenchmarkModel", "Builder", "StagedModel", "Stages", "benchmark_model"),
-    "options": ("DataFormat", "MathFidelity", "RunOptions", "Trace"),
+    "options": ("DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"),
+    "reading": ("load",),
     "result": ("Result",),
     "runner": ("run",),
+    "side_by_side": ("SideBySide", "run_ab"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

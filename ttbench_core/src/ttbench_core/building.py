@@ -12,8 +12,8 @@ from typing import Any
 
 from ttbench_core.errors import PackContractError, UnknownNameError, suggestion
 from ttbench_core.errors import UnsupportedOptionError as Unsupported
-from ttbench_core.model import BenchmarkModel, Builder, StagedModel, Stages
-from ttbench_core.options import RunOptions
+from ttbench_core.model import BenchmarkModel, Builder, DeclaresAccuracy, StagedModel, Stages
+from ttbench_core.options import DataFormat, RunOptions
 
 __all__ = ["KEYWORDS", "build_model", "choose_config", "microbatch_of", "parameter_count"]
 
@@ -72,6 +72,7 @@ def build_model(
     model = _adopt(returned, where)
     _check_stages(model, where)
     _check_tensors(model, where)
+    _check_accuracy(model, where)
     if options.microbatch and microbatch_of(model) != options.microbatch:
         raise PackContractError(
             where,
@@ -106,6 +107,15 @@ def parameter_count(model: BenchmarkModel) -> int | None:
         return sum(int(parameter.numel()) for parameter in distinct.values())
     except ValueError:  # what torch raises for an uninitialised parameter
         return None
+
+
+def _check_accuracy(model: BenchmarkModel, where: str) -> None:
+    formats = [one.value for one in DataFormat]
+    for name in model.pcc if isinstance(model, DeclaresAccuracy) else ():
+        if name not in formats:
+            raise PackContractError(
+                where, f"declares pcc for {name!r}, which is no data format: {', '.join(formats)}"
+            )
 
 
 def _accepted(builder: Builder, where: str) -> dict[str, inspect.Parameter]:

@@ -6,6 +6,7 @@ that change speed: the rest may hold secrets.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import platform
@@ -20,6 +21,8 @@ from typing import Final
 import importlib_metadata
 import psutil
 
+from ttbench_core.measure.cgroup import CpuGroup
+
 __all__ = [
     "Checkout",
     "checkout_of",
@@ -28,6 +31,7 @@ __all__ = [
     "recorded_environment",
     "software_versions",
     "total_memory_bytes",
+    "usable_cores",
 ]
 
 _RECORDED_VARIABLES: Final = frozenset(
@@ -39,7 +43,11 @@ _RECORDED_VARIABLES: Final = frozenset(
         "GOMP_SPINCOUNT",
         "KMP_AFFINITY",
         "KMP_BLOCKTIME",
+        "LD_PRELOAD",
         "MALLOC_ARENA_MAX",
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TOP_PAD_",
+        "MALLOC_TRIM_THRESHOLD_",
         "MKL_ENABLE_INSTRUCTIONS",
         "MKL_NUM_THREADS",
         "NVIDIA_TF32_OVERRIDE",
@@ -81,7 +89,9 @@ def host_facts() -> dict[str, object]:
         "cpu": cpu_name(),
         "logical_cores": psutil.cpu_count(logical=True),
         "physical_cores": psutil.cpu_count(logical=False),
-        "usable_cores": _usable_cores(),
+        "usable_cores": usable_cores(),
+        "cpu_quota_cores": CpuGroup().quota_cores(),
+        "governors": _governors(),
         "memory_bytes": total_memory_bytes(),
         "load_1min": round(os.getloadavg()[0], 2),
     }
@@ -176,7 +186,18 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _usable_cores() -> int:
+def _governors() -> list[str]:
+    """Give what decides the frequency of the cores; empty where the system does not say."""
+    files = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
+    found = set()
+    for file in files:
+        with contextlib.suppress(OSError):
+            found.add(file.read_text(encoding="ascii", errors="replace").strip())
+    return sorted(found)
+
+
+def usable_cores() -> int:
+    """Give how many cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

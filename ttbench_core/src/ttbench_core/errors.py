@@ -166,6 +166,8 @@ class RunInterrupted(KeyboardInterrupt):
         super().__init__(f"interrupted: {done}{f' in {rescued}' if rescued else ''}")
         self.result = result
         self.rescued = rescued
+        #: What was measured of the run that took turns with it.
+        self.others: tuple[Result, ...] = ()
         #: Set where the record could not be kept in its target.
         self.storage_error: ResultNotStoredError | None = None
 

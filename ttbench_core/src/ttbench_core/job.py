@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ttbench_core.backends.protocol import Backend, CompileOptions
+from ttbench_core.measure.stopping import StoppingRule
 from ttbench_core.model import Builder
-from ttbench_core.options import INPUTS_PER_CHIP, RunOptions
+from ttbench_core.options import INPUTS_PER_CHIP, RunOptions, Scenario
 from ttbench_core.registry import Plugin
 
 __all__ = ["Job", "Source"]
@@ -41,8 +42,14 @@ class Job:
     engine: Plugin
     #: What will be run.
     plan: CompileOptions
+    #: Decides when enough passes have been measured.
+    rule: StoppingRule
 
     @property
     def loop_count(self) -> int:
         """Inputs of a pass: what was asked, else 5 x the number of chips."""
         return self.options.loop_count or INPUTS_PER_CHIP * len(self.plan.devices)
+
+    def in_flight(self, depth: int) -> int:
+        """Inputs in flight at once: the session's depth, or one where latency is asked for."""
+        return 1 if self.options.scenario is Scenario.LATENCY else depth

@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, overload, runtime_checkable
 
-__all__ = ["BenchmarkModel", "Builder", "StagedModel", "Stages", "benchmark_model"]
+__all__ = [
+    "BenchmarkModel",
+    "Builder",
+    "DeclaresAccuracy",
+    "StagedModel",
+    "Stages",
+    "benchmark_model",
+]
 
 #: A tensor of the backend's framework; its first dimension is the microbatch.
 Tensor: TypeAlias = Any
@@ -75,6 +82,18 @@ class BenchmarkModel(Protocol):
         """Settings for one backend each, by the backend's name."""
 
 
+@runtime_checkable
+class DeclaresAccuracy(Protocol):
+    """**Protocol:** a model that says how near to Fp32 its outputs come; optional."""
+
+    @property
+    def pcc(self) -> Mapping[str, float]:
+        """Lowest correlation with Fp32 that counts as right, by data format spelled as in `-df`.
+
+        Formats that are left out use the default.
+        """
+
+
 @dataclass(frozen=True)
 class StagedModel:
     """The stock `BenchmarkModel`: a plain value."""
@@ -85,6 +104,7 @@ class StagedModel:
     unit: str = "sample"
     generation: Mapping[str, object] = field(default_factory=dict)
     tuning: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    pcc: Mapping[str, float] = field(default_factory=dict)
 
 
 class Builder:

@@ -14,14 +14,16 @@ from typing import TypeVar
 
 from ttbench_core.errors import OptionError, suggestion
 
-__all__ = ["DataFormat", "MathFidelity", "RunOptions", "Trace"]
+__all__ = ["DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"]
 
-#: Passes of a run when none were asked for.
-DEFAULT_PASSES = 5
+#: Correlation with Fp32 below which outputs count as wrong, where the model declares none.
+DEFAULT_PCC = 0.99
 #: Inputs of a pass for each chip, when no loop count was asked for (the seed's rule).
 INPUTS_PER_CHIP = 5
 #: More of anything than any machine has memory or time for.
 _MOST = 10**9
+_MOST_PROCESSES = 1000
+_MOST_THREADS = 4096
 
 
 class _Spelled(str, Enum):
@@ -65,6 +67,13 @@ class Trace(_Spelled):
     VERBOSE = "verbose"
 
 
+class Scenario(_Spelled):
+    """What a run is about: as many inputs in flight as keep the engine busy, or one."""
+
+    THROUGHPUT = "throughput"
+    LATENCY = "latency"
+
+
 _Choice = TypeVar("_Choice", bound=_Spelled)
 
 
@@ -99,24 +108,51 @@ class RunOptions:
     backend: str | None = None
     #: Seed of random inputs and weights.
     seed: int = 0
-    passes: int = DEFAULT_PASSES
+    scenario: Scenario = Scenario.THROUGHPUT
+    #: Passes a process; None is as many as the interval needs.
+    passes: int | None = None
+    #: Seconds that the passes of a process may take; None is 60, or no limit to fixed passes.
+    max_time: float | None = None
+    #: Inputs before the passes; None is until they settle.
+    warmup: int | None = None
+    #: Fresh processes that the whole measurement is repeated in.
+    processes: int = 1
+    #: Threads that the engine computes with on the host; None is its own choice.
+    threads: int | None = None
+    #: Whether outputs are compared with Fp32; None is wherever they can differ.
+    verify: bool | None = None
+    #: Correlation below which outputs count as wrong; None is the model's, else 0.99.
+    pcc: float | None = None
+    #: Whether this machine's peak is measured for comparison.
+    roofline: bool = True
 
     def __post_init__(self) -> None:
         _text("model", self.model)
         for name in ("config", "device", "backend"):
             if getattr(self, name) is not None:
                 _text(name, getattr(self, name))
-        if not isinstance(self.training, bool):
-            raise OptionError(f"training must be true or false, not {self.training!r}")
+        _flag("training", self.training)
+        _flag("roofline", self.roofline)
+        _flag("verify", self.verify, optional=True)
         self._set("dataformat", _choice("data format", DataFormat, self.dataformat))
         self._set("math_fidelity", _choice("math fidelity", MathFidelity, self.math_fidelity))
         self._set("trace", _choice("trace", Trace, self.trace) or Trace.NONE)
+        self._set("scenario", _choice("scenario", Scenario, self.scenario) or Scenario.THROUGHPUT)
         for name in ("loop_count", "layers", "microbatch"):
             self._set(name, _whole(name, getattr(self, name), least=0, most=_MOST) or None)
         _whole("backend_opt_level", self.backend_opt_level, least=0, most=4)
         _whole("chips", _required("chips", self.chips), least=0, most=_MOST)
         _whole("seed", _required("seed", self.seed), least=0, most=2**63 - 1)
-        _whole("passes", _required("passes", self.passes), least=1, most=_MOST)
+        _whole("passes", self.passes, least=1, most=_MOST)
+        _whole("warmup", self.warmup, least=0, most=_MOST)
+        _whole("processes", _required("processes", self.processes), least=1, most=_MOST_PROCESSES)
+        _whole("threads", self.threads, least=1, most=_MOST_THREADS)
+        self._set("max_time", _number("max_time", self.max_time, above=0, most=_MOST))
+        self._set("pcc", _number("pcc", self.pcc, above=-1, most=1))
+        if self.verify and self.training:
+            raise OptionError("--verify compares the outputs of inference: leave out -t")
+        if self.verify is False and self.pcc is not None:
+            raise OptionError("--pcc says when verification fails: leave out --no-verify")
 
     def as_asked(self) -> dict[str, object]:
         """Give the options as plain values for the record, None where not asked."""
@@ -150,6 +186,22 @@ def _whole(name: str, value: int | None, *, least: int, most: int | None = None)
     if value < least or (most is not None and value > most):
         raise OptionError(f"{name} must be {allowed}, not {value}")
     return value
+
+
+def _number(name: str, value: float | None, *, above: float, most: float) -> float | None:
+    if value is None:
+        return None
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not fits or not above < value <= most:
+        raise OptionError(
+            f"{name} must be a number above {above:g} and at most {most:g}, not {value!r}"
+        )
+    return float(value)
+
+
+def _flag(name: str, value: object, *, optional: bool = False) -> None:
+    if not isinstance(value, bool) and not (optional and value is None):
+        raise OptionError(f"{name} must be true or false, not {value!r}")
 
 
 def _choice(name: str, kind: type[_Choice], value: object) -> _Choice | None:

@@ -23,8 +23,8 @@ class Observer(Protocol):
     def note(self, sentence: str) -> None:
         """Something that the waiting user should know now."""
 
-    def passes(self, done: int, wanted: int) -> None:
-        """So many passes are done."""
+    def passes(self, done: int, wanted: int | None) -> None:
+        """So many passes are done, of so many at most."""
 
 
 class _Silent:
@@ -34,7 +34,7 @@ class _Silent:
     def note(self, sentence: str) -> None:
         """Say nothing."""
 
-    def passes(self, done: int, wanted: int) -> None:
+    def passes(self, done: int, wanted: int | None) -> None:
         """Say nothing."""
 
 
@@ -86,7 +86,7 @@ class _Bar:
         """Print a line above the bar."""
         self._bar.console.print(f"note: {sentence}", markup=False, highlight=False)
 
-    def passes(self, done: int, wanted: int) -> None:
+    def passes(self, done: int, wanted: int | None) -> None:
         """Move the bar, no more often than an eye can follow."""
         self._bar.update(self._task, completed=done, total=wanted)
         now_s = time.monotonic()

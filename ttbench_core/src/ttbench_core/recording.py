@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from ttbench_core.backends.protocol import Session
 from ttbench_core.building import microbatch_of, parameter_count
+from ttbench_core.deriving import derive
 from ttbench_core.environment import (
     checkout_of,
     host_facts,
@@ -21,12 +22,15 @@ from ttbench_core.environment import (
     recorded_environment,
     software_versions,
     source_file,
+    usable_cores,
 )
 from ttbench_core.errors import one_line
 from ttbench_core.job import Job
 from ttbench_core.measure.memory import HostMemory
 from ttbench_core.measure.passes import Pass, PassCutShortError
-from ttbench_core.measure.statistics import latency_of, throughput_of
+from ttbench_core.measure.stopping import Stop
+from ttbench_core.measure.warmup import WarmUp
+from ttbench_core.measure.watch import Reading, between
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.progress import Observer
 from ttbench_core.result import Result
@@ -60,10 +64,13 @@ class Recording:
         self._in_flight: int | None = None
         self._peaks: dict[str, int | None] = {}
         self._backend_versions: Mapping[str, str] = {}
-        self._warmup: Pass | None = None
+        self._warmup: WarmUp | None = None
+        self._stop: Stop | None = None
         self._passes: list[Pass] = []
         self._partial: Pass | None = None
         self._trace_files: Sequence[Path] = ()
+        #: What is told once and goes into the record as it is, by the record's key.
+        self._told: dict[str, Any] = {}
 
     @property
     def phase(self) -> str:
@@ -99,7 +106,7 @@ class Recording:
     def compiled(self, session: Session) -> None:
         """Keep how the engine runs it."""
         self._effective = dict(session.effective)
-        self._in_flight = session.depth
+        self._in_flight = self._job.in_flight(session.depth)
         self._notes = tuple(session.notes)
         for note in self._notes:
             self._observer.note(note)
@@ -108,17 +115,34 @@ class Recording:
         """Keep how long the first call took, without the garbage collection before it."""
         self._phases_ns["first_call"] = first.e2e_ns
 
-    def warmed(self, settling: Pass) -> None:
+    def warmed(self, settling: WarmUp) -> None:
         """Keep what warming up took."""
         self._warmup = settling
 
-    def progressed(self, done: int) -> None:
+    def progressed(self) -> None:
         """Tell how many passes are done."""
-        self._observer.passes(done, self._job.options.passes)
+        self._observer.passes(len(self._passes), self._job.rule.most)
 
     def passed(self, one: Pass) -> None:
         """Keep a pass."""
         self._passes.append(one)
+
+    @property
+    def times_ns(self) -> list[int]:
+        """How long each pass took so far."""
+        return [one.e2e_ns for one in self._passes]
+
+    def stopped(self, stop: Stop) -> None:
+        """Keep why there is no further pass."""
+        self._stop = stop
+
+    def watched(self, before: Reading, after: Reading) -> None:
+        """Keep what the machine did between two readings."""
+        self._told["host_during"] = asdict(between(before, after, usable_cores()))
+
+    def told(self, key: str, facts: Mapping[str, Any] | None) -> None:
+        """Keep facts that stand in the record under a key of their own."""
+        self._told[key] = facts
 
     def traced(self, files: Sequence[Path]) -> None:
         """Keep where the trace lies."""
@@ -139,17 +163,13 @@ class Recording:
         checkout = checkout_of(
             source_file(module) for module in (self._job.source.builder.__module__, "ttbench_core")
         )
-        args = self._args()
-        incomplete = len(self._passes) < self._job.options.passes
-        counts = bool(self._passes) and not (status == "failed" and incomplete)
-        headline = throughput_of(self._passes, args["microbatch"]) if counts else None
         failure = self._failure(error)
-        return Result(
+        raw = Result(
             status=status,
-            total_time=headline.total_time_s if headline else None,
-            total_samples=headline.samples if headline else None,
-            samples_per_sec=headline.samples_per_s if headline else None,
-            args=args,
+            total_time=None,
+            total_samples=None,
+            samples_per_sec=None,
+            args=self._args(),
             arch=self._job.plan.devices[0].arch,
             machine_name=machine_name(),
             hash=checkout.hash if checkout else None,
@@ -171,12 +191,14 @@ class Recording:
             passes=[_record_of(one) for one in self._passes],
             partial_pass=_record_of(self._partial) if self._partial else None,
             in_flight=self._in_flight,
-            latency=asdict(latency_of(self._passes)) if self._passes else None,
+            stopping=self._stopping_record(),
             memory=self._memory_record(),
             trace=self._trace_record(),
             notes=list(self._notes),
             failure=failure,
+            **self._told,
         )
+        return derive(raw)
 
     def _args(self) -> dict[str, Any]:
         plan, fidelity = self._job.plan, self._job.plan.math_fidelity
@@ -192,6 +214,7 @@ class Recording:
             else self._job.options.microbatch,
             "device": plan.devices[0].kind,
             "backend": self._job.backend.name,
+            "threads": self._effective.get("threads", plan.threads),
         }
 
     def _identity(self) -> dict[str, Any]:
@@ -222,7 +245,17 @@ class Recording:
     def _warmup_record(self) -> dict[str, Any] | None:
         if self._warmup is None:
             return None
-        return {"inputs": len(self._warmup.pop_ns), "latency_ns": list(self._warmup.latency_ns)}
+        return {
+            "inputs": self._warmup.inputs,
+            "settled": self._warmup.settled,
+            "fixed": self._warmup.fixed,
+            "latency_ns": list(self._warmup.latency_ns),
+        }
+
+    def _stopping_record(self) -> dict[str, Any] | None:
+        if self._stop is None:
+            return None
+        return {**asdict(self._stop), "missed": self._stop.missed}
 
     def _trace_record(self) -> dict[str, Any] | None:
         if not self._trace_files:
@@ -245,7 +278,12 @@ class Recording:
 
 
 def _record_of(one: Pass) -> dict[str, Any]:
-    return {"e2e_ns": one.e2e_ns, "push_ns": list(one.push_ns), "pop_ns": list(one.pop_ns)}
+    return {
+        "process": 0,
+        "e2e_ns": one.e2e_ns,
+        "push_ns": list(one.push_ns),
+        "pop_ns": list(one.pop_ns),
+    }
 
 
 def _shape_of(tensor: Any) -> dict[str, Any]:

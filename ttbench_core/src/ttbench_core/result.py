@@ -18,7 +18,7 @@ from typing import Any, Final
 
 __all__ = ["SCHEMA_VERSION", "Result"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,40 @@ class Result:
     #: Duration of each phase, in the order they ran.
     phases_ns: Mapping[str, int] = field(default_factory=dict)
     warmup: Mapping[str, Any] | None = None
-    #: Each pass with `e2e_ns`, `push_ns`, `pop_ns`.
+    #: Each pass with `process`, `e2e_ns`, `push_ns`, `pop_ns`.
     passes: Sequence[Mapping[str, Any]] = ()
     #: The pass that an error or Ctrl-C cut short, as far as it went.
     partial_pass: Mapping[str, Any] | None = None
     #: Inputs in flight at once at most.
     in_flight: int | None = None
+    #: Why no further pass was measured: `rule`, `reason`, `have`, `want`.
+    stopping: Mapping[str, Any] | None = None
+    #: 95 % interval of samples per second, and what it is over.
+    confidence: Mapping[str, Any] | None = None
+    #: Whether the number can be trusted: `verdict` and `findings`.
+    verdict: Mapping[str, Any] | None = None
+    #: From push to output of each input.
     latency: Mapping[str, Any] | None = None
+    #: From each output to the next.
+    output_interval: Mapping[str, Any] | None = None
+    #: Rate once the pipeline is full, and the share that filling it takes.
+    steady: Mapping[str, Any] | None = None
+    littles_law: Mapping[str, Any] | None = None
+    #: What driving costs an input.
+    overhead: Mapping[str, Any] | None = None
+    #: What else the machine did during the passes.
+    host_during: Mapping[str, Any] | None = None
+    #: Whether the outputs are right.
+    verification: Mapping[str, Any] | None = None
+    #: Floating-point operations of an input.
+    cost: Mapping[str, Any] | None = None
+    #: How near the rate comes to what this machine can do.
+    roofline: Mapping[str, Any] | None = None
+    energy: Mapping[str, Any] | None = None
+    #: Facts of each process, where there were several; empty for one.
+    processes: Sequence[Mapping[str, Any]] = ()
+    #: `run_id` of the run that this one took turns with.
+    paired_with: str | None = None
     memory: Mapping[str, Any] = field(default_factory=dict)
     trace: Mapping[str, Any] | None = None
     #: Sentences that a reader of the numbers must know.
@@ -82,6 +109,16 @@ class Result:
     def ok(self) -> bool:
         """Whether the run went through."""
         return self.status == "ok"
+
+    @property
+    def outputs_are_right(self) -> bool:
+        """Whether verification did not find otherwise; True where there was none."""
+        return self.verification is None or self.verification.get("passed") is not False
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether there is a verdict and it is not `unstable`."""
+        return self.verdict is not None and self.verdict.get("verdict") != "unstable"
 
     @property
     def label(self) -> str:
@@ -127,26 +164,14 @@ class Result:
 
     def summary(self) -> list[tuple[str, str]]:
         """Give what a person wants to know first, as (label, text) pairs."""
-        rows = [("model", self.label), ("ran", self._how())]
-        if self.samples_per_sec is not None and self.total_time is not None:
-            unit = str(self.model.get("unit", "sample"))
-            rows.append(("throughput", f"{_figure(self.samples_per_sec)} {unit}s/s ({self._of()})"))
-            rows.append(("pass time", f"{_duration(self.total_time * 1e9)}{self._spread()}"))
-        if self.latency:
-            rows.append(("latency", self._latency_text()))
-        if self.error:
-            rows.append(("error", self.error))
-        rows.extend(("note", note) for note in self.notes)
-        return rows
+        from ttbench_core.showing import rows
+
+        return rows(self)
 
     def __repr__(self) -> str:
-        parts = [f"<Result {self.label}: {self.status}"]
-        if self.samples_per_sec is not None:
-            parts.append(f"{_figure(self.samples_per_sec)} samples/s")
-            parts.append(self._of())
-        elif self.error:
-            parts.append(self.error)
-        return ", ".join([*parts, self._how()]) + ">"
+        from ttbench_core.showing import in_short
+
+        return f"<Result {in_short(self)}>"
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -155,39 +180,6 @@ class Result:
             for label, text in [*self.summary(), ("status", self.status)]
         )
         return f"<table>{rows}</table>"
-
-    def _how(self) -> str:
-        what = "training" if self.args.get("training") else "inference"
-        device = self.devices[0] if self.devices else {}
-        place = str(device.get("kind", self.args.get("device") or "no device"))
-        if len(self.devices) > 1:
-            place = f"{len(self.devices)} x {place}"
-        form = str(self.args.get("dataformat") or "default format")
-        if self.effective.get("emulated"):
-            form += " (emulated)"
-        threads = self.effective.get("threads")
-        count = f", {threads} thread{'' if threads == 1 else 's'}" if threads else ""
-        return f"{what}, {form}, {self.backend or 'no backend'} on {place}{count}"
-
-    def _of(self) -> str:
-        count = len(self.passes)
-        return f"median of {count} passes" if count > 1 else "1 pass"
-
-    def _spread(self) -> str:
-        times = [int(one["e2e_ns"]) for one in self.passes]
-        inputs, samples = self.args.get("loop_count"), self.args.get("microbatch")
-        work = f" for {inputs} input{'' if inputs == 1 else 's'} of {samples}"
-        if len(times) < 2:
-            return work
-        return f"{work}, range {_duration(min(times))} to {_duration(max(times))}"
-
-    def _latency_text(self) -> str:
-        of = self.latency or {}
-        depth = self.in_flight
-        return (
-            f"median {_duration(of['median_ns'])}, min {_duration(of['min_ns'])},"
-            f" max {_duration(of['max_ns'])} ({of['inputs']} inputs, {depth} in flight)"
-        )
 
 
 def _plain(value: Any) -> Any:
@@ -200,17 +192,3 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):
         return value
     return str(value)
-
-
-def _figure(value: float) -> str:
-    """Four significant digits, no more than the measurement bears, and no exponent."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
-
-
-def _duration(ns: float) -> str:
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
-        if ns >= size:
-            return f"{ns / size:.4g} {unit}"
-    return f"{ns:.0f} ns"

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ttbench_core.backends.protocol import Session, TracingSession
-from ttbench_core.backends.selection import choose_engine, plan
-from ttbench_core.building import build_model, choose_config
 from ttbench_core.catalogue import as_builder, load_builder
-from ttbench_core.errors import (
-    BenchmarkError,
-    RequestError,
-    ResultNotStoredError,
-    RunInterrupted,
-    TargetError,
-    one_line,
-)
-from ttbench_core.job import Job, Source
-from ttbench_core.measure.passes import CLOCK, Clock, drive
-from ttbench_core.measure.warmup import warm_up
-from ttbench_core.model import BenchmarkModel
-from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Trace
-from ttbench_core.progress import SILENT, Observer, watching
-from ttbench_core.recording import Recording
+from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterrupted
+from ttbench_core.job import Source
+from ttbench_core.measuring import Conduct, measure
+from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
+from ttbench_core.progress import Observer, watching
 from ttbench_core.result import Result
 from ttbench_core.sinks.keeping import Target, check_target, keep
 
-__all__ = ["measure", "run"]
-
-#: Folder, in the working directory, that traces are put into.
-TRACE_FOLDER = "ttbench-traces"
+__all__ = ["find_source", "name_of", "run"]
 
 
 def run(
@@ -53,7 +34,15 @@ def run(
     device: str | None = None,
     backend: str | None = None,
     seed: int = 0,
-    passes: int = 5,
+    scenario: Scenario | str = Scenario.THROUGHPUT,
+    passes: int | None = None,
+    max_time: float | None = None,
+    warmup: int | None = None,
+    processes: int = 1,
+    threads: int | None = None,
+    verify: bool | None = None,
+    pcc: float | None = None,
+    roofline: bool = True,
     output: str | Path | None = None,
     progress: bool | None = None,
 ) -> Result:
@@ -75,7 +64,18 @@ def run(
         device: `cpu`, `cuda`, `cuda:1`; the best if not given.
         backend: name of a registered backend; the best if not given.
         seed: seed of random weights and inputs.
-        passes: passes to measure.
+        scenario: `throughput`, with as many inputs in flight as keep the engine busy, or
+            `latency`, with one.
+        passes: passes to measure; until their interval is within 2 % if not given.
+        max_time: seconds that the passes may take; 60 if neither is given.
+        warmup: inputs before the passes; until they settle if not given.
+        processes: repeats the whole measurement in so many fresh processes; the interval
+            is then over processes. A builder from a notebook needs cloudpickle for it.
+        threads: threads that the engine computes with on the host.
+        verify: whether outputs are compared with Fp32 eager on the CPU; where they can
+            differ if not given. See `outputs_are_right` of the result.
+        pcc: correlation below which outputs count as wrong; the model's, else 0.99.
+        roofline: whether this machine's peak is measured, to compare the rate with it.
         output: file that the result is appended to.
         progress: whether to show a progress bar; None shows it where one can see it.
 
@@ -90,7 +90,7 @@ def run(
         RunInterrupted: Ctrl-C; what was measured is in `result` and in `output`.
     """
     options = RunOptions(
-        model=model if isinstance(model, str) else _reference(model),
+        model=model if isinstance(model, str) else name_of(model),
         config=config,
         training=training,
         dataformat=dataformat,  # type: ignore[arg-type]
@@ -104,19 +104,35 @@ def run(
         device=device,
         backend=backend,
         seed=seed,
+        scenario=scenario,  # type: ignore[arg-type]
         passes=passes,
+        max_time=max_time,
+        warmup=warmup,
+        processes=processes,
+        threads=threads,
+        verify=verify,
+        pcc=pcc,
+        roofline=roofline,
     )
     target = check_target(output) if output is not None else None
-    source = _find_source(model)
+    source = find_source(model)
     with watching(options.model, progress) as observer:
         try:
-            result = measure(options, source, observer=observer)
+            result = _measured(options, source, observer)
         except (BenchmarkError, RunInterrupted) as ended:
             ended.storage_error = _keep_what_there_is(ended.result, target)
             raise
     if target is not None:
         keep(result, target)
     return result
+
+
+def _measured(options: RunOptions, source: Source, observer: Observer) -> Result:
+    if options.processes == 1:
+        return measure(options, source, Conduct(observer))
+    from ttbench_core.processes import measure_in_processes
+
+    return measure_in_processes(options, source, observer)
 
 
 def _keep_what_there_is(
@@ -131,103 +147,14 @@ def _keep_what_there_is(
     return None
 
 
-def measure(
-    options: RunOptions,
-    source: Source,
-    *,
-    observer: Observer = SILENT,
-    clock: Clock = CLOCK,
-) -> Result:
-    """Run one benchmark; keeps nothing.
-
-    Raises `RequestError`, `BenchmarkError`, `RunInterrupted` as `run` does.
-    """
-    options = replace(options, config=choose_config(source.builder, options.config, source.where))
-    backend, engine = choose_engine(options.backend)
-    job = Job(options, source, backend, engine, plan(options, backend))
-    _check_trace_folder(options)
-    recording = Recording(job, observer)
-    try:
-        with backend.seeded(options.seed, job.plan.devices):
-            model = _build(job, recording)
-            with _compile(job, model, recording) as session:
-                _drive(job, session, model, recording, clock)
-                _trace(job, session, model, recording)
-        return recording.result("ok")
-    except RequestError:
-        raise
-    except KeyboardInterrupt:
-        kept = recording.result("interrupted") if recording.has_measurements else None
-        raise RunInterrupted(kept) from None
-    except (Exception, SystemExit) as error:
-        failed = recording.result("failed", error)
-        raise BenchmarkError(recording.phase, one_line(error), failed) from error
-
-
-def _build(job: Job, recording: Recording) -> BenchmarkModel:
-    with recording.during("build"):
-        model = build_model(
-            job.source.builder, job.options, job.plan.for_builder(), job.source.where
-        )
-        recording.built(model)
-    return model
-
-
-def _compile(job: Job, model: BenchmarkModel, recording: Recording) -> Session:
-    with recording.during("compile"):
-        session = job.backend.compile(model, job.plan)
-    recording.compiled(session)
-    return session
-
-
-def _drive(
-    job: Job, session: Session, model: BenchmarkModel, recording: Recording, clock: Clock
-) -> None:
-    with recording.during("first_call"):
-        first = drive(session, model.inputs, 1, clock)
-    recording.called(first)
-    with recording.during("warmup"):
-        recording.warmed(warm_up(session, model.inputs, clock))
-    try:
-        with recording.during("passes"):
-            for done in range(job.options.passes):
-                recording.progressed(done)
-                recording.passed(drive(session, model.inputs, job.loop_count, clock))
-    finally:
-        recording.weighed(session)
-
-
-def _check_trace_folder(options: RunOptions) -> None:
-    if options.trace is Trace.NONE:
-        return
-    try:
-        Path(TRACE_FOLDER).mkdir(exist_ok=True)
-    except OSError as error:
-        raise TargetError(
-            f"cannot write traces into {TRACE_FOLDER}/ here: {one_line(error)}"
-        ) from error
-
-
-def _trace(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:
-    options = job.options
-    if options.trace is Trace.NONE:
-        return
-    with recording.during("trace"):
-        if not isinstance(session, TracingSession):
-            raise TypeError(f"backend {job.backend.name!r} declares traces and cannot take one")
-        moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
-        name = re.sub(r"[^\w.-]+", "_", f"{options.model}-{options.config or 'default'}-{moment}")
-        folder = Path(TRACE_FOLDER) / name
-        folder.mkdir(parents=True)
-        recording.traced(session.trace(model.inputs, options.trace, folder))
-
-
-def _find_source(model: str | Callable[..., Any]) -> Source:
+def find_source(model: str | Callable[..., Any]) -> Source:
+    """Find the builder of an installed model, or take the one that is given."""
     if isinstance(model, str):
         builder, plugin = load_builder(model)
         return Source(builder, plugin.pack, plugin.version, plugin.value)
-    return Source(as_builder(model, _reference(model)), None, None, _reference(model))
+    return Source(as_builder(model, name_of(model)), None, None, name_of(model))
 
 
-def _reference(builder: Callable[..., Any]) -> str:
+def name_of(builder: Callable[..., Any]) -> str:
+    """Give what a builder of the user's own is called in messages and records."""
     return str(getattr(builder, "__qualname__", type(builder).__name__)).replace("<locals>.", "")

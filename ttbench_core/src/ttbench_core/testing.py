@@ -127,6 +127,7 @@ class FakeSession:
         depth: inputs in flight.
         fail_at: raises at this pop, counted from 1 over the session's life.
         error: what it raises there; None gives None instead of outputs.
+        is_reference: whether it says that it needs no verification.
     """
 
     def __init__(
@@ -138,8 +139,10 @@ class FakeSession:
         depth: int = 1,
         fail_at: int | None = None,
         error: BaseException | None = None,
+        is_reference: bool = False,
     ) -> None:
         self.depth = depth
+        self.is_reference = is_reference
         self.effective: dict[str, object] = {}
         self.notes: tuple[str, ...] = ()
         self.pushed = 0

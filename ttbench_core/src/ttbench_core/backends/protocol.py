@@ -20,7 +20,16 @@ from ttbench_core.options import DataFormat, MathFidelity, Trace
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Availability", "Backend", "Capabilities", "CompileOptions", "Device", "Session"]
+__all__ = [
+    "Availability",
+    "Backend",
+    "CalibratingBackend",
+    "Capabilities",
+    "CompileOptions",
+    "Device",
+    "Peak",
+    "Session",
+]
 
 #: What a session takes and gives: tensors on the host.
 Tensors: TypeAlias = Sequence[Any]
@@ -71,6 +80,8 @@ class Capabilities:
     default_format: DataFormat
     default_opt_level: int
     default_fidelity: MathFidelity | None = None
+    #: Whether the number of threads on the host can be chosen.
+    threads: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,8 @@ class CompileOptions:
     opt_level: int
     training: bool
     devices: tuple[Device, ...]
+    #: Threads to compute with on the host; None is the engine's own choice.
+    threads: int | None = None
 
     def for_builder(self) -> dict[str, object]:
         """Give what a builder may ask to know of it, by the builder's keywords."""
@@ -112,6 +125,13 @@ class Session(Protocol):
     def notes(self) -> Sequence[str]:
         """Sentences that a reader of the result must know."""
 
+    @property
+    def is_reference(self) -> bool:
+        """Whether it computes what verification would compare it with.
+
+        That is inference in Fp32, eager, on the CPU, at the highest matmul precision.
+        """
+
     def push(self, inputs: Tensors) -> None:
         """Hand over one microbatch on the host."""
 
@@ -141,6 +161,34 @@ class TracingSession(Protocol):
 
         Writes into `folder`, which exists, and gives the files. The first one
         is text for people.
+        """
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What a device can reach at best, measured."""
+
+    #: Floating point operations a second, two a multiply-add, in the fastest kernel found.
+    flops_per_s: float
+    #: That kernel, with dtype and shape.
+    kernel: str
+    #: Bytes a second, read and written together, in a copy within the device's memory.
+    bytes_per_s: float
+    #: How long measuring it took.
+    seconds: float
+
+
+@runtime_checkable
+class CalibratingBackend(Protocol):
+    """**Protocol:** a backend that can measure what its devices reach at best."""
+
+    def peak(self, device: Device, data_format: DataFormat, threads: int | None) -> Peak:
+        """Measure matrix products and memory for a second or so, once a process.
+
+        Args:
+            device: one of `devices`.
+            data_format: products are in the dtype that it is computed in.
+            threads: to compute with on the host; None is as many as at present.
         """
 
 

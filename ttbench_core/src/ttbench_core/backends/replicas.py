@@ -32,6 +32,7 @@ class ReplicatedSession:
         self.depth: Final = sum(replica.depth for replica in replicas)
         self.effective: Final[Mapping[str, object]] = dict(replicas[0].effective)
         self.notes: Final = tuple(replicas[0].notes)
+        self.is_reference: Final = all(replica.is_reference for replica in replicas)
 
     def push(self, inputs: Sequence[Any]) -> None:
         """Hand one input to the device whose turn it is."""

@@ -66,6 +66,7 @@ def plan(options: RunOptions, backend: Backend) -> CompileOptions:
         ),
         training=options.training,
         devices=devices,
+        threads=options.threads,
     )
 
 
@@ -118,6 +119,8 @@ def _lack(options: RunOptions, can: Capabilities) -> str | None:
         return f"math fidelity {options.math_fidelity}"
     if level is not None and level not in can.opt_levels:
         return f"optimization level {level} (its highest is {can.opt_levels[-1]})"
+    if options.threads is not None and not can.threads:
+        return "choice of --threads"
     if options.trace not in can.traces:
         return f"trace {options.trace}"
     if options.training and not can.training:

@@ -20,8 +20,8 @@ _BROKEN_PIPE = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `ttbench` and give its exit code.
 
-    0 fine; 1 the benchmark failed or its result could not be kept; 2 the
-    request was wrong; 130 interrupted.
+    0 fine; 1 the benchmark failed, its outputs are wrong, or its result could
+    not be kept; 2 the request was wrong; 130 interrupted.
 
     Args:
         arguments: what stands behind `ttbench`; the process's own if not given.
@@ -74,6 +74,10 @@ def _let_any_text_be_printed() -> None:
 
 
 def _run(words: Sequence[str]) -> int:
+    if words and words[0] == "compare":
+        from ttbench_core.cli.compare import compare_results
+
+        return compare_results(words[1:])
     options = parse(words)
     if options.list:
         from ttbench_core.cli.listing import list_models
@@ -81,6 +85,10 @@ def _run(words: Sequence[str]) -> int:
         return list_models(as_json=options.json)
     if options.model is None:
         raise UsageError("say what to benchmark with -m MODEL; ttbench --list shows what there is")
+    if options.vs is not None:
+        from ttbench_core.cli.side_by_side import run_side_by_side
+
+        return run_side_by_side(words, options)
     from ttbench_core.cli.run import run_benchmark
 
     return run_benchmark(options)

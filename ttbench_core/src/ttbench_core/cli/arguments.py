@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ttbench_core.errors import RequestError
-from ttbench_core.options import DEFAULT_PASSES, DataFormat, MathFidelity, Trace
+from ttbench_core.options import DEFAULT_PCC, DataFormat, MathFidelity, Scenario, Trace
 
 __all__ = ["UsageError", "parse"]
 
@@ -20,9 +20,13 @@ examples:
   ttbench --list                               what can be benchmarked here
   ttbench -m bert -c tiny -o perf.json         measure, and append to a JSON list
   ttbench -m resnet -c resnet18 -df Fp16_b -t  training in bfloat16
+  ttbench -m bert -c tiny --processes 5        an interval that covers what processes differ by
+  ttbench -m bert -c tiny --vs "-df Fp16_b"    two variants side by side, taking turns
+  ttbench compare old.json new.json            faster, slower or the same (ttbench compare --help)
 
-exit codes: 0 fine; 1 the benchmark failed, or its result could not be kept;
-2 the request was wrong; 130 interrupted (what was measured is kept)
+exit codes: 0 fine; 1 the benchmark failed, its outputs are wrong, its result could not be
+kept, or it is unstable and --strict; 2 the request was wrong; 130 interrupted (what was
+measured is kept)
 """
 
 
@@ -37,7 +41,18 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line; raises `UsageError`, and exits for `--help` and `--version`."""
-    return _parser().parse_args(words)
+    return _parser().parse_args(_with_flags_as_values(words))
+
+
+def _with_flags_as_values(words: Sequence[str]) -> list[str]:
+    """Join `--vs` and its value: argparse takes a value that begins with a dash for a flag."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--vs":
+            joined[-1] = f"--vs={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_what(parser.add_argument_group("what to run"))
     _add_how(parser.add_argument_group("how to run it"))
-    _add_measuring(parser.add_argument_group("what is measured and kept"))
+    _add_measuring(parser.add_argument_group("how it is measured"))
+    _add_checking(parser.add_argument_group("what is checked and kept"))
     other = parser.add_argument_group("other")
     other.add_argument(
         "-l", "--list", action="store_true", help="List available models and configurations"
@@ -117,6 +133,11 @@ def _add_how(group: argparse._ArgumentGroup) -> None:
         default=1,
         help="Number of chips to run benchmark on. 0 to run on all available.",
     )
+    group.add_argument(
+        "--threads",
+        type=int,
+        help="Threads that the engine computes with on the host. By default, its own choice.",
+    )
 
 
 def _add_measuring(group: argparse._ArgumentGroup) -> None:
@@ -129,14 +150,69 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--passes",
         type=int,
-        default=DEFAULT_PASSES,
-        help=f"Number of passes; the median is reported (default {DEFAULT_PASSES})",
+        help="Number of passes; the median is reported. By default, until their 95%% interval"
+        " is within 2%%: 5 to 100.",
+    )
+    group.add_argument(
+        "--max_time",
+        type=float,
+        metavar="SECONDS",
+        help="Time that the passes of a process may take (default 60, and none with --passes);"
+        " the first one is always completed",
+    )
+    group.add_argument(
+        "--warmup",
+        type=int,
+        metavar="INPUTS",
+        help="Inputs before the passes. By default, until two windows of them agree.",
+    )
+    group.add_argument(
+        "--processes",
+        type=int,
+        help="Repeat the whole measurement in so many fresh processes, and give the interval"
+        " over them (default 1; with --vs 5 pairs)",
+    )
+    group.add_argument(
+        "--scenario",
+        default=Scenario.THROUGHPUT.value,
+        metavar=_choices(Scenario),
+        help="Keep as many inputs in flight as the engine can use (default), or one at a time",
+    )
+    group.add_argument(
+        "--vs",
+        metavar="FLAGS",
+        help="Measure a second variant, with these flags added, in turns with the first, and"
+        ' give the ratio: --vs "-df Fp16_b". A list of flags in one word.',
     )
     group.add_argument(
         "--trace",
         default=Trace.NONE.value,
         metavar=_choices(Trace),
         help="Performance trace to be generated after the timed passes, in ttbench-traces/.",
+    )
+
+
+def _add_checking(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--verify",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="Compare the outputs with Fp32 eager on the CPU. By default, where they can differ.",
+    )
+    group.add_argument(
+        "--pcc",
+        type=float,
+        help="Correlation below which outputs count as wrong. By default, what the model declares"
+        f" for the format, else {DEFAULT_PCC}.",
+    )
+    group.add_argument(
+        "--roofline",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="Measure this machine's peak and give the share of it that was reached (default)",
+    )
+    group.add_argument(
+        "--strict", action="store_true", help="Exit with 1 where the verdict is unstable"
     )
     group.add_argument(
         "-o",
@@ -146,7 +222,7 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _choices(kind: type[DataFormat | MathFidelity | Trace]) -> str:
+def _choices(kind: type[DataFormat | MathFidelity | Scenario | Trace]) -> str:
     return "{" + ",".join(member.value for member in kind) + "}"
 
 

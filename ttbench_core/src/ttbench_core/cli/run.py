@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterrupted
@@ -17,24 +18,46 @@ from ttbench_core.result import Result
 from ttbench_core.runner import run
 from ttbench_core.sinks.keeping import check_target
 
-__all__ = ["run_benchmark"]
+__all__ = [
+    "asked_of",
+    "ended_like_ctrl_c",
+    "exit_code_of",
+    "pack_output_kept_off_stdout",
+    "run_benchmark",
+]
 
 _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run_benchmark(options: argparse.Namespace) -> int:
     """Run what the command line says and print the result."""
-    asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunOptions)}
+    asked = asked_of(options, processes=1)
     target = check_target(options.output).path if options.output is not None else None
     try:
-        with _ended_like_ctrl_c(), _pack_output_kept_off_stdout(wanted=options.json):
+        with ended_like_ctrl_c(), pack_output_kept_off_stdout(wanted=options.json):
             result = run(**asked, output=target)
     except (BenchmarkError, RunInterrupted, ResultNotStoredError) as ended:
         if ended.result is not None:
             _show(ended.result, target if _appended(ended) else None, as_json=options.json)
         raise
     _show(result, target, as_json=options.json)
-    return 0
+    return exit_code_of(result, strict=options.strict)
+
+
+def asked_of(options: argparse.Namespace, *, processes: int) -> dict[str, Any]:
+    """Give what the flags ask for, as keywords of `run`.
+
+    Args:
+        options: the command line.
+        processes: how many, where it does not say.
+    """
+    asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunOptions)}
+    return {**asked, "processes": processes if options.processes is None else options.processes}
+
+
+def exit_code_of(result: Result, *, strict: bool) -> int:
+    """Give 1 for outputs that are wrong, and for an unstable number where that is strict."""
+    return int(not result.outputs_are_right or (strict and not result.is_stable))
 
 
 def _appended(ended: BenchmarkError | RunInterrupted | ResultNotStoredError) -> bool:
@@ -46,7 +69,7 @@ def _appended(ended: BenchmarkError | RunInterrupted | ResultNotStoredError) -> 
 
 
 @contextlib.contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
+def ended_like_ctrl_c() -> Iterator[None]:
     """Let what schedulers and closing terminals send end a run as Ctrl-C does, with its record."""
 
     def interrupt(*_: object) -> None:
@@ -63,7 +86,7 @@ def _ended_like_ctrl_c() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _pack_output_kept_off_stdout(*, wanted: bool) -> contextlib.AbstractContextManager[object]:
+def pack_output_kept_off_stdout(*, wanted: bool) -> contextlib.AbstractContextManager[object]:
     """Let what a pack prints go to stderr, where stdout is to be JSON."""
     return contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext()
 

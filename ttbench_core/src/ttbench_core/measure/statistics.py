@@ -1,58 +1,187 @@
-"""What is computed from passes: throughput and latency, nothing rounded."""
+"""What is computed from passes: throughput, distributions, steady rate; nothing rounded away."""
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from ttbench_core.measure.intervals import Interval, geometric_mean_interval
 from ttbench_core.measure.passes import Pass
 
-__all__ = ["Latency", "Throughput", "latency_of", "throughput_of"]
+__all__ = [
+    "Distribution",
+    "Steady",
+    "Throughput",
+    "distribution_of",
+    "mean_in_flight",
+    "needed_for",
+    "rate_times_latency",
+    "replicates_ns",
+    "steady_of",
+    "throughput_of",
+]
 
-_NS_PER_S = 1e9
+_NS_PER_S: Final = 1e9
+_PERCENTILES: Final = (50, 90, 95, 99)
+#: What each end of a 95 % interval may leave out.
+_TAIL: Final = 0.025
+_LEAST_POINTS: Final = 3
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """The headline: the median pass."""
+    """The headline: the median pass; of several processes, the median of their medians."""
 
-    #: End-to-end seconds of the median pass.
+    #: End-to-end seconds of one pass.
     total_time_s: float
     #: Samples of one pass: inputs x microbatch.
     samples: int
     samples_per_s: float
+    #: 95 % interval of samples per second; None for fewer than three replicates.
+    interval: Interval | None
+    #: How many replicates the interval is over: processes, or the passes of the only one.
+    replicates: int
 
 
 @dataclass(frozen=True)
-class Latency:
-    """Latency of the inputs of all passes together, in ns.
+class Distribution:
+    """How times are distributed; a percentile that the sample cannot support is None.
 
-    Percentiles beyond the median want more inputs than a short run has, and
-    are left to a rule that knows how many.
+    A percentile is supported when a 95 % interval of it exists between two of the
+    sample's values (order statistics). `needed` says how many values that takes.
     """
 
-    inputs: int
+    count: int
     min_ns: int
-    median_ns: int
     mean_ns: int
     max_ns: int
+    p50_ns: int | None
+    p90_ns: int | None
+    p95_ns: int | None
+    p99_ns: int | None
+    needed: dict[str, int]
 
 
-def throughput_of(passes: Sequence[Pass], microbatch: int) -> Throughput:
-    """Compute the throughput of the median pass; of two middle ones, their mean."""
-    samples = len(passes[0].pop_ns) * microbatch
-    median_s = statistics.median(one.e2e_ns for one in passes) / _NS_PER_S
-    return Throughput(median_s, samples, samples / median_s)
+@dataclass(frozen=True)
+class Steady:
+    """The rate while everything flows, and what filling costs a pass."""
+
+    #: Slope of the completion times: from one output to the next.
+    interval_ns: float
+    #: Share of a pass beyond its inputs at that interval; below zero is noise.
+    fill_share: float
 
 
-def latency_of(passes: Sequence[Pass]) -> Latency:
-    """Summarise the latency of every input of the passes."""
-    latencies = [latency for one in passes for latency in one.latency_ns]
-    return Latency(
-        inputs=len(latencies),
-        min_ns=min(latencies),
-        median_ns=round(statistics.median(latencies)),
-        mean_ns=round(statistics.fmean(latencies)),
-        max_ns=max(latencies),
+def throughput_of(processes: Sequence[Sequence[Pass]], microbatch: int) -> Throughput:
+    """Compute the throughput of the median pass; of two middle ones, their mean.
+
+    Args:
+        processes: the passes of each process.
+        microbatch: samples of an input.
+    """
+    samples = len(processes[0][0].pop_ns) * microbatch
+    median_s = statistics.median(map(_median_ns, processes)) / _NS_PER_S
+    times_ns = replicates_ns(processes)
+    interval = geometric_mean_interval(times_ns)
+    rates = interval.inverse().scaled(samples * _NS_PER_S) if interval else None
+    return Throughput(median_s, samples, samples / median_s, rates, len(times_ns))
+
+
+def replicates_ns(processes: Sequence[Sequence[Pass]]) -> list[float]:
+    """Give one time for each of the outermost repetitions.
+
+    That is the median pass of each process, or, of one process, its passes.
+    """
+    if len(processes) == 1:
+        return [float(one.e2e_ns) for one in processes[0]]
+    return [_median_ns(passes) for passes in processes]
+
+
+def distribution_of(values_ns: Iterable[int]) -> Distribution | None:
+    """Summarise times; None where there are none."""
+    ordered = sorted(values_ns)
+    if not ordered:
+        return None
+    needed = {f"p{percent}": needed_for(percent) for percent in _PERCENTILES}
+    found = {
+        f"p{percent}_ns": _percentile(ordered, percent)
+        if len(ordered) >= needed_for(percent)
+        else None
+        for percent in _PERCENTILES
+    }
+    return Distribution(
+        count=len(ordered),
+        min_ns=ordered[0],
+        mean_ns=round(statistics.fmean(ordered)),
+        max_ns=ordered[-1],
+        needed=needed,
+        **found,
     )
+
+
+def needed_for(percent: int) -> int:
+    """Give how many values a percentile takes: 6 for the 50th, 36, 72 and 368 for 90, 95, 99.
+
+    The largest of n values lies above the percentile with probability 1 - p^n: an
+    interval of order statistics that is closed above needs p^n of 2.5 % at most.
+    """
+    share = percent / 100
+    return math.ceil(math.log(_TAIL) / math.log(share))
+
+
+def steady_of(passes: Sequence[Pass], in_flight: int) -> Steady | None:
+    """Fit the completion times of each pass once it is full; the median over passes.
+
+    None where passes have fewer than three outputs after the pipeline was filled.
+    """
+    slopes = [(one, _slope_ns(one.pop_ns[in_flight - 1 :])) for one in passes]
+    fitted = [(one, slope) for one, slope in slopes if slope is not None]
+    if not fitted:
+        return None
+    return Steady(
+        interval_ns=statistics.median(slope for _, slope in fitted),
+        fill_share=statistics.median(
+            1 - len(one.pop_ns) * slope / one.e2e_ns for one, slope in fitted
+        ),
+    )
+
+
+def mean_in_flight(one: Pass) -> float:
+    """Count the inputs in flight over a pass, from the order of pushes and pops alone.
+
+    Little's law says that this is the rate times the mean latency: what
+    `rate_times_latency` computes from the same times in another way.
+    """
+    events = sorted([(time, 1) for time in one.push_ns] + [(time, -1) for time in one.pop_ns])
+    area, count, since = 0, 0, 0
+    for time, change in events:
+        area += count * (time - since)
+        count, since = count + change, time
+    return area / max(one.e2e_ns, 1)
+
+
+def rate_times_latency(one: Pass) -> float:
+    """Give inputs per ns times the mean latency in ns."""
+    inputs = len(one.pop_ns)
+    return inputs / max(one.e2e_ns, 1) * statistics.fmean(one.latency_ns)
+
+
+def _median_ns(passes: Sequence[Pass]) -> float:
+    return float(statistics.median(one.e2e_ns for one in passes))
+
+
+def _percentile(ordered: Sequence[int], percent: int) -> int:
+    """Interpolate between the two values around the percentile; the 50th is the median."""
+    place = (len(ordered) - 1) * percent / 100
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return round(ordered[below] + (ordered[above] - ordered[below]) * (place - below))
+
+
+def _slope_ns(pops_ns: Sequence[int]) -> float | None:
+    if len(pops_ns) < _LEAST_POINTS:
+        return None
+    return statistics.linear_regression(range(len(pops_ns)), pops_ns).slope

@@ -12,6 +12,7 @@ from ttbench_core.backends.protocol import (
     Capabilities,
     CompileOptions,
     Device,
+    Peak,
     Session,
 )
 from ttbench_core.environment import cpu_name, total_memory_bytes
@@ -31,6 +32,7 @@ _CAPABILITIES: Final = Capabilities(
     generation=False,
     default_format=DataFormat.FP32,
     default_opt_level=1,
+    threads=True,
 )
 
 
@@ -83,6 +85,16 @@ class TorchBackend:
         from ttbench_core.backends.torch.compiling import compile_session
 
         return compile_session(model, options)
+
+    def peak(self, device: Device, data_format: DataFormat, threads: int | None) -> Peak:
+        """Measure matrix products and memory; see `roofline`."""
+        import torch
+
+        from ttbench_core.backends.torch.formats import compute_dtype
+        from ttbench_core.backends.torch.roofline import measure_peak
+
+        place = torch.device(device.kind, device.index) if device.kind != "cpu" else "cpu"
+        return measure_peak(torch.device(place), compute_dtype(data_format), threads)
 
 
 def _cpu_device() -> Device:

@@ -21,7 +21,6 @@ import torch
 
 from ttbench_core.backends.protocol import CompileOptions, Session
 from ttbench_core.backends.replicas import ReplicatedSession
-from ttbench_core.backends.torch.copies import private_copy
 from ttbench_core.backends.torch.formats import (
     Quantised,
     compute_dtype,
@@ -34,6 +33,8 @@ from ttbench_core.backends.torch.stages import Step, as_step, chained, to_host
 from ttbench_core.backends.torch.training import TrainingStep
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel, Stages
+from ttbench_core.options import DataFormat
+from ttbench_core.reference.copies import private_copy
 
 __all__ = ["compile_session"]
 
@@ -62,6 +63,7 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     settings = contextlib.ExitStack()
     with contextlib.ExitStack() as undo:
         undo.callback(settings.close)
+        settings.enter_context(_host_threads(options.threads))
         settings.enter_context(matmul_precision(options.math_fidelity))
         if options.opt_level >= _COMPILE_LEVEL:
             # what an earlier run compiled would be found again, or count towards the limit
@@ -87,7 +89,8 @@ def _session(
     settings: contextlib.ExitStack,
 ) -> AsyncSession | DirectSession | StagedSession:
     notes = tuple(_notes(model, options, copies.quantised))
-    facts = Facts(_effective(options, device, copies.quantised), notes, device)
+    effective = _effective(options, device, copies.quantised)
+    facts = Facts(effective, notes, device, _is_reference(options, device))
     if options.training:
         step = _training_step(model, copies.modules, options, device)
         _warm_compiler(step, model, options)
@@ -198,6 +201,18 @@ def _refuse_foreign(model: BenchmarkModel) -> None:
             )
 
 
+@contextlib.contextmanager
+def _host_threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if count is not None:
+            torch.set_num_threads(before)
+
+
 def _torch_device(kind: str, index: int) -> torch.device:
     return _HOST if kind == "cpu" else torch.device(kind, index)
 
@@ -218,6 +233,17 @@ def _effective(
     if device.type == "cuda":
         effective["convolution_tf32"] = torch.backends.cudnn.allow_tf32
     return effective
+
+
+def _is_reference(options: CompileOptions, device: torch.device) -> bool:
+    # channels last is another layout of the same products
+    return (
+        options.data_format is DataFormat.FP32
+        and not options.training
+        and options.opt_level < _COMPILE_LEVEL
+        and device == _HOST
+        and torch.get_float32_matmul_precision() == "highest"
+    )
 
 
 def _notes(model: BenchmarkModel, options: CompileOptions, quantised: Quantised) -> Iterator[str]:

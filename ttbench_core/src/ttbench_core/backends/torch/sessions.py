@@ -30,6 +30,8 @@ class Facts:
     effective: Mapping[str, object]
     notes: Sequence[str]
     device: torch.device
+    #: See `Session.is_reference`.
+    is_reference: bool = False
 
 
 class _TorchSession:
@@ -49,6 +51,7 @@ class _TorchSession:
         self._settings: Final = settings
         self.effective: Final = facts.effective
         self.notes: Final = facts.notes
+        self.is_reference: Final = facts.is_reference
 
     def trace(self, inputs: Tensors, level: Trace, folder: Path) -> Sequence[Path]:
         """Profile a few inputs, one after the other in this thread."""

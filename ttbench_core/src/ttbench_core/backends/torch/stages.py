@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import torch
+from ttbench_core.reference.outputs import as_tensors
 
-__all__ = ["Step", "Tensors", "as_step", "as_tensors", "chained", "to_host"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Step", "Tensors", "as_step", "chained", "to_host"]
 
 Tensors: TypeAlias = Sequence[Any]
 #: One input through one or more stages.
@@ -48,25 +51,3 @@ def chained(steps: Sequence[Step]) -> Step:
 def to_host(outputs: Tensors) -> Tensors:
     """Bring outputs to the host and wait for them."""
     return [tensor.to("cpu") for tensor in outputs]
-
-
-def as_tensors(returned: Any) -> tuple[Any, ...]:
-    """Give the tensors in what a module returned, in order.
-
-    Reads tensors, (nested) lists and tuples, and mappings such as the model
-    outputs of transformers; drops None. Raises `TypeError` where there is none.
-    """
-    tensors = tuple(_flat(returned))
-    if not tensors:
-        raise TypeError(f"a stage returned {type(returned).__name__} without a tensor in it")
-    return tensors
-
-
-def _flat(returned: Any) -> list[Any]:
-    if isinstance(returned, torch.Tensor):
-        return [returned]
-    if isinstance(returned, Mapping):
-        returned = tuple(returned.values())
-    if isinstance(returned, (tuple, list)):
-        return [tensor for part in returned for tensor in _flat(part)]
-    return []

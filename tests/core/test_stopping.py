@@ -1,0 +1,89 @@
+"""Passes end by a rule that the record names, with what it had and what it wanted."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from ttbench_core.measure.stopping import Fixed, RelativeCi, stopping_rule
+
+S = 1_000_000_000
+
+
+def passes_until_stop(rule, times_ns):
+    """Feed times until the rule stops; gives how many it took and why."""
+    done = []
+    for time_ns in times_ns:
+        done.append(time_ns)
+        if (stop := rule.decide(done)) is not None:
+            return len(done), stop
+    raise AssertionError("the rule never stopped")
+
+
+def test_a_quiet_machine_takes_five_passes():
+    count, stop = passes_until_stop(RelativeCi(), [S] * 50)
+    assert count == 5
+    assert (stop.rule, stop.reason, stop.have, stop.want) == ("relative-ci", "target", 0.0, 0.02)
+    assert not stop.missed
+
+
+def test_short_passes_go_on_for_half_a_second():
+    count, stop = passes_until_stop(RelativeCi(), [20_000_000] * 50)
+    assert (count, stop.reason) == (25, "target")
+
+
+def test_very_short_passes_end_at_a_hundred():
+    count, stop = passes_until_stop(RelativeCi(), [1000] * 200)
+    assert (count, stop.reason) == (100, "passes")
+
+
+def test_a_noisy_machine_takes_as_many_as_the_interval_needs():
+    draw = random.Random(1)
+    times = [int(S / 10 * draw.lognormvariate(0, 0.05)) for _ in range(200)]
+    count, stop = passes_until_stop(RelativeCi(), times)
+    assert 5 < count < 100
+    assert stop.reason == "target"
+    assert stop.have <= 0.02
+
+
+def test_what_more_passes_cannot_bring_is_given_up_with_have_and_want():
+    times = [S // 10, S] * 100
+    count, stop = passes_until_stop(RelativeCi(), times)
+    assert (count, stop.reason) == (20, "out of reach")
+    assert stop.missed
+    assert stop.have > stop.want == 0.02
+
+
+def test_time_ends_it_before_the_pass_that_would_go_beyond():
+    count, stop = passes_until_stop(RelativeCi(max_time_s=10), [3 * S, 4 * S] * 9)
+    assert (count, stop.reason) == (2, "time")
+    assert stop.missed
+
+
+def test_the_first_pass_is_always_completed():
+    count, stop = passes_until_stop(RelativeCi(max_time_s=1), [90 * S] * 9)
+    assert (count, stop.reason, stop.have) == (1, "time", None)
+
+
+def test_a_fixed_number_is_kept_to_whatever_the_times():
+    assert passes_until_stop(Fixed(7), [S, 9 * S] * 10)[0] == 7
+    assert not Fixed(1).decide([5]).missed
+
+
+def test_a_fixed_number_ends_early_only_at_a_time_that_was_asked_for():
+    assert passes_until_stop(Fixed(50, max_time_s=10), [S] * 99)[0] == 10
+    assert passes_until_stop(Fixed(90), [S] * 99)[0] == 90
+
+
+@pytest.mark.parametrize(
+    ("passes", "max_time_s", "rule"),
+    [
+        (None, None, RelativeCi(60.0)),
+        (None, 5.0, RelativeCi(5.0)),
+        (3, None, Fixed(3)),
+        (3, 5.0, Fixed(3, 5.0)),
+    ],
+)
+def test_the_flags_choose_the_rule(passes, max_time_s, rule):
+    assert stopping_rule(passes, max_time_s) == rule

@@ -1,0 +1,195 @@
+"""From what was measured to what is said of it: every figure of a record, from the record.
+
+`derive` computes nothing that could not be computed again from a kept record:
+the passes, the counters read meanwhile and the calibration are all in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+from ttbench_core.measure import statistics
+from ttbench_core.measure.intervals import CONFIDENCE
+from ttbench_core.measure.passes import Pass
+from ttbench_core.measure.statistics import Throughput
+from ttbench_core.measure.watch import Observed
+from ttbench_core.result import Result
+from ttbench_core.verdict import Evidence, judge
+
+__all__ = ["derive", "passes_by_process"]
+
+_NS_PER_S: Final = 1e9
+
+
+def derive(raw: Result) -> Result:
+    """Fill in headline, intervals, distributions, verdict and shares of a record.
+
+    A run that did not go through has no headline and no verdict.
+    """
+    processes = passes_by_process(raw)
+    if not processes:
+        return raw
+    in_flight = raw.in_flight or 1
+    passes = [one for process in processes for one in process]
+    described = replace(
+        raw,
+        latency=_distribution([ns for one in passes for ns in one.latency_ns]),
+        output_interval=_distribution([ns for one in passes for ns in one.interval_ns]),
+        littles_law={
+            "mean_in_flight": statistics.mean_in_flight(passes[0]),
+            "rate_times_latency": statistics.rate_times_latency(passes[0]),
+        },
+    )
+    if not _counts(raw):
+        return described
+    headline = statistics.throughput_of(processes, raw.args["microbatch"])
+    return _with_headline(described, processes, headline, in_flight)
+
+
+def passes_by_process(result: Result) -> list[list[Pass]]:
+    """Give the passes of each process of a run, in the order of the processes."""
+    found: dict[int, list[Pass]] = {}
+    for one in result.passes:
+        times = Pass(tuple(one["push_ns"]), tuple(one["pop_ns"]))
+        found.setdefault(int(one.get("process", 0)), []).append(times)
+    return [found[process] for process in sorted(found)]
+
+
+def _with_headline(
+    described: Result, processes: Sequence[Sequence[Pass]], headline: Throughput, in_flight: int
+) -> Result:
+    passes = [one for process in processes for one in process]
+    steady = statistics.steady_of(passes, in_flight)
+    per_input_s = headline.total_time_s / len(passes[0].pop_ns)
+    harness_ns = _harness_ns(described)
+    evidence = Evidence(
+        processes=processes,
+        in_flight=in_flight,
+        interval=headline.interval,
+        fill_share=steady.fill_share if steady else None,
+        settled=[(facts.get("warmup") or {}).get("settled") for facts in _facts(described)],
+        observed=[
+            Observed(**facts["host_during"])
+            for facts in _facts(described)
+            if facts.get("host_during")
+        ],
+        harness_ns_per_input=harness_ns,
+        threads=_threads(described),
+        cores=_cores(described),
+        governors=described.host.get("governors") or (),
+    )
+    verdict, findings = judge(evidence)
+    microbatch = described.args["microbatch"]
+    return replace(
+        described,
+        total_time=headline.total_time_s,
+        total_samples=headline.samples,
+        samples_per_sec=headline.samples_per_s,
+        confidence=_confidence(headline, processes),
+        steady=None
+        if steady is None
+        else {
+            "samples_per_sec": microbatch / steady.interval_ns * _NS_PER_S,
+            "fill_share": steady.fill_share,
+        },
+        overhead=_overhead(harness_ns, per_input_s, microbatch),
+        roofline=_roofline(described, per_input_s),
+        energy=_energy(described, len(passes) * headline.samples),
+        verdict={"verdict": verdict, "findings": [asdict(finding) for finding in findings]},
+    )
+
+
+def _counts(raw: Result) -> bool:
+    """Say whether its passes make a headline: not where one of them failed."""
+    return raw.status != "failed" or all(facts.get("stopping") for facts in _facts(raw))
+
+
+def _facts(result: Result) -> Sequence[Mapping[str, Any]]:
+    """Give the facts of each process; of one process they are the record's own."""
+    if result.processes:
+        return result.processes
+    return [
+        {
+            "stopping": result.stopping,
+            "warmup": result.warmup,
+            "host_during": result.host_during,
+            "overhead": result.overhead,
+        }
+    ]
+
+
+def _distribution(values_ns: Sequence[int]) -> dict[str, Any] | None:
+    found = statistics.distribution_of(values_ns)
+    return asdict(found) if found else None
+
+
+def _confidence(headline: Throughput, processes: Sequence[Sequence[Pass]]) -> dict[str, Any] | None:
+    interval = headline.interval
+    if interval is None:
+        return None
+    many = len(processes) > 1
+    scope = (
+        f"95 % interval over {headline.replicates} processes"
+        if many
+        else f"95 % interval over {headline.replicates} passes of one process;"
+        " processes may differ by more"
+    )
+    return {
+        "level": CONFIDENCE,
+        "estimate": interval.estimate,
+        "low": interval.low,
+        "high": interval.high,
+        "half_width": interval.half_width,
+        "over": "processes" if many else "passes",
+        "replicates": headline.replicates,
+        "scope": scope,
+    }
+
+
+def _harness_ns(result: Result) -> float | None:
+    costs = [(facts.get("overhead") or {}).get("ns_per_input") for facts in _facts(result)]
+    known = [float(cost) for cost in costs if cost is not None]
+    return max(known) if known else None
+
+
+def _overhead(
+    harness_ns: float | None, per_input_s: float, microbatch: int
+) -> dict[str, Any] | None:
+    if harness_ns is None:
+        return None
+    share = harness_ns / _NS_PER_S / per_input_s
+    corrected = microbatch / (per_input_s * (1 - share)) if share < 1 else None
+    return {"ns_per_input": harness_ns, "share": share, "corrected_samples_per_sec": corrected}
+
+
+def _roofline(result: Result, per_input_s: float) -> dict[str, Any] | None:
+    flops = (result.cost or {}).get("device_flops_per_input")
+    if flops is None:
+        return dict(result.roofline) if result.roofline else None
+    reached = flops / per_input_s
+    peak = (result.roofline or {}).get("peak_flops_per_s")
+    chips = max(len(result.devices), 1)
+    return {
+        **(result.roofline or {}),
+        "flops_per_s": reached,
+        "share": reached / (peak * chips) if peak else None,
+    }
+
+
+def _energy(result: Result, samples: int) -> dict[str, Any] | None:
+    if not result.energy:
+        return None
+    return {**result.energy, "joules_per_sample": result.energy["joules"] / samples}
+
+
+def _threads(result: Result) -> int | None:
+    threads = result.effective.get("threads")
+    return int(threads) if isinstance(threads, int) else None
+
+
+def _cores(result: Result) -> float | None:
+    limits = [result.host.get("usable_cores"), result.host.get("cpu_quota_cores")]
+    known = [float(limit) for limit in limits if limit is not None]
+    return min(known) if known else None

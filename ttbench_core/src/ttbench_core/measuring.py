@@ -1,0 +1,174 @@
+"""One measurement in this process, from options to a Result."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+from ttbench_core.backends.protocol import Session, TracingSession
+from ttbench_core.backends.selection import choose_engine, plan
+from ttbench_core.building import build_model, choose_config
+from ttbench_core.errors import BenchmarkError, RequestError, RunInterrupted, TargetError, one_line
+from ttbench_core.examining import examine, refuse_unverifiable
+from ttbench_core.job import Job, Source
+from ttbench_core.measure.energy import EnergyMeter, nvml_names
+from ttbench_core.measure.overhead import harness_ns_per_input
+from ttbench_core.measure.passes import CLOCK, Clock, Pass, drive, frozen_heap
+from ttbench_core.measure.stopping import StoppingRule, stopping_rule
+from ttbench_core.measure.warmup import warm_up
+from ttbench_core.measure.watch import read_counters
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.options import RunOptions, Trace
+from ttbench_core.progress import SILENT, Observer
+from ttbench_core.recording import Recording
+from ttbench_core.result import Result
+
+__all__ = ["Conduct", "measure"]
+
+#: Folder, in the working directory, that traces are put into.
+TRACE_FOLDER: Final = "ttbench-traces"
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """How a measurement is conducted, apart from what is asked of it."""
+
+    observer: Observer = SILENT
+    clock: Clock = CLOCK
+    #: Decides about further passes; the one that the options ask for if not given.
+    rule: StoppingRule | None = None
+    #: The process whose tree counts as "us" when others' CPU time is told; this one if not given.
+    root_pid: int | None = None
+
+
+def measure(options: RunOptions, source: Source, conduct: Conduct | None = None) -> Result:
+    """Run one benchmark; keeps nothing.
+
+    Raises `RequestError`, `BenchmarkError`, `RunInterrupted` as `run` does.
+    """
+    conduct = conduct or Conduct()
+    job = _settle(options, source, conduct)
+    _check_trace_folder(job.options)
+    recording = Recording(job, conduct.observer)
+    try:
+        with job.backend.seeded(job.options.seed, job.plan.devices):
+            model = _build(job, recording)
+            with _compile(job, model, recording) as session:
+                _time(job, session, model, recording, conduct)
+                examine(job, session, model, recording)
+                _trace(job, session, model, recording)
+        return recording.result("ok")
+    except RequestError:
+        raise
+    except KeyboardInterrupt:
+        kept = recording.result("interrupted") if recording.has_measurements else None
+        raise RunInterrupted(kept) from None
+    except (Exception, SystemExit) as error:
+        failed = recording.result("failed", error)
+        raise BenchmarkError(recording.phase, one_line(error), failed) from error
+
+
+def _settle(options: RunOptions, source: Source, conduct: Conduct) -> Job:
+    options = replace(options, config=choose_config(source.builder, options.config, source.where))
+    backend, engine = choose_engine(options.backend)
+    rule = conduct.rule or stopping_rule(options.passes, options.max_time)
+    return Job(options, source, backend, engine, plan(options, backend), rule)
+
+
+def _build(job: Job, recording: Recording) -> BenchmarkModel:
+    with recording.during("build"):
+        model = build_model(
+            job.source.builder, job.options, job.plan.for_builder(), job.source.where
+        )
+        refuse_unverifiable(job.options, model)
+        recording.built(model)
+    return model
+
+
+def _compile(job: Job, model: BenchmarkModel, recording: Recording) -> Session:
+    with recording.during("compile"):
+        session = job.backend.compile(model, job.plan)
+    recording.compiled(session)
+    return session
+
+
+def _time(
+    job: Job, session: Session, model: BenchmarkModel, recording: Recording, conduct: Conduct
+) -> None:
+    in_flight = job.in_flight(session.depth)
+
+    def driven(count: int) -> Pass:
+        return drive(session, model.inputs, count, conduct.clock, in_flight=in_flight)
+
+    with frozen_heap():
+        with recording.during("first_call"):
+            first = driven(1)
+        recording.called(first)
+        with recording.during("warmup"):
+            recording.warmed(
+                warm_up(
+                    session,
+                    model.inputs,
+                    conduct.clock,
+                    count=job.options.warmup,
+                    in_flight=in_flight,
+                )
+            )
+        try:
+            _repeat(job, driven, recording, conduct)
+        finally:
+            recording.weighed(session)
+        recording.told("overhead", {"ns_per_input": harness_ns_per_input(in_flight)})
+
+
+def _repeat(
+    job: Job, driven: Callable[[int], Pass], recording: Recording, conduct: Conduct
+) -> None:
+    """Measure passes until the rule says that it is enough, and watch the machine meanwhile."""
+    cuda = [device.index for device in job.plan.devices if device.kind == "cuda"]
+    meter = EnergyMeter(gpus=nvml_names(cuda, os.environ.get("CUDA_VISIBLE_DEVICES")))
+    with recording.during("passes"):
+        stop = job.rule.decide(())
+        before = read_counters(root_pid=conduct.root_pid)
+        meter.start()
+        while stop is None:
+            recording.progressed()
+            recording.passed(driven(job.loop_count))
+            meter.update()
+            stop = job.rule.decide(recording.times_ns)
+        energy = meter.stop()
+        recording.watched(before, read_counters(root_pid=conduct.root_pid))
+        recording.stopped(stop)
+    # a counter does not tell a run from the one that it takes turns with
+    if energy is not None and conduct.root_pid is None:
+        recording.told("energy", asdict(energy))
+
+
+def _check_trace_folder(options: RunOptions) -> None:
+    if options.trace is Trace.NONE:
+        return
+    try:
+        Path(TRACE_FOLDER).mkdir(exist_ok=True)
+    except OSError as error:
+        raise TargetError(
+            f"cannot write traces into {TRACE_FOLDER}/ here: {one_line(error)}"
+        ) from error
+
+
+def _trace(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:
+    options = job.options
+    if options.trace is Trace.NONE:
+        return
+    with recording.during("trace"):
+        if not isinstance(session, TracingSession):
+            raise TypeError(f"backend {job.backend.name!r} declares traces and cannot take one")
+        moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
+        name = re.sub(r"[^\w.-]+", "_", f"{options.model}-{options.config or 'default'}-{moment}")
+        folder = Path(TRACE_FOLDER) / name
+        folder.mkdir(parents=True)
+        recording.traced(session.trace(model.inputs, options.trace, folder))

@@ -1,0 +1,9 @@
+"""A measurement repeated in fresh processes: one process can sit tightly on a wrong number.
+
+The parent waits without using any CPU time; each child imports, builds, warms
+up and measures by itself, one after the other.
+"""
+
+from ttbench_core.processes.repeated import measure_in_processes
+
+__all__ = ["measure_in_processes"]

@@ -1,0 +1,153 @@
+"""The parent's side of one child process: start it, hear it, end it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from ttbench_core.errors import OptionError, RequestError, SessionError, one_line
+from ttbench_core.job import Source
+from ttbench_core.options import RunOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Child"]
+
+#: The child finds what the parent finds, also in a notebook that has added folders.
+_START: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
+    "from ttbench_core.processes.worker import main; main(int(sys.argv[2]))"
+)
+#: How long a child that was interrupted may take to give its record.
+_GRACE_S: Final = 20.0
+
+
+class Child:
+    """One measurement in a fresh process; a context manager that leaves no process behind.
+
+    Args:
+        options: what it measures.
+        source: the builder; named builders are found again by the child.
+        turns: whether it waits for `say("pass")` before each pass.
+
+    Raises `RequestError` for a builder that cannot be brought to another process.
+    """
+
+    def __init__(self, options: RunOptions, source: Source, *, turns: bool = False) -> None:
+        request = {
+            "options": options.as_asked(),
+            "builder": None if source.pack else _packed(source.builder),
+            "turns": turns,
+            # runs that take turns count each other's time as their own
+            "root_pid": os.getpid() if turns else None,
+        }
+        ours, theirs = os.pipe()
+        try:
+            self._process: Final = subprocess.Popen(
+                [sys.executable, "-c", _START, json.dumps(sys.path), str(theirs)],
+                stdin=subprocess.PIPE,
+                # a pack may print; stdout is the parent's, where a record may be wanted
+                stdout=2,
+                pass_fds=[theirs],
+                # Ctrl-C reaches the parent alone, which passes it on
+                start_new_session=True,
+                text=True,
+                encoding="ascii",
+            )
+        finally:
+            os.close(theirs)
+        self._answers: Final = os.fdopen(ours, encoding="ascii")
+        self.say(json.dumps(request))
+
+    def say(self, line: str) -> None:
+        """Send a line; a child that has ended is heard of by `hear`."""
+        stdin = self._process.stdin
+        if stdin is None:
+            return
+        try:
+            stdin.write(line + "\n")
+            stdin.flush()
+        except BrokenPipeError:
+            return
+
+    def hear(self) -> dict[str, Any]:
+        """Wait for the next message, without using CPU time.
+
+        Raises the `RequestError` that the child raised, `SessionError` for a
+        child that ended without a word.
+        """
+        line = self._answers.readline()
+        if not line:
+            raise SessionError(f"the process that measured {_end(self._process.wait())}")
+        message: dict[str, Any] = json.loads(line)
+        if (refusal := message.get("refusal")) is not None:
+            wrong = message["exit_code"] == RequestError.exit_code
+            raise (RequestError if wrong else SessionError)(refusal)
+        return message
+
+    def interrupt(self) -> dict[str, Any] | None:
+        """Send Ctrl-C and give what the child has measured, or None."""
+        self._process.send_signal(signal.SIGINT)
+        timer = threading.Timer(_GRACE_S, self._process.kill)
+        timer.start()
+        try:
+            while True:
+                message = self.hear()
+                if "passed_ns" not in message:
+                    return message
+        except (RequestError, SessionError):
+            return None
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        self._answers.close()
+        try:
+            self._process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def _packed(builder: Callable[..., Any]) -> str:
+    """Pack a builder of the user's own, which the child cannot find by a name."""
+    try:
+        import cloudpickle
+    except ImportError as error:
+        raise OptionError(
+            "several processes and a builder of your own need cloudpickle:"
+            " pip install 'ttbench-core[notebook]'"
+        ) from error
+    try:
+        packed: bytes = cloudpickle.dumps(builder)
+    except Exception as error:
+        raise OptionError(
+            f"this builder cannot be brought to another process ({one_line(error)}):"
+            " build everything that it needs inside it"
+        ) from error
+    return base64.b64encode(packed).decode("ascii")
+
+
+def _end(code: int) -> str:
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name} before it could say anything"
+    return f"ended with code {code} before it could say anything"

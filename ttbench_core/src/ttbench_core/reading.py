@@ -1,0 +1,218 @@
+"""Files of results, read back: a JSON list or JSON lines, and single records of either.
+
+Reads what ttbench, its seed and the original script wrote. Nothing that a file
+holds is ever run; what is no record is refused with the place and the fault.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ttbench_core.errors import RequestError
+from ttbench_core.result import Result
+
+__all__ = ["ResultsFileError", "SelectionError", "load", "select"]
+
+_LINES_SUFFIX: Final = ".jsonl"
+_OBJECTS: Final = (
+    *("args", "effective", "environment", "git", "host", "model", "requested"),
+    *("verdict", "verification", "versions"),
+)
+_LISTS: Final = ("devices", "passes")
+_TEXTS: Final = ("error", "machine_name", "run_id", "status")
+_KINDS: Final = (
+    *((name, Mapping, "object") for name in _OBJECTS),
+    *((name, list, "list") for name in _LISTS),
+    *((name, str, "text") for name in _TEXTS),
+)
+_NUMBERS: Final = ("samples_per_sec", "total_samples", "total_time")
+#: In every unit less and more than was ever measured, but for 0; far from where arithmetic ends.
+_LEAST: Final = 1e-9
+_MOST: Final = 1e15
+#: `@-1`, `@0`, `@12`; `@007` is no position, and may be the start of a run's identity.
+_POSITION: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})")
+_RUN_ID_START: Final = re.compile(r"[0-9a-fA-F]{4,}")
+
+
+class ResultsFileError(RequestError):
+    """A file of results cannot be read, or holds something else."""
+
+
+class SelectionError(RequestError):
+    """`FILE@...` names no record, or several."""
+
+
+def select(target: str) -> list[Result]:
+    """Read what a word of the command line names.
+
+    Args:
+        target: `FILE` for every result of a file; `FILE@N` for one by its
+            position from 0, or from the end if negative; `FILE@ID` for one by
+            the first characters of its run identity, four at least. A file
+            whose own name has an `@` is read as that file.
+    """
+    file, mark, wanted = target.rpartition("@")
+    if not mark or not file or os.path.lexists(target):
+        return load(target)
+    if _POSITION.fullmatch(wanted) or _RUN_ID_START.fullmatch(wanted):
+        return [_chosen(load(file), file, wanted)]
+    if os.path.lexists(file):
+        raise SelectionError(
+            f"{target}: after @ stands a position, such as 0 or -1, or the first four or more"
+            " characters of a run_id"
+        )
+    return load(target)
+
+
+def load(target: str | Path) -> list[Result]:
+    """Read every result of a file, in the file's order.
+
+    JSON lines where the name ends in `.jsonl`; else a JSON list, or one record
+    alone. Raises `ResultsFileError`.
+    """
+    path = Path(target)
+    text = _text_of(path, str(target))
+    records = _lines if path.suffix.lower() == _LINES_SUFFIX else _listed
+    return [_result(where, record) for where, record in records(path, text)]
+
+
+def _chosen(results: Sequence[Result], file: str, wanted: str) -> Result:
+    chosen = _at_position(results, wanted) or _with_run_id(results, wanted)
+    if not chosen:
+        raise SelectionError(f"{file} has no record @{wanted}: {_what_there_is(results)}")
+    if len(chosen) > 1:
+        raise SelectionError(
+            f"{file}@{wanted} is the start of {len(chosen)} run identities: write more of the one"
+        )
+    return chosen[0]
+
+
+def _at_position(results: Sequence[Result], wanted: str) -> list[Result]:
+    if not _POSITION.fullmatch(wanted) or not -len(results) <= int(wanted) < len(results):
+        return []
+    return [results[int(wanted)]]
+
+
+def _with_run_id(results: Sequence[Result], wanted: str) -> list[Result]:
+    """Give the last record of each run whose identity begins so."""
+    if not _RUN_ID_START.fullmatch(wanted):
+        return []
+    start = wanted.lower()
+    found = {one.run_id: one for one in results if one.run_id.lower().startswith(start)}
+    return list(found.values())
+
+
+def _what_there_is(results: Sequence[Result]) -> str:
+    if not results:
+        return "it is empty"
+    return f"it holds @0 to @{len(results) - 1}, from the end @-1 to @-{len(results)}"
+
+
+def _text_of(path: Path, name: str) -> str:
+    try:
+        if not name or path.is_dir():
+            raise ResultsFileError(f"{name!r} is a folder: name a file of results")
+        if path.is_char_device() or path.is_block_device():
+            raise ResultsFileError(f"{name} is a device: name a file of results")
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise ResultsFileError(f"there is no file {name}") from error
+    except UnicodeDecodeError as error:
+        raise ResultsFileError(f"{name} is no JSON: it is not UTF-8") from error
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno is not None else "it failed"
+        raise ResultsFileError(f"cannot read {name}: {reason}") from error
+    except ValueError as error:  # a name with a null character
+        raise ResultsFileError(f"cannot read {name!r}: no file has such a name") from error
+
+
+def _listed(path: Path, text: str) -> Iterator[tuple[str, Any]]:
+    if not text.strip():
+        raise ResultsFileError(f"{path} is empty: it holds no list of results")
+    content = _parsed(str(path), text)
+    if isinstance(content, dict):
+        yield str(path), content
+    elif isinstance(content, list):
+        for number, record in enumerate(content):
+            yield f"{path}@{number}", record
+    else:
+        raise ResultsFileError(f"{path} is JSON but no list of results")
+
+
+def _lines(path: Path, text: str) -> Iterator[tuple[str, Any]]:
+    # not splitlines: that also breaks at letters which JSON allows inside a text
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            where = f"{path}, line {number}"
+            yield where, _parsed(where, line)
+
+
+def _parsed(where: str, text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        if "\n" not in text.rstrip():
+            place = f"column {error.colno}"
+        raise ResultsFileError(f"{where} is no JSON: {error.msg} at {place}") from error
+    except ValueError as error:  # a number with thousands of digits
+        raise ResultsFileError(f"{where} is no JSON that can be read: {error}") from error
+    except RecursionError as error:
+        raise ResultsFileError(f"{where} is nested too deeply for a result") from error
+
+
+def _finite(digits: str) -> float | None:
+    value = float(digits)
+    return value if math.isfinite(value) else None
+
+
+def _result(where: str, record: Any) -> Result:
+    if not isinstance(record, Mapping):
+        raise ResultsFileError(f"{where} is no result: it is no JSON object")
+    # null stands for "not recorded" as a missing key does, but not in the seed's own keys
+    filled = {
+        name: value
+        for name, value in record.items()
+        if value is not None or name not in (*_OBJECTS, *_LISTS, "run_id", "status")
+    }
+    if fault := next(_faults(filled), None):
+        raise ResultsFileError(f"{where} is no result: {fault}")
+    try:
+        return Result.from_record(filled)
+    except KeyError as error:
+        raise ResultsFileError(f"{where} is no result: it has no {error.args[0]}") from error
+
+
+def _faults(record: Mapping[str, Any]) -> Iterator[str]:
+    """Say what in a record is not of the kind that its readers rely on."""
+    for name, kind, said in _KINDS:
+        if not isinstance(record.get(name), (kind, type(None))):
+            yield f"{name} is no {said}"
+            return
+    for name in _NUMBERS:
+        if record.get(name) is not None and not _is_number(record[name]):
+            yield f"{name} is no number that was measured"
+    for name in _LISTS:
+        for number, one in enumerate(record.get(name, [])):
+            yield from _entry_faults(f"entry {number} of {name}", one, is_pass=name == "passes")
+
+
+def _entry_faults(where: str, entry: Any, *, is_pass: bool) -> Iterator[str]:
+    if not isinstance(entry, Mapping):
+        yield f"{where} is no object"
+    elif is_pass and not (_is_number(entry.get("e2e_ns")) and entry["e2e_ns"] >= 1):
+        yield f"{where} has no e2e_ns of 1 or more"
+    elif is_pass and not isinstance(entry.get("process", 0), int):
+        yield f"{where} has a process that is no number"
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return value == 0 or _LEAST <= value <= _MOST

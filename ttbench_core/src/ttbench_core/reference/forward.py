@@ -1,0 +1,34 @@
+"""The outputs that a run's outputs are compared with."""
+
+from __future__ import annotations
+
+import torch
+
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.reference.outputs import as_tensors
+from ttbench_core.reference.plain import HOST, in_float32, plain_conditions, plain_stages
+
+__all__ = ["reference_outputs"]
+
+
+def reference_outputs(model: BenchmarkModel) -> tuple[torch.Tensor, ...]:
+    """Run one input through a model's stages, without loss, in float32 on the CPU.
+
+    Works on private copies of modules and inputs, in eval mode: the model stays
+    as it is, and so do torch's settings and random state.
+
+    Args:
+        model: one that `runs_plainly`.
+
+    Returns:
+        The last stage's tensors in order, floats in float32.
+
+    Raises `TypeError` for a module that cannot be copied or returns no tensor;
+    what a stage itself raises passes through.
+    """
+    stages = plain_stages(model)
+    with plain_conditions(), torch.inference_mode():
+        tensors = in_float32(model.inputs, HOST, copy=True)
+        for stage in stages.values():
+            tensors = in_float32(as_tensors(stage(*tensors)))
+    return tuple(tensors)

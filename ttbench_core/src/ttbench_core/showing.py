@@ -1,0 +1,221 @@
+"""How a Result looks to a person: rows of label and text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ttbench_core.result import Result
+
+__all__ = ["duration", "figure", "in_short", "quantity", "rows"]
+
+#: No measurement bears more digits than this, and without an interval none bears as many.
+_MOST_DIGITS: Final = 6
+_PLAIN_DIGITS: Final = 4
+_PERCENTILES: Final = ("p50", "p90", "p95", "p99")
+
+
+def rows(result: Result) -> list[tuple[str, str]]:
+    """Give what a person wants to know first, as (label, text) pairs."""
+    return [("model", result.label), ("ran", how(result)), *_measured(result), *_said(result)]
+
+
+def in_short(result: Result) -> str:
+    """Give one line: model, status, rate, how it ran."""
+    parts = [f"{result.label}: {result.status}"]
+    if result.samples_per_sec is not None:
+        parts.append(f"{_rate(result)} {_unit(result)}s/s {_scope(result)}".rstrip())
+        parts.extend([str(result.verdict["verdict"])] if result.verdict else [])
+        parts.extend([] if result.outputs_are_right else ["outputs are WRONG"])
+    elif result.error:
+        parts.append(result.error)
+    return ", ".join([*parts, how(result)])
+
+
+def how(result: Result) -> str:
+    """Say what ran on what: training or inference, format, engine, device, threads."""
+    what = "training" if result.args.get("training") else "inference"
+    device = result.devices[0] if result.devices else {}
+    place = str(device.get("kind", result.args.get("device") or "no device"))
+    if len(result.devices) > 1:
+        place = f"{len(result.devices)} x {place}"
+    form = str(result.args.get("dataformat") or "default format")
+    if result.effective.get("emulated"):
+        form += " (emulated)"
+    threads = result.effective.get("threads")
+    count = f", {threads} thread{'' if threads == 1 else 's'}" if threads else ""
+    return f"{what}, {form}, {result.backend or 'no backend'} on {place}{count}"
+
+
+def figure(value: float, digits: int = _PLAIN_DIGITS) -> str:
+    """Round to significant digits, without an exponent."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+    return f"{value:,.{decimals}f}"
+
+
+def duration(ns: float) -> str:
+    """Give a time in the unit that suits it."""
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if ns >= size:
+            return f"{ns / size:.4g} {unit}"
+    return f"{ns:.3g} ns"
+
+
+def quantity(value: float, unit: str, *, binary: bool = False) -> str:
+    """Give an amount with the prefix that suits it: `1.2 GFLOP`, `310 MiB`."""
+    base, prefixes = (1024.0, ("", "Ki", "Mi", "Gi", "Ti")) if binary else (1e3, _DECIMAL)
+    for prefix in prefixes:
+        if abs(value) < base or prefix == prefixes[-1]:
+            return f"{value:.3g} {prefix}{unit}"
+        value /= base
+    raise AssertionError("the last prefix takes everything")
+
+
+_DECIMAL: Final = ("", "k", "M", "G", "T", "P")
+
+
+def _measured(result: Result) -> Iterator[tuple[str, str]]:
+    if result.samples_per_sec is not None and result.total_time is not None:
+        yield ("throughput", f"{_rate(result)} {_unit(result)}s/s {_scope(result)}".rstrip())
+        yield ("pass time", f"{duration(result.total_time * 1e9)}{_spread(result)}")
+    if result.latency:
+        yield ("latency", _latency(result))
+    yield from _beside(result)
+    if result.cost or result.roofline:
+        yield from _work(result)
+    if (memory := result.memory).get("host_peak_bytes") is not None:
+        yield ("memory", _memory(memory))
+    if result.energy:
+        joules = result.energy.get("joules_per_sample")
+        each = f", {joules:.3g} J a {_unit(result)}" if joules is not None else ""
+        yield ("energy", f"{result.energy['joules']:.4g} J ({result.energy['source']}){each}")
+
+
+def _beside(result: Result) -> Iterator[tuple[str, str]]:
+    steady, overhead = result.steady, result.overhead
+    if steady and result.in_flight and result.in_flight > 1:
+        flow = f"{figure(steady['samples_per_sec'])} {_unit(result)}s/s"
+        yield ("steady rate", f"{flow}; filling takes {max(steady['fill_share'], 0):.1%} of a pass")
+    if overhead and overhead.get("share") is not None:
+        cost = f"{duration(overhead['ns_per_input'])} an input ({overhead['share']:.2%})"
+        bare = overhead.get("corrected_samples_per_sec")
+        less = f"; without it {figure(bare)} {_unit(result)}s/s" if bare else ""
+        yield ("harness", cost + less)
+
+
+def _work(result: Result) -> Iterator[tuple[str, str]]:
+    cost, roofline = result.cost or {}, result.roofline or {}
+    parts = []
+    if result.model.get("parameters"):
+        parts.append(quantity(result.model["parameters"], "parameters").replace(" Gp", " Bp"))
+    if cost.get("flops_per_input") is not None:
+        parts.append(f"{quantity(cost['flops_per_input'], 'FLOP')} an input")
+    if roofline.get("flops_per_s") is not None:
+        parts.append(quantity(roofline["flops_per_s"], "FLOP/s"))
+    if roofline.get("share") is not None:
+        peak = quantity(roofline["peak_flops_per_s"], "FLOP/s")
+        parts.append(
+            f"{roofline['share']:.0%} of the {peak} that {roofline['kernel']} reaches here"
+        )
+    if parts:
+        yield ("work", ", ".join(parts))
+
+
+def _said(result: Result) -> Iterator[tuple[str, str]]:
+    if result.verification:
+        yield ("outputs", _verified(result.verification))
+    if result.verdict:
+        yield ("verdict", str(result.verdict["verdict"]))
+        for finding in result.verdict["findings"]:
+            yield ("", f"{finding['rule']}: {finding['message']}; {finding['remedy']}")
+    stopping = result.stopping
+    if stopping and stopping.get("missed"):
+        have = "no interval" if stopping["have"] is None else f"±{stopping['have']:.1%}"
+        yield (
+            "stopped",
+            f"{_REASONS[stopping['reason']]}: have {have}, want ±{stopping['want']:.0%}",
+        )
+    if result.error:
+        yield ("error", result.error)
+    for note in result.notes:
+        yield ("note", note)
+
+
+_REASONS: Final = {
+    "time": "at --max_time",
+    "passes": "at the most passes",
+    "out of reach": "because more passes would not reach the target",
+    "target": "at the target",
+    "last turn": "after the last turn",
+}
+
+
+def _rate(result: Result) -> str:
+    rate = result.samples_per_sec or 0.0
+    confidence = result.confidence
+    if not confidence:
+        return figure(rate)
+    width = confidence["half_width"]
+    # the first digit that the interval leaves uncertain is the last one shown
+    digits = _MOST_DIGITS if width <= 0 else max(2, math.ceil(-math.log10(width)) + 1)
+    return f"{figure(rate, min(digits, _MOST_DIGITS))} ±{width:.1%}"
+
+
+def _scope(result: Result) -> str:
+    if result.confidence:
+        return f"({result.confidence['scope']})"
+    count = len(result.passes)
+    processes = len({one.get("process", 0) for one in result.passes})
+    if processes > 1:
+        return f"(median of {processes} processes; too few for an interval)"
+    return f"(median of {count} passes; no interval)" if count > 1 else "(1 pass; no interval)"
+
+
+def _spread(result: Result) -> str:
+    times = [int(one["e2e_ns"]) for one in result.passes]
+    inputs, samples = result.args.get("loop_count"), result.args.get("microbatch")
+    work = f" for {inputs} input{'' if inputs == 1 else 's'} of {samples}"
+    if len(times) < 2:
+        return work
+    return f"{work}; {len(times)} passes from {duration(min(times))} to {duration(max(times))}"
+
+
+def _latency(result: Result) -> str:
+    of = result.latency or {}
+    if "needed" not in of:  # a record of version 1
+        return f"median {duration(of['median_ns'])}, max {duration(of['max_ns'])}"
+    shown = ", ".join(_percentile(of, name) for name in _PERCENTILES)
+    inputs = f"{of['count']} inputs, {result.in_flight} in flight"
+    return f"{shown}, max {duration(of['max_ns'])} ({inputs})"
+
+
+def _percentile(of: Mapping[str, Any], name: str) -> str:
+    value = of.get(f"{name}_ns")
+    return f"{name} n<{of['needed'][name]}" if value is None else f"{name} {duration(value)}"
+
+
+def _memory(memory: Mapping[str, Any]) -> str:
+    above = max(memory["host_peak_bytes"] - memory["host_baseline_bytes"], 0)
+    device = memory.get("device_peak_bytes")
+    where = f", device {quantity(device, 'B', binary=True)}" if device else ""
+    return f"host {quantity(above, 'B', binary=True)} above the start{where}"
+
+
+def _verified(verification: Mapping[str, Any]) -> str:
+    if verification.get("passed") is None:
+        return f"not verified: {verification.get('reason')}"
+    pcc, error = verification.get("pcc"), verification.get("relative_l2")
+    numbers = f"PCC {'undefined' if pcc is None else f'{pcc:.5f}'}"
+    numbers += "" if error is None else f", relative L2 {error:.2g}"
+    fault = f"; {verification['fault']}" if verification.get("fault") else ""
+    verb = "right" if verification["passed"] else "WRONG"
+    wanted = f"PCC of {verification['threshold']:g} wanted"
+    return f"{verb}: {numbers} against Fp32 eager on the CPU ({wanted}){fault}"
+
+
+def _unit(result: Result) -> str:
+    return str(result.model.get("unit", "sample"))

@@ -1,0 +1,174 @@
+"""Two variants of one run, measured in turns: `ttbench --vs` from Python."""
+
+from __future__ import annotations
+
+import html
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ttbench_core.comparison.effect import verdict_of
+from ttbench_core.deriving import passes_by_process
+from ttbench_core.errors import BenchmarkError, OptionError, ResultNotStoredError, RunInterrupted
+from ttbench_core.measure.intervals import Interval, geometric_mean_interval
+from ttbench_core.options import RunOptions
+from ttbench_core.processes.turns import Variant, measure_in_turns
+from ttbench_core.progress import watching
+from ttbench_core.result import Result
+from ttbench_core.runner import find_source, name_of
+from ttbench_core.sinks.keeping import Target, check_target, keep
+
+__all__ = ["DEFAULT_PAIRS", "SideBySide", "run_ab"]
+
+#: Pairs of processes when none were asked for: with fewer, t makes the interval wide.
+DEFAULT_PAIRS: Final = 5
+_BAND: Final = 0.02
+_NS_PER_S: Final = 1e9
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Two variants that took turns, and the throughput of the second by that of the first."""
+
+    a: Result
+    b: Result
+    #: Median throughput of B by A's, above 1 where B is faster.
+    ratio: float
+    #: 95 % interval of the ratio; None for two pairs, and for fewer than three turns.
+    interval: Interval | None
+    #: `faster` or `slower` (B than A), `same`, `inconclusive`.
+    verdict: str
+    #: What the interval is over, in words.
+    scope: str
+
+    def to_record(self) -> dict[str, Any]:
+        """Give both records and the ratio as plain JSON values."""
+        interval = self.interval
+        return {
+            "a": self.a.to_record(),
+            "b": self.b.to_record(),
+            "ratio": self.ratio,
+            "low": interval.low if interval else None,
+            "high": interval.high if interval else None,
+            "verdict": self.verdict,
+            "scope": self.scope,
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Give the ratio as (label, text) pairs for people."""
+        width = f" ({self.interval.low:.4g} to {self.interval.high:.4g})" if self.interval else ""
+        return [
+            ("ratio", f"{self.ratio:.4g}{width}, throughput of B by A's; {self.scope}"),
+            ("B is", self.verdict),
+        ]
+
+    def __repr__(self) -> str:
+        return f"<SideBySide {self.a.label}: B is {self.verdict}, {self.summary()[0][1]}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(label)}</th><td>{html.escape(text)}</td></tr>"
+            for label, text in self.summary()
+        )
+        return f"<table>{rows}</table>"
+
+
+def run_ab(
+    model: str | Callable[..., Any],
+    variant: Mapping[str, Any],
+    *,
+    processes: int = DEFAULT_PAIRS,
+    output: str | Path | None = None,
+    progress: bool | None = None,
+    **options: Any,
+) -> SideBySide:
+    """Measure two variants of one run side by side, in A B B A order.
+
+    Args:
+        model: as for `run`.
+        variant: the keywords of `run` in which B differs, such as
+            `{"dataformat": "Fp16_b"}`; `model` may be one.
+        processes: pairs of fresh processes.
+        output: file that both results are appended to.
+        progress: as for `run`.
+        options: further keywords of `run`, for both.
+
+    Raises what `run` raises; `OptionError` for keywords that no run has.
+    """
+    shared = {**options, "processes": processes}
+    sides = (
+        _variant(model, shared),
+        _variant(variant.get("model", model), {**shared, **variant, "processes": processes}),
+    )
+    target = check_target(output) if output is not None else None
+    with watching(f"{sides[0].options.model} side by side", progress) as observer:
+        try:
+            pair = measure_in_turns(sides, sides[0].options.processes, observer)
+        except (BenchmarkError, RunInterrupted) as ended:
+            others = ended.others if isinstance(ended, RunInterrupted) else ()
+            ended.storage_error = _keep_all([ended.result, *others], target)
+            raise
+    a = replace(pair[0], paired_with=pair[1].run_id)
+    b = replace(pair[1], paired_with=pair[0].run_id)
+    if target is not None:
+        keep(a, target)
+        keep(b, target)
+    return side_by_side(a, b)
+
+
+def side_by_side(a: Result, b: Result) -> SideBySide:
+    """Compare two results whose passes took turns, process by process."""
+    ratios = [_turn_ratios(*pair) for pair in zip(_rates(a), _rates(b), strict=True)]
+    replicates = ratios[0] if len(ratios) == 1 else [statistics.median(one) for one in ratios]
+    interval = geometric_mean_interval(replicates)
+    scope = (
+        f"over {len(replicates)} turns of one pair of processes; another pair may differ by more"
+        if len(ratios) == 1
+        else f"over {len(ratios)} pairs of processes"
+    )
+    return SideBySide(
+        a=a,
+        b=b,
+        ratio=interval.estimate if interval else statistics.median(replicates),
+        interval=interval,
+        verdict=verdict_of(interval, _BAND),
+        scope=f"95 % interval {scope}" if interval else f"{scope}, too few for an interval",
+    )
+
+
+def _variant(model: str | Callable[..., Any], keywords: Mapping[str, Any]) -> Variant:
+    named = {name: value for name, value in keywords.items() if name != "model"}
+    name = model if isinstance(model, str) else name_of(model)
+    try:
+        options = RunOptions(model=name, **named)
+    except TypeError as error:
+        raise OptionError(f"run_ab: {error}") from error
+    return Variant(options, find_source(model))
+
+
+def _keep_all(
+    results: Sequence[Result | None], target: Target | None
+) -> ResultNotStoredError | None:
+    failed = None
+    for result in results:
+        if result is not None and target is not None:
+            try:
+                keep(result, target)
+            except ResultNotStoredError as error:
+                failed = error
+    return failed
+
+
+def _rates(result: Result) -> list[list[float]]:
+    """Give samples per second of every pass, process by process."""
+    microbatch = result.args["microbatch"]
+    return [
+        [len(one.pop_ns) * microbatch * _NS_PER_S / one.e2e_ns for one in passes]
+        for passes in passes_by_process(result)
+    ]
+
+
+def _turn_ratios(of_a: Sequence[float], of_b: Sequence[float]) -> list[float]:
+    return [b / a for a, b in zip(of_a, of_b, strict=True)]

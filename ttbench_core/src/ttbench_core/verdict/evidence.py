@@ -1,0 +1,53 @@
+"""What the rules look at, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ttbench_core.measure.intervals import Interval
+from ttbench_core.measure.passes import Pass
+from ttbench_core.measure.watch import Observed
+
+__all__ = ["Evidence", "Finding", "Rule"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule found."""
+
+    rule: str
+    #: `hint`, `noisy` or `unstable`.
+    level: str
+    #: What was seen, with its numbers.
+    message: str
+    #: What helps, in one line.
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a measurement; None or empty where it is not."""
+
+    #: The passes of each process; at least one pass each.
+    processes: Sequence[Sequence[Pass]]
+    in_flight: int
+    #: 95 % interval over the replicates.
+    interval: Interval | None
+    #: Share of a pass that filling the pipeline took.
+    fill_share: float | None = None
+    #: Of each process: whether its warm-up settled.
+    settled: Sequence[bool | None] = ()
+    #: Of each process: what the machine did meanwhile.
+    observed: Sequence[Observed] = ()
+    harness_ns_per_input: float | None = None
+    #: Threads that the engine computes with.
+    threads: int | None = None
+    #: Cores that the process may use, a quota counted.
+    cores: float | None = None
+    governors: Sequence[str] = ()
+
+
+#: Looks at the evidence and yields what it finds.
+Rule: TypeAlias = Callable[[Evidence], Iterator[Finding]]

@@ -132,20 +132,46 @@ def test_what_a_pack_prints_in_a_process_does_not_spoil_json(python, fake_engine
     assert done.stderr == "a pack may print\n" * 2
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_what_was_measured_is_kept_when_it_is_interrupted(tmp_path, fake_engine, ending):
-    words = f"-m sleepy --backend fake --processes 2 --passes 500 -o {tmp_path}/perf.json".split()
+@pytest.fixture
+def asleep(fake_engine, tmp_path):
+    """A command that measures in a child process, started and in its second pass."""
+    mark = tmp_path / "mark"
+    words = [
+        "-m",
+        "sleepy",
+        "--backend",
+        "fake",
+        "--processes",
+        "2",
+        "--warmup",
+        "4",
+        "--passes",
+        "5000",
+        "-o",
+        "perf.json",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "ttbench_core", *words],
-        env={**os.environ, "PYTHONPATH": str(fake_engine)},
+        env={**os.environ, "PYTHONPATH": str(fake_engine), "SLEEPY_MARK": str(mark)},
+        cwd=tmp_path,
         stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         text=True,
     )
-    (child,) = wait_for_children(process.pid)
-    wait_for_cpu_to_rest(child)
+    with process:
+        for _ in range(600):
+            if mark.exists():
+                break
+            time.sleep(0.05)
+        yield process, *psutil.Process(process.pid).children()
+        process.kill()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_measured_is_kept_when_it_is_interrupted(tmp_path, asleep, ending):
+    process, child = asleep
     process.send_signal(ending)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     (record,) = json.loads((tmp_path / "perf.json").read_text())
     assert record["status"] == "interrupted"
@@ -153,37 +179,8 @@ def test_what_was_measured_is_kept_when_it_is_interrupted(tmp_path, fake_engine,
     assert not child.is_running()
 
 
-def test_a_child_ends_when_its_parent_is_killed(fake_engine):
-    words = ["-m", "sleepy", "--backend", "fake", "--processes", "2", "--passes", "5000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ttbench_core", *words],
-        env={**os.environ, "PYTHONPATH": str(fake_engine)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    (child,) = wait_for_children(process.pid)
-    wait_for_cpu_to_rest(child)
+def test_a_child_ends_when_its_parent_is_killed(asleep):
+    process, child = asleep
     process.kill()
     process.wait()
-    child.wait(timeout=10)
-
-
-def wait_for_children(pid):
-    for _ in range(200):
-        found = psutil.Process(pid).children()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("no child was started")
-
-
-def wait_for_cpu_to_rest(child):
-    """Wait until it has started and slept for 1.5 s: by then it sleeps in its passes."""
-    in_a_row = 0
-    for _ in range(600):
-        asleep = child.status() == psutil.STATUS_SLEEPING and sum(child.cpu_times()[:2]) > 0.05
-        in_a_row = in_a_row + 1 if asleep else 0
-        if in_a_row == 30:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the child never came to rest")
+    child.wait(timeout=30)

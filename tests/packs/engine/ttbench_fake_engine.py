@@ -191,7 +191,12 @@ def kills_itself(training):
 
 @benchmark_model
 def sleepy(training):
+    calls = []
+
     def sleep(*tensors):
+        calls.append(1)
+        if len(calls) == 12 and "SLEEPY_MARK" in os.environ:
+            Path(os.environ["SLEEPY_MARK"]).touch()
         time.sleep(0.02)
         return tensors
 

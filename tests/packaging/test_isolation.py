@@ -49,7 +49,7 @@ def test_the_core_without_torch_reads_results(core_alone):
         "print(ttbench_core.Result.from_record(record))\n"
     )
     (core_alone.work / "read.py").write_text(read)
-    assert "80 samples/s" in core_alone.ok("python read.py")
+    assert "80.00 samples/s" in core_alone.ok("python read.py")
 
 
 def test_the_core_without_torch_runs_a_builder_of_ones_own_into_a_clear_line(core_alone):

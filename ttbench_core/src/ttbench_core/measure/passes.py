@@ -133,16 +133,14 @@ def frozen_heap() -> Iterator[None]:
     The collection before a pass then looks at what the runs since have left, and takes
     microseconds. Through everything that torch has loaded it takes 100 ms, in which caches
     go cold and waiting threads go to sleep: a pass of 5 short inputs was 30 % slower for it.
+    What the caller has frozen is thawed with the rest: Python cannot tell the two apart.
     """
     gc.collect()
-    ours = gc.get_freeze_count() == 0
-    if ours:
-        gc.freeze()
+    gc.freeze()
     try:
         yield
     finally:
-        if ours:
-            gc.unfreeze()
+        gc.unfreeze()
 
 
 @contextlib.contextmanager

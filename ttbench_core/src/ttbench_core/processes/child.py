@@ -66,6 +66,7 @@ class Child:
         finally:
             os.close(theirs)
         self._answers: Final = os.fdopen(ours, encoding="ascii")
+        self._has_ended = False
         self.say(json.dumps(request))
 
     def say(self, line: str) -> None:
@@ -89,6 +90,7 @@ class Child:
         if not line:
             raise SessionError(f"the process that measured {_end(self._process.wait())}")
         message: dict[str, Any] = json.loads(line)
+        self._has_ended = "passed_ns" not in message
         if (refusal := message.get("refusal")) is not None:
             wrong = message["exit_code"] == RequestError.exit_code
             raise (RequestError if wrong else SessionError)(refusal)
@@ -110,7 +112,9 @@ class Child:
             timer.cancel()
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process: let it leave after its last word, and kill it before."""
+        if not self._has_ended:
+            self._process.kill()
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()

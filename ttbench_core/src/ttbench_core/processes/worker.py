@@ -46,11 +46,15 @@ def main(channel_fd: int) -> None:
     """Measure once, and send what came of it."""
     # whoever started the parent may have let it ignore Ctrl-C, and the parent passes it on
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with os.fdopen(channel_fd, "w", encoding="ascii") as channel:
-        request = json.loads(sys.stdin.readline())
-        if not request["turns"]:
-            _end_with_the_parent()
+    channel = os.fdopen(channel_fd, "w", encoding="ascii")
+    request = json.loads(sys.stdin.readline())
+    if not request["turns"]:
+        _end_with_the_parent()
+    try:
         _send(channel, _answer(request, sys.stdin, channel))
+        channel.close()
+    except BrokenPipeError:
+        os._exit(1)  # nobody is there to hear it, and closing the pipe would fail again
 
 
 def _answer(request: Mapping[str, Any], requests: TextIO, channel: TextIO) -> dict[str, Any]:

@@ -70,6 +70,21 @@ def test_a_run_shows_its_number_and_what_it_is_made_of(ttbench, fake_engine):
     assert "this engine is a fake" in outcome.out
 
 
+def test_passes_that_time_cut_short_say_so(ttbench, fake_engine):
+    words = ("-m", "steady", "--backend", "fake", "--passes", 9, "--max_time", 1e-9)
+    (line,) = [row for row in ttbench(*words).out.splitlines() if row.startswith("stopped")]
+    assert line.split(maxsplit=1)[1] == "at --max_time, after 1 pass"
+
+
+def test_strict_makes_an_unstable_number_exit_with_1(ttbench, fake_engine, monkeypatch):
+    from ttbench_core import deriving
+
+    monkeypatch.setattr(deriving, "judge", lambda evidence: ("unstable", []))
+    words = ("-m", "steady", "--backend", "fake", "--passes", 1)
+    assert ttbench(*words).code == 0
+    assert ttbench(*words, "--strict").code == 1
+
+
 def test_a_run_as_json_is_its_record(ttbench, fake_engine):
     outcome = ttbench("-m", "plain", "--backend", "fake", "--json")
     assert json.loads(outcome.out)["status"] == "ok"

@@ -122,6 +122,11 @@ def test_passes_too_short_say_a_loop_count_that_is_long_enough():
     assert finding.remedy == "use --loop_count 250 or more"
 
 
+def test_a_loop_count_that_is_advised_is_one_to_type():
+    finding = found(evidence(process(*[0.0123] * 10)))["too-short"]
+    assert finding.remedy == "use --loop_count 21000 or more"
+
+
 def test_a_run_of_half_a_second_in_long_passes_is_not_too_short():
     assert "too-short" not in found(evidence(process(*[120] * 5)))
 

@@ -139,6 +139,8 @@ def _said(result: Result) -> Iterator[tuple[str, str]]:
             "stopped",
             f"{_REASONS[stopping['reason']]}: have {have}, want ±{stopping['want']:.0%}",
         )
+    elif stopping and stopping["reason"] == "time":
+        yield ("stopped", f"at --max_time, after {_count(len(result.passes), 'pass')}")
     if result.error:
         yield ("error", result.error)
     for note in result.notes:
@@ -215,6 +217,10 @@ def _verified(verification: Mapping[str, Any]) -> str:
     verb = "right" if verification["passed"] else "WRONG"
     wanted = f"PCC of {verification['threshold']:g} wanted"
     return f"{verb}: {numbers} against Fp32 eager on the CPU ({wanted}){fault}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 'es'}"
 
 
 def _unit(result: Result) -> str:

@@ -121,7 +121,7 @@ def too_short(evidence: Evidence) -> Iterator[Finding]:
     measured_ns = _measured_ns(longest)
     wanted = max(_SHORT_PASS_NS / pass_ns, _SHORT_RUN_NS / measured_ns)
     if wanted > 1:
-        inputs = math.ceil(len(longest[0].pop_ns) * wanted)
+        inputs = _rounded_up(len(longest[0].pop_ns) * wanted)
         yield Finding(
             "too-short",
             "noisy",
@@ -135,7 +135,7 @@ def fill(evidence: Evidence) -> Iterator[Finding]:
     """What comes before the flow is steady counts in a pass, and weighs more in a short one."""
     share = evidence.fill_share
     if share is not None and share > _NOISY_FILL:
-        inputs = math.ceil(len(evidence.processes[0][0].pop_ns) * share / _NOISY_FILL)
+        inputs = _rounded_up(len(evidence.processes[0][0].pop_ns) * share / _NOISY_FILL)
         what = "filling the pipeline" if evidence.in_flight > 1 else "its slower first input"
         yield Finding(
             "fill",
@@ -196,6 +196,12 @@ def bookkeeping(evidence: Evidence) -> Iterator[Finding]:
 
 def _measured_ns(passes: Sequence[Pass]) -> int:
     return sum(one.e2e_ns for one in passes)
+
+
+def _rounded_up(inputs: float) -> int:
+    """Give a number to type: the next one of two digits and zeros."""
+    step = 10 ** max(math.ceil(math.log10(inputs)) - 2, 0)
+    return math.ceil(inputs / step) * step
 
 
 def _in_process(evidence: Evidence, number: int) -> str:

@@ -267,7 +267,6 @@ def test_on_the_very_edge_of_the_band_no_number_of_processes_is_advised():
         {"microbatch": 4},
         {"scenario": "latency"},
         {"backend": "other"},
-        {"threads": 1},
         {"device": "cuda"},
     ],
     ids=lambda other: next(iter(other)),
@@ -662,3 +661,10 @@ def test_help_shows_the_forms_and_the_exit_codes(capsys):
 def test_whatever_options_a_record_holds_it_is_like_itself(args):
     result = Result.from_record(json.loads(run_of(args=args).to_json()))
     assert len(compare([result], [result]).pairs) == 1
+
+
+def test_threads_are_alike_as_they_were_asked_whatever_ran():
+    asked, unasked = run_of(requested={"threads": 1}), run_of(requested={"threads": None})
+    assert "threads" in refusal([unasked], [asked])
+    older = run_of(args={"threads": None}, requested={}, schema_version=1)
+    assert pair_of(older, run_of(args={"threads": 2}, requested={"threads": None}))

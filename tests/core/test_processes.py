@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 import ttbench_core
-from ttbench_core import BenchmarkError, RequestError, benchmark_model
+from ttbench_core import BenchmarkError, RequestError, RunInterrupted, benchmark_model
 from ttbench_core.catalogue import load_builder
+from ttbench_core.processes import repeated
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
 
@@ -184,3 +185,65 @@ def test_a_child_ends_when_its_parent_is_killed(asleep):
     process.kill()
     process.wait()
     child.wait(timeout=30)
+
+
+def test_a_child_that_is_interrupted_by_itself_interrupts_the_run(tmp_path, asleep):
+    process, child = asleep
+    child.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    (record,) = json.loads((tmp_path / "perf.json").read_text())
+    assert record["status"] == "interrupted"
+
+
+def test_a_later_process_that_is_refused_keeps_the_earlier_ones(tmp_path, monkeypatch):
+    real, calls = repeated.Child, []
+
+    def refusing(*arguments, **keywords):
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError("no more processes")
+        return real(*arguments, **keywords)
+
+    monkeypatch.setattr(repeated, "Child", refusing)
+    with pytest.raises(BenchmarkError, match="failed in process of process 2: OSError: no more"):
+        run("steady", output=tmp_path / "perf.json")
+    (record,) = json.loads((tmp_path / "perf.json").read_text())
+    assert len(record["passes"]) == 3
+    assert record["status"] == "failed"
+
+
+def test_ctrl_c_while_records_are_put_together_keeps_them(tmp_path, monkeypatch):
+    real, calls = repeated.combined, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(repeated, "combined", interrupted)
+    with pytest.raises(RunInterrupted):
+        run("steady", output=tmp_path / "perf.json")
+    (record,) = json.loads((tmp_path / "perf.json").read_text())
+    assert len(record["passes"]) == 9
+
+
+def test_debug_shows_the_traceback_of_the_process(python, fake_engine):
+    words = ["-m", "device_fails", "--backend", "fake", "--processes", "2", "--warmup", "4"]
+    done = python("-m", "ttbench_core", *words, "--debug", path=fake_engine)
+    assert done.returncode == 1
+    assert "in fail_late" in done.stderr
+    quiet = python("-m", "ttbench_core", *words, path=fake_engine)
+    assert len(quiet.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="-P came with Python 3.11")
+def test_a_module_of_the_working_folder_is_not_run_by_the_processes(python, fake_engine, tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "json.py").write_text("raise SystemExit('the wrong json')")
+    words = ["-m", "steady", "--backend", "fake", "--processes", "2", "--passes", "2"]
+    script = "import sys; from ttbench_core.cli import main; sys.exit(main())"
+    done = python("-P", "-c", script, *words, path=fake_engine)
+    assert done.returncode == 0, done.stderr

@@ -90,7 +90,7 @@ def test_an_engine_registered_under_another_name_than_its_own_is_recorded_with_i
 def test_the_default_configuration_runs_without_one():
     result = run("steady")
     assert result.args["config"] == "large"
-    assert result.requested["config"] == "large"
+    assert result.requested["config"] is None
 
 
 def test_passes_of_five_inputs_a_chip_are_the_default_and_five_of_them_at_least():

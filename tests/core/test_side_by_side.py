@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 import ttbench_core
-from ttbench_core import BenchmarkError, RequestError
+from ttbench_core import BenchmarkError, RequestError, ResultNotStoredError
+from ttbench_core.processes import turns as turns_module
 from ttbench_core.side_by_side import side_by_side
 from ttbench_core.testing import example_result
 
@@ -158,3 +159,47 @@ def test_flags_that_make_no_variant_are_refused(ttbench, flags, message):
     outcome = ttbench("-m", "steady", "--backend", "fake", "--vs", flags)
     assert outcome.code == 2
     assert message in outcome.complaint
+
+
+def test_a_failing_variant_leaves_what_the_other_has_measured(tmp_path, monkeypatch):
+    real, pairs = turns_module._take_turns, []
+
+    def failing(children, options, found):
+        pairs.append(1)
+        if len(pairs) == 2:
+            raise turns_module._SideFailedError(1, "it fell over")
+        real(children, options, found)
+
+    monkeypatch.setattr(turns_module, "_take_turns", failing)
+    with pytest.raises(BenchmarkError, match="it fell over") as ended:
+        run_ab("steady", {"config": "small"}, processes=2, output=tmp_path / "ab.json")
+    b, a = json.loads((tmp_path / "ab.json").read_text())
+    assert (b["status"], a["status"]) == ("failed", "ok")
+    assert len(b["passes"]) == len(a["passes"]) == 4
+    assert ended.value.others[0].run_id == a["run_id"]
+
+
+def test_results_that_cannot_be_stored_come_with_the_ratio(tmp_path):
+    (tmp_path / "ab.json").write_text("mine")
+    with pytest.raises(ResultNotStoredError) as lost:
+        run_ab("steady", {"config": "small"}, output=tmp_path / "ab.json")
+    assert lost.value.side_by_side.ratio > 0
+    beside = json.loads((tmp_path / "post_error_ab.json").read_text())
+    assert [one["args"]["config"] for one in beside] == ["large", "small"]
+
+
+def test_time_ends_turns_of_a_fixed_number_too():
+    found = run_ab("sleepy", {"loop_count": 2}, loop_count=3, passes=500, max_time=0.3)
+    assert 1 < len(found.a.passes) < 20
+
+
+@pytest.mark.parametrize("name", ["passes", "processes", "max_time", "warmup", "seed"])
+def test_what_belongs_to_both_variants_is_refused_for_one(name):
+    with pytest.raises(RequestError, match=f"{name} is of both variants"):
+        run_ab("steady", {name: 3})
+
+
+def test_the_machine_is_watched_for_both_over_the_same_time():
+    found = run_ab("sleepy", {"loop_count": 4}, loop_count=5, passes=4)
+    walls = [result.host_during["wall_s"] for result in (found.a, found.b)]
+    assert walls[0] == pytest.approx(walls[1], rel=0.5)

@@ -33,9 +33,21 @@ def test_short_passes_go_on_for_half_a_second():
     assert (count, stop.reason) == (25, "target")
 
 
-def test_very_short_passes_end_at_a_hundred():
-    count, stop = passes_until_stop(RelativeCi(), [1000] * 200)
+def test_very_short_passes_end_at_a_thousand():
+    count, stop = passes_until_stop(RelativeCi(), [1000] * 2000)
+    assert (count, stop.reason) == (1000, "passes")
+
+
+def test_passes_that_never_get_near_the_target_end_at_a_hundred():
+    draw = random.Random(1)
+    times = [int(S / 10 * draw.lognormvariate(0, 0.11)) for _ in range(200)]
+    count, stop = passes_until_stop(RelativeCi(), times)
     assert (count, stop.reason) == (100, "passes")
+
+
+def test_nothing_is_given_up_before_half_a_second():
+    count, stop = passes_until_stop(RelativeCi(), [2_000_000, 20_000_000] * 100)
+    assert (count, stop.reason) == (46, "out of reach")
 
 
 def test_a_noisy_machine_takes_as_many_as_the_interval_needs():

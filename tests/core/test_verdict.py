@@ -17,7 +17,7 @@ MS = 1_000_000
 QUIET = Observed(
     wall_s=10.0,
     others_cores=0.02,
-    own_cores=2.0,
+    own_cores=2,
     steal_share=0.0,
     involuntary_switches_per_s=3.0,
     throttled_share=0.0,
@@ -43,11 +43,11 @@ def evidence(*processes, **changes):
         in_flight=1,
         interval=geometric_mean_interval(replicates_ns(processes)),
         fill_share=0.0,
-        settled=[True],
+        settled=True,
         observed=[QUIET],
         harness_ns_per_input=300.0,
         threads=2,
-        cores=2.0,
+        cores=2,
     )
     return replace(good, **changes)
 
@@ -143,9 +143,8 @@ def test_a_slow_first_input_is_called_that_where_there_is_no_pipeline():
 
 
 def test_a_warm_up_that_did_not_settle_is_said():
-    assert found(evidence(settled=[False]))["warm-up"].level == "noisy"
-    assert "in 1 of 3 processes" in found(evidence(settled=[True, False, None]))["warm-up"].message
-    assert "warm-up" not in found(evidence(settled=[None]))
+    assert found(evidence(settled=False))["warm-up"].level == "noisy"
+    assert "warm-up" not in found(evidence(settled=None))
 
 
 def test_a_harness_that_costs_more_than_a_hundredth_of_an_input_is_said():
@@ -181,7 +180,7 @@ def test_a_busy_neighbour_is_said_with_its_share():
 
 
 def test_the_daemons_of_a_large_machine_are_no_neighbour():
-    large = evidence(observed=observed(others_cores=0.5), threads=64, cores=64.0)
+    large = evidence(observed=observed(others_cores=0.5), threads=64, cores=64)
     assert "host-busy" not in found(large)
 
 
@@ -193,8 +192,9 @@ def test_the_worst_process_decides():
 @pytest.mark.parametrize(
     ("rule", "changes", "level"),
     [
-        ("preempted", {"involuntary_switches_per_s": 300.0}, None),
-        ("preempted", {"involuntary_switches_per_s": 500.0}, "noisy"),
+        ("preempted", {"involuntary_switches_per_s": 900.0, "others_cores": 0.02}, None),
+        ("preempted", {"involuntary_switches_per_s": 300.0, "others_cores": 0.9}, None),
+        ("preempted", {"involuntary_switches_per_s": 500.0, "others_cores": 0.9}, "noisy"),
         ("throttled", {"throttled_share": 0.005}, None),
         ("throttled", {"throttled_share": 0.02}, "noisy"),
         ("throttled", {"throttled_share": 0.30}, "unstable"),
@@ -215,7 +215,7 @@ def test_what_the_machine_did_is_judged_by_its_share(rule, changes, level):
 
 
 def test_more_threads_than_cores_say_how_many_there_are():
-    finding = found(evidence(threads=8, cores=3.5))["threads"]
+    finding = found(evidence(threads=8, quota_cores=3.5, cores=64))["threads"]
     assert finding.message == "8 threads compute on 3.5 cores"
     assert finding.remedy == "use --threads 3"
 
@@ -228,7 +228,7 @@ def test_a_governor_that_follows_the_load_is_a_hint_and_leaves_the_verdict():
 
 
 def test_the_worst_finding_comes_first_and_is_the_verdict():
-    mixed = evidence(governors=["ondemand"], settled=[False], observed=observed(others_cores=0.98))
+    mixed = evidence(governors=["ondemand"], settled=False, observed=observed(others_cores=0.98))
     verdict, findings = judge(mixed)
     assert verdict == "unstable"
     assert [finding.level for finding in findings] == ["unstable", "noisy", "hint"]
@@ -239,7 +239,7 @@ def test_every_finding_has_a_remedy_and_every_rule_a_reason():
     spoilt = evidence(
         process(*range(1, 20)),
         fill_share=0.5,
-        settled=[False],
+        settled=False,
         observed=[Observed(1.0, 2.0, 2.0, 0.5, 9e3, 0.5, 2.0)],
         harness_ns_per_input=1e6,
         threads=9,
@@ -248,3 +248,22 @@ def test_every_finding_has_a_remedy_and_every_rule_a_reason():
     findings = judge(spoilt)[1]
     assert len({finding.rule for finding in findings}) >= 11
     assert all(finding.remedy and finding.message for finding in findings)
+
+
+def test_others_on_a_large_host_are_no_neighbour_of_a_small_quota():
+    pod = evidence(observed=observed(others_cores=20.0), threads=4, cores=64, quota_cores=4.0)
+    assert found(pod)["host-busy"].level == "noisy"
+    assert "20.00 of 64 cores" in found(pod)["host-busy"].message
+
+
+def test_a_pipeline_that_passes_never_fill_is_said():
+    finding = found(evidence(in_flight=6, fill_share=None))["fill"]
+    assert finding.remedy == "use --loop_count 60 or more"
+    assert "fill" not in found(evidence(in_flight=1, fill_share=None))
+
+
+def test_one_process_of_five_that_drifts_may_be_chance_and_three_are_not():
+    steady, drifting = process(*[100] * 9), process(*[100] * 3, *[110] * 3, *[120] * 3)
+    assert "drift" not in found(evidence(steady, steady, steady, steady, drifting))
+    message = found(evidence(steady, steady, drifting, drifting, drifting))["drift"].message
+    assert "in 3 of 5 processes" in message

@@ -44,7 +44,7 @@ def test_rounding_makes_no_negative_neighbours():
 def test_shares_are_of_the_time_and_of_the_cores():
     seen = between(BEFORE, after(steal_s=2.0, throttled_ns=S, involuntary_switches=150), cores=2)
     assert seen.steal_share == pytest.approx(0.05)
-    assert seen.throttled_share == pytest.approx(0.1)
+    assert seen.throttled_share == pytest.approx(0.05)
     assert seen.involuntary_switches_per_s == pytest.approx(10.0)
 
 

@@ -69,7 +69,8 @@ def _with_headline(
         in_flight=in_flight,
         interval=headline.interval,
         fill_share=steady.fill_share if steady else None,
-        settled=[(facts.get("warmup") or {}).get("settled") for facts in _facts(described)],
+        # later processes repeat the first one's warm-up, whatever comes of it
+        settled=(_facts(described)[0].get("warmup") or {}).get("settled"),
         observed=[
             Observed(**facts["host_during"])
             for facts in _facts(described)
@@ -77,7 +78,8 @@ def _with_headline(
         ],
         harness_ns_per_input=harness_ns,
         threads=_threads(described),
-        cores=_cores(described),
+        cores=described.host.get("usable_cores"),
+        quota_cores=described.host.get("cpu_quota_cores"),
         governors=described.host.get("governors") or (),
     )
     verdict, findings = judge(evidence)
@@ -185,11 +187,7 @@ def _energy(result: Result, samples: int) -> dict[str, Any] | None:
 
 
 def _threads(result: Result) -> int | None:
+    """Give the threads that compute; beside another device those of the host mostly wait."""
     threads = result.effective.get("threads")
-    return int(threads) if isinstance(threads, int) else None
-
-
-def _cores(result: Result) -> float | None:
-    limits = [result.host.get("usable_cores"), result.host.get("cpu_quota_cores")]
-    known = [float(limit) for limit in limits if limit is not None]
-    return min(known) if known else None
+    on_host = bool(result.devices) and result.devices[0].get("kind") == "cpu"
+    return threads if on_host and isinstance(threads, int) else None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ttbench_core.result import Result
+    from ttbench_core.side_by_side import SideBySide
 
 __all__ = [
     "AmbiguousNameError",
@@ -125,6 +126,8 @@ class BenchmarkError(TtbenchError):
         self.phase = phase
         self.reason = reason
         self.result = result
+        #: What was measured of the run that took turns with it.
+        self.others: tuple[Result, ...] = ()
         #: Set where the failed record could not be kept in its target either.
         self.storage_error: ResultNotStoredError | None = None
 
@@ -142,6 +145,8 @@ class ResultNotStoredError(TtbenchError):
     def __init__(self, target: str, reason: str, rescued: Path | None, result: Result) -> None:
         kept = f"the result is in {rescued}" if rescued else "no other place could be written"
         super().__init__(f"{target} was left as it is: {reason}; {kept}")
+        #: Both results, where they are of a run side by side.
+        self.side_by_side: SideBySide | None = None
         self.target = target
         self.reason = reason
         self.rescued = rescued

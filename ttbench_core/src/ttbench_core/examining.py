@@ -21,7 +21,7 @@ __all__ = ["examine", "refuse_unverifiable"]
 
 def refuse_unverifiable(options: RunOptions, model: BenchmarkModel) -> None:
     """Raise `UnsupportedOptionError` for `--verify` and a model that has no reference."""
-    if options.verify and not _has_reference(model):
+    if (options.verify or options.pcc is not None) and not _has_reference(model):
         raise UnsupportedOptionError(
             "--verify runs a model's modules in PyTorch, and this model is not made of them:"
             " leave it out"
@@ -42,6 +42,8 @@ def examine(job: Job, session: Session, model: BenchmarkModel, recording: Record
 
 
 def _verification_is_due(job: Job, session: Session) -> bool:
+    if job.options.pcc is not None:
+        return True
     if job.options.verify is None:
         return not job.options.training and not session.is_reference
     return job.options.verify
@@ -91,7 +93,10 @@ def _cost(job: Job, model: BenchmarkModel) -> dict[str, Any]:
 
 
 def _peak(job: Job, backend: CalibratingBackend) -> dict[str, Any]:
-    peak = backend.peak(job.plan.devices[0], job.plan.data_format, job.plan.threads)
+    try:
+        peak = backend.peak(job.plan.devices[0], job.plan.data_format, job.plan.threads)
+    except Exception as error:  # noqa: BLE001 - no memory left, say; the measurement stands without
+        return {"reason": f"the peak could not be measured ({one_line(error)})"}
     return {
         "peak_flops_per_s": peak.flops_per_s,
         "kernel": peak.kernel,

@@ -34,7 +34,9 @@ class Source:
 class Job:
     """Everything that is settled before a run begins."""
 
-    #: What was asked, its configuration chosen.
+    #: What was asked.
+    asked: RunOptions
+    #: The same, its configuration chosen.
     options: RunOptions
     source: Source
     backend: Backend

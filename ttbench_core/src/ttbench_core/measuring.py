@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from ttbench_core.backends.protocol import Session, TracingSession
 from ttbench_core.backends.selection import choose_engine, plan
@@ -20,7 +20,7 @@ from ttbench_core.measure.energy import EnergyMeter, nvml_names
 from ttbench_core.measure.overhead import harness_ns_per_input
 from ttbench_core.measure.passes import CLOCK, Clock, Pass, drive, frozen_heap
 from ttbench_core.measure.stopping import StoppingRule, stopping_rule
-from ttbench_core.measure.warmup import warm_up
+from ttbench_core.measure.warmup import least_inputs, warm_up
 from ttbench_core.measure.watch import read_counters
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.options import RunOptions, Trace
@@ -28,10 +28,17 @@ from ttbench_core.progress import SILENT, Observer
 from ttbench_core.recording import Recording
 from ttbench_core.result import Result
 
-__all__ = ["Conduct", "measure"]
+__all__ = ["Conduct", "Turns", "measure"]
 
 #: Folder, in the working directory, that traces are put into.
 TRACE_FOLDER: Final = "ttbench-traces"
+
+
+class Turns(StoppingRule, Protocol):
+    """**Protocol:** a stopping rule that waits for its turn before it lets a pass begin."""
+
+    def wait(self) -> None:
+        """Wait until what follows the passes may begin."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,8 @@ class Conduct:
 
     observer: Observer = SILENT
     clock: Clock = CLOCK
-    #: Decides about further passes; the one that the options ask for if not given.
-    rule: StoppingRule | None = None
+    #: The turns that another run is measured in; None measures without a break.
+    turns: Turns | None = None
     #: The process whose tree counts as "us" when others' CPU time is told; this one if not given.
     root_pid: int | None = None
 
@@ -60,6 +67,8 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
             model = _build(job, recording)
             with _compile(job, model, recording) as session:
                 _time(job, session, model, recording, conduct)
+                if conduct.turns is not None:
+                    conduct.turns.wait()
                 examine(job, session, model, recording)
                 _trace(job, session, model, recording)
         return recording.result("ok")
@@ -74,10 +83,11 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
 
 
 def _settle(options: RunOptions, source: Source, conduct: Conduct) -> Job:
-    options = replace(options, config=choose_config(source.builder, options.config, source.where))
+    config = choose_config(source.builder, options.config, source.where)
+    settled = replace(options, config=config)
     backend, engine = choose_engine(options.backend)
-    rule = conduct.rule or stopping_rule(options.passes, options.max_time)
-    return Job(options, source, backend, engine, plan(options, backend), rule)
+    rule = conduct.turns or stopping_rule(options.passes, options.max_time)
+    return Job(options, settled, source, backend, engine, plan(settled, backend), rule)
 
 
 def _build(job: Job, recording: Recording) -> BenchmarkModel:
@@ -120,24 +130,32 @@ def _time(
                 )
             )
         try:
-            _repeat(job, driven, recording, conduct)
+            _repeat(job, driven, recording, conduct, untimed=least_inputs(in_flight))
         finally:
             recording.weighed(session)
         recording.told("overhead", {"ns_per_input": harness_ns_per_input(in_flight)})
 
 
 def _repeat(
-    job: Job, driven: Callable[[int], Pass], recording: Recording, conduct: Conduct
+    job: Job,
+    driven: Callable[[int], Pass],
+    recording: Recording,
+    conduct: Conduct,
+    *,
+    untimed: int,
 ) -> None:
     """Measure passes until the rule says that it is enough, and watch the machine meanwhile."""
     cuda = [device.index for device in job.plan.devices if device.kind == "cuda"]
     meter = EnergyMeter(gpus=nvml_names(cuda, os.environ.get("CUDA_VISIBLE_DEVICES")))
+    stop = job.rule.decide(())
     with recording.during("passes"):
-        stop = job.rule.decide(())
         before = read_counters(root_pid=conduct.root_pid)
         meter.start()
         while stop is None:
             recording.progressed()
+            if conduct.turns is not None:
+                # while the other had its turn, threads went to sleep and caches to the other
+                driven(untimed)
             recording.passed(driven(job.loop_count))
             meter.update()
             stop = job.rule.decide(recording.times_ns)

@@ -149,8 +149,8 @@ class RunOptions:
         _whole("threads", self.threads, least=1, most=_MOST_THREADS)
         self._set("max_time", _number("max_time", self.max_time, above=0, most=_MOST))
         self._set("pcc", _number("pcc", self.pcc, above=-1, most=1))
-        if self.verify and self.training:
-            raise OptionError("--verify compares the outputs of inference: leave out -t")
+        if self.training and (self.verify or self.pcc is not None):
+            raise OptionError("--verify and --pcc are about outputs of inference: leave out -t")
         if self.verify is False and self.pcc is not None:
             raise OptionError("--pcc says when verification fails: leave out --no-verify")
 

@@ -21,10 +21,12 @@ __all__ = ["ResultsFileError", "SelectionError", "load", "select"]
 
 _LINES_SUFFIX: Final = ".jsonl"
 _OBJECTS: Final = (
-    *("args", "effective", "environment", "git", "host", "model", "requested"),
-    *("verdict", "verification", "versions"),
+    *("args", "confidence", "cost", "effective", "energy", "environment", "failure", "git"),
+    *("host", "host_during", "latency", "memory", "model", "output_interval", "overhead"),
+    *("phases_ns", "requested", "roofline", "steady", "stopping", "trace", "verdict"),
+    *("verification", "versions", "warmup"),
 )
-_LISTS: Final = ("devices", "passes")
+_LISTS: Final = ("devices", "passes", "processes")
 _TEXTS: Final = ("error", "machine_name", "run_id", "status")
 _KINDS: Final = (
     *((name, Mapping, "object") for name in _OBJECTS),
@@ -199,7 +201,7 @@ def _faults(record: Mapping[str, Any]) -> Iterator[str]:
         if record.get(name) is not None and not _is_number(record[name]):
             yield f"{name} is no number that was measured"
     for name in _LISTS:
-        for number, one in enumerate(record.get(name, [])):
+        for number, one in enumerate(record.get(name) or []):
             yield from _entry_faults(f"entry {number} of {name}", one, is_pass=name == "passes")
 
 

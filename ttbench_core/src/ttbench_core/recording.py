@@ -177,7 +177,7 @@ class Recording:
             error=f"{failure['phase']}: {failure['message']}" if failure else None,
             run_id=uuid.uuid4().hex,
             started_at=self._started_at.isoformat(timespec="seconds"),
-            requested=self._job.options.as_asked(),
+            requested=self._job.asked.as_asked(),
             effective=self._effective,
             model=self._identity(),
             backend=self._job.backend.name,

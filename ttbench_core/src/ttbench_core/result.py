@@ -147,7 +147,10 @@ class Result:
         seed key is missing.
         """
         known = {one.name for one in dataclasses.fields(cls)}
-        values = {name: value for name, value in record.items() if name in known}
+        # null says "not known", as every field's default does in its own way
+        values = {
+            name: value for name, value in record.items() if name in known and value is not None
+        }
         if "status" not in values:
             values["status"] = "failed" if "error" in record else "ok"
         seed = ("total_time", "total_samples", "samples_per_sec", "args", "arch", "machine_name")

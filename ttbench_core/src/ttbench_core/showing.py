@@ -133,7 +133,7 @@ def _said(result: Result) -> Iterator[tuple[str, str]]:
         for finding in result.verdict["findings"]:
             yield ("", f"{finding['rule']}: {finding['message']}; {finding['remedy']}")
     stopping = result.stopping
-    if stopping and stopping.get("missed"):
+    if stopping and stopping.get("missed") and not result.processes:
         have = "no interval" if stopping["have"] is None else f"±{stopping['have']:.1%}"
         yield (
             "stopped",
@@ -164,7 +164,12 @@ def _rate(result: Result) -> str:
     width = confidence["half_width"]
     # the first digit that the interval leaves uncertain is the last one shown
     digits = _MOST_DIGITS if width <= 0 else max(2, math.ceil(-math.log10(width)) + 1)
-    return f"{figure(rate, min(digits, _MOST_DIGITS))} ±{width:.1%}"
+    shown = figure(rate, min(digits, _MOST_DIGITS))
+    if confidence["low"] <= rate <= confidence["high"]:
+        return f"{shown} ±{width:.1%}"
+    # the median lies outside the interval of the mean: ± would put the interval elsewhere
+    ends = " to ".join(figure(confidence[end]) for end in ("low", "high"))
+    return f"{shown} (mean {figure(confidence['estimate'])}, {ends})"
 
 
 def _scope(result: Result) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ttbench_core.comparison import DEFAULT_BAND
 from ttbench_core.comparison.effect import verdict_of
 from ttbench_core.deriving import passes_by_process
 from ttbench_core.errors import BenchmarkError, OptionError, ResultNotStoredError, RunInterrupted
@@ -24,7 +25,8 @@ __all__ = ["DEFAULT_PAIRS", "SideBySide", "run_ab"]
 
 #: Pairs of processes when none were asked for: with fewer, t makes the interval wide.
 DEFAULT_PAIRS: Final = 5
-_BAND: Final = 0.02
+#: What belongs to the measurement as a whole.
+_COMMON: Final = ("processes", "passes", "max_time", "warmup", "seed", "output", "progress")
 _NS_PER_S: Final = 1e9
 
 
@@ -34,7 +36,7 @@ class SideBySide:
 
     a: Result
     b: Result
-    #: Median throughput of B by A's, above 1 where B is faster.
+    #: Throughput of B by A's: the geometric mean over the replicates. Above 1 B is faster.
     ratio: float
     #: 95 % interval of the ratio; None for two pairs, and for fewer than three turns.
     interval: Interval | None
@@ -95,27 +97,30 @@ def run_ab(
         progress: as for `run`.
         options: further keywords of `run`, for both.
 
-    Raises what `run` raises; `OptionError` for keywords that no run has.
+    Raises what `run` raises; `OptionError` for keywords that no run has, and for those
+    that both variants share. Where a result could not be kept, both and their ratio are
+    in the error's `side_by_side`.
     """
+    _refuse_common(variant)
     shared = {**options, "processes": processes}
     sides = (
         _variant(model, shared),
-        _variant(variant.get("model", model), {**shared, **variant, "processes": processes}),
+        _variant(variant.get("model", model), {**shared, **variant}),
     )
     target = check_target(output) if output is not None else None
     with watching(f"{sides[0].options.model} side by side", progress) as observer:
         try:
             pair = measure_in_turns(sides, sides[0].options.processes, observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            others = ended.others if isinstance(ended, RunInterrupted) else ()
-            ended.storage_error = _keep_all([ended.result, *others], target)
+            ended.storage_error = _keep_all([ended.result, *ended.others], target)
             raise
     a = replace(pair[0], paired_with=pair[1].run_id)
     b = replace(pair[1], paired_with=pair[0].run_id)
-    if target is not None:
-        keep(a, target)
-        keep(b, target)
-    return side_by_side(a, b)
+    found = side_by_side(a, b)
+    if (lost := _keep_all([a, b], target)) is not None:
+        lost.side_by_side = found
+        raise lost
+    return found
 
 
 def side_by_side(a: Result, b: Result) -> SideBySide:
@@ -133,9 +138,15 @@ def side_by_side(a: Result, b: Result) -> SideBySide:
         b=b,
         ratio=interval.estimate if interval else statistics.median(replicates),
         interval=interval,
-        verdict=verdict_of(interval, _BAND),
+        verdict=verdict_of(interval, DEFAULT_BAND),
         scope=f"95 % interval {scope}" if interval else f"{scope}, too few for an interval",
     )
+
+
+def _refuse_common(variant: Mapping[str, Any]) -> None:
+    for name in _COMMON:
+        if name in variant:
+            raise OptionError(f"{name} is of both variants: give it to run_ab itself")
 
 
 def _variant(model: str | Callable[..., Any], keywords: Mapping[str, Any]) -> Variant:

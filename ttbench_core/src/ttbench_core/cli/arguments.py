@@ -157,7 +157,8 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
         "--max_time",
         type=float,
         metavar="SECONDS",
-        help="Time that the passes of a process may take (default 60, and none with --passes);"
+        help="Time that the passes of a process may take (default 60, 20 with --vs, and none with"
+        " --passes);"
         " the first one is always completed",
     )
     group.add_argument(
@@ -202,8 +203,8 @@ def _add_checking(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--pcc",
         type=float,
-        help="Correlation below which outputs count as wrong. By default, what the model declares"
-        f" for the format, else {DEFAULT_PCC}.",
+        help="Verify, with this correlation below which outputs count as wrong. By default, what"
+        f" the model declares for the format, else {DEFAULT_PCC}.",
     )
     group.add_argument(
         "--roofline",

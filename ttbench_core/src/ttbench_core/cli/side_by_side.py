@@ -16,13 +16,15 @@ from ttbench_core.cli.run import (
     pack_output_kept_off_stdout,
 )
 from ttbench_core.cli.terminal import print_pairs
+from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterrupted
+from ttbench_core.result import Result
 from ttbench_core.side_by_side import DEFAULT_PAIRS, SideBySide, run_ab
 from ttbench_core.sinks.keeping import check_target
 
 __all__ = ["run_side_by_side"]
 
 #: What belongs to the measurement as a whole, and what only shows or keeps it.
-_COMMON: Final = ("processes", "passes", "max_time", "warmup", "trace")
+_COMMON: Final = ("processes", "passes", "max_time", "warmup", "seed", "trace")
 _NOT_A_VARIANT: Final = ("output", "json", "list", "strict", "debug", "vs")
 
 
@@ -31,14 +33,19 @@ def run_side_by_side(words: Sequence[str], options: argparse.Namespace) -> int:
     asked = asked_of(options, processes=DEFAULT_PAIRS)
     variant = _variant(words, options)
     target = check_target(options.output).path if options.output is not None else None
-    with ended_like_ctrl_c(), pack_output_kept_off_stdout(wanted=options.json):
-        found = run_ab(asked.pop("model"), variant, output=target, **asked)
-    if options.json:
-        print(json.dumps(found.to_record(), allow_nan=False))
-    else:
-        _show(found, options.vs)
-        if target is not None:
-            print_pairs([("appended to", str(target))])
+    try:
+        with ended_like_ctrl_c(), pack_output_kept_off_stdout(wanted=options.json):
+            found = run_ab(asked.pop("model"), variant, output=target, **asked)
+    except (BenchmarkError, RunInterrupted) as ended:
+        _show_what_there_is([ended.result, *ended.others], as_json=options.json)
+        raise
+    except ResultNotStoredError as lost:
+        if lost.side_by_side is not None:
+            _show(lost.side_by_side, options)
+        raise
+    _show(found, options)
+    if target is not None and not options.json:
+        print_pairs([("appended to", str(target))])
     codes = [exit_code_of(result, strict=options.strict) for result in (found.a, found.b)]
     return max(codes)
 
@@ -56,13 +63,31 @@ def _variant(words: Sequence[str], options: argparse.Namespace) -> dict[str, Any
             raise UsageError(f"--vs takes flags of the run itself, not --{name}")
     if varied.vs != options.vs:
         raise UsageError("--vs cannot hold another --vs")
-    return asked_of(varied, processes=DEFAULT_PAIRS)
+    return {
+        name: value
+        for name, value in asked_of(varied, processes=DEFAULT_PAIRS).items()
+        if name not in _COMMON
+    }
 
 
-def _show(found: SideBySide, flags: str) -> None:
-    for name, result in (("A", found.a), ("B", found.b)):
-        title = f"{name}: {result.label}" + (f" {flags}" if name == "B" else "")
+def _show(found: SideBySide, options: argparse.Namespace) -> None:
+    if options.json:
+        print(json.dumps(found.to_record(), allow_nan=False))
+        return
+    for name, result, flags in (("A", found.a, ""), ("B", found.b, f" {options.vs}")):
         rows = [row for row in result.summary() if row[0] != "model"]
-        print_pairs([("variant", title), *rows])
+        traced = [("trace", ", ".join(result.trace["files"]))] if result.trace else []
+        print_pairs([("variant", f"{name}: {result.label}{flags}"), *rows, *traced])
         print()
     print_pairs(found.summary())
+
+
+def _show_what_there_is(results: Sequence[Result | None], *, as_json: bool) -> None:
+    """Show what was measured before it ended: a JSON list, or one after the other."""
+    measured = [result for result in results if result is not None]
+    if as_json:
+        print(json.dumps([result.to_record() for result in measured], allow_nan=False))
+        return
+    for result in measured:
+        print_pairs([("variant", result.label), *result.summary()[1:]])
+        print()

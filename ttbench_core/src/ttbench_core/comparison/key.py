@@ -129,7 +129,8 @@ _READERS: Final[Mapping[str, Callable[[Result], Any]]] = {
     "microbatch": _option("microbatch"),
     "scenario": lambda result: result.args.get("scenario") or "throughput",
     "backend": lambda result: result.args.get("backend") or result.backend,
-    "threads": _option("threads"),
+    # as asked: what ran is the engine's own choice, and a failed run never learnt it
+    "threads": lambda result: result.requested.get("threads"),
     "device": _device,
     "device_name": _device_name,
 }

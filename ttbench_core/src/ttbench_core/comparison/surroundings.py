@@ -45,7 +45,7 @@ def notes_of(match: Match) -> tuple[str, ...]:
 
 def doubt_of(side: Side) -> str | None:
     """Give the worst that a run of a side says of its own number; None if all is well."""
-    said = {(result.verdict or {}).get("verdict") for result in side.results}
+    said = {str((result.verdict or {}).get("verdict")) for result in side.results}
     return next((doubt for doubt in _DOUBTS if doubt in said), None)
 
 

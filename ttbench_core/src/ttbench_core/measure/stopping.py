@@ -19,6 +19,8 @@ _NS_PER_S: Final = 1e9
 #: promised coverage from five passes on (0.93 to 0.95; three give 0.90).
 _LEAST_PASSES: Final = 5
 _MOST_PASSES: Final = 100
+#: So many only of passes that are not half a second together before.
+_MOST_SHORT_PASSES: Final = 1000
 #: Passes of a few ms need more than five of them to show what the machine does meanwhile.
 _LEAST_NS: Final = 500_000_000
 _TARGET: Final = 0.02
@@ -104,10 +106,14 @@ class RelativeCi:
         enough = len(times_ns) >= self.least and sum(times_ns) >= _LEAST_NS
         if enough and have is not None and have <= self.target:
             return "target"
-        if len(times_ns) >= self.most:
+        if len(times_ns) >= _MOST_SHORT_PASSES:
             return "passes"
         if _time_is_up(times_ns, self.max_time_s):
             return "time"
+        if sum(times_ns) < _LEAST_NS:
+            return None
+        if len(times_ns) >= self.most:
+            return "passes"
         if len(times_ns) >= _FORESEEABLE_PASSES and self._hopeless(times_ns, have):
             return "out of reach"
         return None

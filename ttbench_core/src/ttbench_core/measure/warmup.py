@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ttbench_core.measure.passes import CLOCK, Clock, Driven, Pass, drive
 
-__all__ = ["WarmUp", "warm_up"]
+__all__ = ["WarmUp", "least_inputs", "warm_up"]
 
 #: Inputs at least, and for each one in flight. After the first call the second and third are
 #: still slower for some models on a CPU; a pipeline needs its depth twice over to fill and flow.
@@ -78,7 +78,7 @@ def warm_up(
     if count is not None:
         drives = (driven(count),) if count else ()
         return WarmUp(drives, _halves_agree(drives), fixed=True)
-    found = [driven(max(_LEAST_INPUTS, _INPUTS_PER_DEPTH * session.depth))]
+    found = [driven(least_inputs(session.depth))]
     size = _window(_pace_ns(found[0]))
     # inputs so slow that a window is all the patience there is: the first ones are one
     first = 0 if size == _LEAST_WINDOW else 1
@@ -88,6 +88,11 @@ def warm_up(
         if len(found) > first + 1:
             settled = _agree(_pace_ns(found[-2]), _pace_ns(found[-1]))
     return WarmUp(tuple(found), settled, fixed=False)
+
+
+def least_inputs(depth: int) -> int:
+    """Give how many inputs it takes at least to get a session going that has rested."""
+    return max(_LEAST_INPUTS, _INPUTS_PER_DEPTH * depth)
 
 
 def _window(pace_ns: float) -> int:

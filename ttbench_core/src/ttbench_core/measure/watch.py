@@ -49,7 +49,7 @@ class Observed:
     steal_share: float | None
     #: How often a thread of ours was put off its core, a second.
     involuntary_switches_per_s: float
-    #: Share of the time that the control group was held back.
+    #: Share of the cores' time that the control group was held back.
     throttled_share: float | None
     #: Seconds by the calendar's clock for each by the monotonic one.
     clock_ratio: float
@@ -104,7 +104,8 @@ def between(before: Reading, after: Reading, cores: int) -> Observed:
         steal_share=None if steal_s is None else steal_s / wall_s / cores,
         involuntary_switches_per_s=(after.involuntary_switches - before.involuntary_switches)
         / wall_s,
-        throttled_share=None if throttled_ns is None else throttled_ns / _NS_PER_S / wall_s,
+        # the kernel adds up the cores' own times
+        throttled_share=None if throttled_ns is None else throttled_ns / _NS_PER_S / wall_s / cores,
         clock_ratio=(after.calendar_ns - before.calendar_ns) / _NS_PER_S / wall_s,
     )
 
@@ -120,6 +121,8 @@ def _machine_s() -> tuple[float | None, float | None]:
     except OSError:
         return None, None
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(cores))
+    if len(cores) <= max(usable):
+        return None, None  # some cores are offline, and the list does not say which
     mine = [cores[index] for index in usable if index < len(cores)]
     # a guest's time is counted in `user` as well
     kinds = ("user", "nice", "system", "irq", "softirq")

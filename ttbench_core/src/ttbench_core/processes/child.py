@@ -24,8 +24,10 @@ __all__ = ["Child"]
 
 #: The child finds what the parent finds, also in a notebook that has added folders.
 _START: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
-    "from ttbench_core.processes.worker import main; main(int(sys.argv[2]))"
+    "import sys; sys.path[:] = sys.argv[2:];"
+    # until it can answer, Ctrl-C ends it without a word
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    "from ttbench_core.processes.worker import main; main(int(sys.argv[1]))"
 )
 #: How long a child that was interrupted may take to give its record.
 _GRACE_S: Final = 20.0
@@ -53,7 +55,7 @@ class Child:
         ours, theirs = os.pipe()
         try:
             self._process: Final = subprocess.Popen(
-                [sys.executable, "-c", _START, json.dumps(sys.path), str(theirs)],
+                [sys.executable, "-c", _START, str(theirs), *sys.path],
                 stdin=subprocess.PIPE,
                 # a pack may print; stdout is the parent's, where a record may be wanted
                 stdout=2,
@@ -66,7 +68,8 @@ class Child:
         finally:
             os.close(theirs)
         self._answers: Final = os.fdopen(ours, encoding="ascii")
-        self._has_ended = False
+        #: Whether it has said its last word.
+        self.has_ended = False
         self.say(json.dumps(request))
 
     def say(self, line: str) -> None:
@@ -87,33 +90,37 @@ class Child:
         child that ended without a word.
         """
         line = self._answers.readline()
-        if not line:
+        if not line.endswith("\n"):
             raise SessionError(f"the process that measured {_end(self._process.wait())}")
         message: dict[str, Any] = json.loads(line)
-        self._has_ended = "passed_ns" not in message
+        self.has_ended = "passed_ns" not in message
         if (refusal := message.get("refusal")) is not None:
             wrong = message["exit_code"] == RequestError.exit_code
             raise (RequestError if wrong else SessionError)(refusal)
         return message
 
     def interrupt(self) -> dict[str, Any] | None:
-        """Send Ctrl-C and give what the child has measured, or None."""
-        self._process.send_signal(signal.SIGINT)
+        """Send Ctrl-C and give what the child has measured, or None.
+
+        A second Ctrl-C ends the waiting, and the child.
+        """
         timer = threading.Timer(_GRACE_S, self._process.kill)
         timer.start()
         try:
+            self._process.send_signal(signal.SIGINT)
             while True:
                 message = self.hear()
                 if "passed_ns" not in message:
                     return message
-        except (RequestError, SessionError):
+        except (RequestError, SessionError, ValueError, KeyboardInterrupt):
+            # ValueError: the first Ctrl-C came in the middle of reading a line
             return None
         finally:
             timer.cancel()
 
     def close(self) -> None:
         """End the process: let it leave after its last word, and kill it before."""
-        if not self._has_ended:
+        if not self.has_ended:
             self._process.kill()
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -124,6 +131,9 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        # what a pack has started and left behind: the child leads a session of its own
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def __enter__(self) -> Self:
         return self

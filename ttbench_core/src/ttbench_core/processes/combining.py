@@ -38,14 +38,14 @@ def combined(options: RunOptions, results: Sequence[Result], status: str | None 
     Args:
         options: what was asked of the whole.
         results: at least one; the last one may be failed or interrupted.
-        status: of the whole; the last one's if not given.
+        status: of the whole; that of the last that did not go through if not given.
     """
     first, last = results[0], results[-1]
     notes = dict.fromkeys(note for result in results for note in result.notes)
     raw = replace(
         first,
         run_id=uuid.uuid4().hex,
-        status=status or last.status,
+        status=status or _status(results),
         total_time=None,
         total_samples=None,
         samples_per_sec=None,
@@ -72,6 +72,12 @@ def combined(options: RunOptions, results: Sequence[Result], status: str | None 
 def _asked_of_the_whole(options: RunOptions) -> dict[str, Any]:
     asked = options.as_asked()
     return {name: asked[name] for name in ("processes", "warmup", "verify", "pcc", "roofline")}
+
+
+def _status(results: Sequence[Result]) -> str:
+    """Give that of the last one that did not go through, if there is one."""
+    ended = [result.status for result in results if result.status != "ok"]
+    return ended[-1] if ended else "ok"
 
 
 def _own(result: Result) -> Mapping[str, Any]:

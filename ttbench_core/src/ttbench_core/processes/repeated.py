@@ -8,7 +8,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ttbench_core.environment import host_facts, machine_name
-from ttbench_core.errors import BenchmarkError, RunInterrupted, SessionError
+from ttbench_core.errors import (
+    BenchmarkError,
+    RequestError,
+    RunInterrupted,
+    SessionError,
+    one_line,
+)
 from ttbench_core.job import Source
 from ttbench_core.options import RunOptions, Trace
 from ttbench_core.processes.child import Child
@@ -16,7 +22,11 @@ from ttbench_core.processes.combining import combined
 from ttbench_core.progress import Observer
 from ttbench_core.result import Result
 
-__all__ = ["measure_in_processes", "nothing_measured", "options_of_process"]
+__all__ = ["RemoteError", "failed_run", "interrupted_run", "measure_in_processes", "next_options"]
+
+
+class RemoteError(Exception):
+    """What failed in another process; its text is the traceback from there."""
 
 
 def measure_in_processes(options: RunOptions, source: Source, observer: Observer) -> Result:
@@ -26,20 +36,17 @@ def measure_in_processes(options: RunOptions, source: Source, observer: Observer
     fails and `RunInterrupted` after Ctrl-C, with what was measured until then.
     """
     results: list[Result] = []
-    for number in range(options.processes):
-        observer.phase(f"process {number + 1} of {options.processes}")
-        observer.passes(number, options.processes)
-        with Child(options_of_process(options, results), source) as child:
-            message = _heard(child, options, results)
-        results.append(_result_of(message))
-        if (failure := message.get("failure")) is not None:
-            whole = combined(options, results)
-            phase = f"{failure['phase']} of process {number + 1}"
-            raise BenchmarkError(phase, failure["reason"], whole)
-    return combined(options, results)
+    try:
+        for number in range(options.processes):
+            observer.phase(f"process {number + 1} of {options.processes}")
+            observer.passes(number, options.processes)
+            results.append(_measure_next(options, source, results))
+        return combined(options, results)
+    except KeyboardInterrupt:
+        raise RunInterrupted(interrupted_run(options, results)) from None
 
 
-def options_of_process(options: RunOptions, earlier: Sequence[Result]) -> RunOptions:
+def next_options(options: RunOptions, earlier: Sequence[Result]) -> RunOptions:
     """Give what the next process measures.
 
     Later ones warm up as long as the first did, so that they are alike, and
@@ -61,8 +68,63 @@ def options_of_process(options: RunOptions, earlier: Sequence[Result]) -> RunOpt
     )
 
 
-def nothing_measured(options: RunOptions, reason: str) -> Result:
-    """Make the record of a run whose process ended without one."""
+def failed_run(
+    options: RunOptions, earlier: Sequence[Result], message: Mapping[str, Any] | str
+) -> BenchmarkError:
+    """Make the error of a process that failed; with the record of it and of the earlier ones.
+
+    Args:
+        options: what was asked of the whole.
+        earlier: the processes that went through.
+        message: the child's last word, or why it had none.
+    """
+    where = f" of process {len(earlier) + 1}" if options.processes > 1 else ""
+    if isinstance(message, str):
+        whole = combined(options, [*earlier, _nothing_measured(options, message)])
+        return BenchmarkError(f"process{where}", message, whole)
+    failure = message["failure"]
+    whole = combined(options, [*earlier, Result.from_record(message["record"])])
+    error = BenchmarkError(f"{failure['phase']}{where}", failure["reason"], whole)
+    error.__cause__ = RemoteError(f"\n{failure['traceback']}")
+    return error
+
+
+def interrupted_run(options: RunOptions, results: Sequence[Result]) -> Result | None:
+    """Make the record of what was measured until Ctrl-C; None where nothing was."""
+    if not any(result.passes or result.partial_pass for result in results):
+        return None
+    return combined(options, results, "interrupted")
+
+
+def _measure_next(options: RunOptions, source: Source, results: list[Result]) -> Result:
+    """Measure in one more process; what an interrupted one has measured goes to `results`."""
+    try:
+        with Child(next_options(options, results), source) as child:
+            try:
+                message = child.hear()
+            except KeyboardInterrupt:
+                _keep_interrupted(child.interrupt(), results)
+                raise
+    except (RequestError, SessionError, OSError) as error:
+        if isinstance(error, RequestError) and not results:
+            raise
+        reason = str(error) if isinstance(error, SessionError) else one_line(error)
+        raise failed_run(options, results, reason) from error
+    if message.get("interrupted"):
+        _keep_interrupted(message, results)
+        raise KeyboardInterrupt
+    if message.get("failure") is not None:
+        raise failed_run(options, results, message)
+    return Result.from_record(message["record"])
+
+
+def _keep_interrupted(message: Mapping[str, Any] | None, results: list[Result]) -> None:
+    if message and message.get("record"):
+        results.append(Result.from_record(message["record"]))
+
+
+def _nothing_measured(options: RunOptions, reason: str) -> Result:
+    """Make the record of a process that ended without one."""
     return Result(
         status="failed",
         total_time=None,
@@ -79,23 +141,3 @@ def nothing_measured(options: RunOptions, reason: str) -> Result:
         host=host_facts(),
         failure={"phase": "process", "kind": SessionError.__name__, "message": reason},
     )
-
-
-def _heard(child: Child, options: RunOptions, earlier: Sequence[Result]) -> Mapping[str, Any]:
-    try:
-        return child.hear()
-    except KeyboardInterrupt:
-        message = child.interrupt()
-        record = message.get("record") if message else None
-        results = [*earlier, *([Result.from_record(record)] if record else [])]
-        measured = any(result.passes or result.partial_pass for result in results)
-        whole = combined(options, results, "interrupted") if measured else None
-        raise RunInterrupted(whole) from None
-    except SessionError as crash:
-        lost = nothing_measured(options, str(crash))
-        whole = combined(options, [*earlier, lost])
-        raise BenchmarkError(f"process {len(earlier) + 1}", str(crash), whole) from crash
-
-
-def _result_of(message: Mapping[str, Any]) -> Result:
-    return Result.from_record(message["record"])

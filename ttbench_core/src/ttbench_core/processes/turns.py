@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ttbench_core.errors import BenchmarkError, RunInterrupted, SessionError
+from ttbench_core.errors import RequestError, RunInterrupted, SessionError, one_line
 from ttbench_core.job import Source
 from ttbench_core.measure.intervals import paired_ratio_interval
 from ttbench_core.options import RunOptions
 from ttbench_core.processes.child import Child
 from ttbench_core.processes.combining import combined
-from ttbench_core.processes.repeated import nothing_measured, options_of_process
+from ttbench_core.processes.repeated import failed_run, interrupted_run, next_options
 from ttbench_core.progress import Observer
 from ttbench_core.result import Result
 
@@ -47,16 +47,39 @@ def measure_in_turns(
 ) -> tuple[Result, Result]:
     """Measure two variants in so many pairs of fresh processes, as two records.
 
-    Raises `RequestError`, `BenchmarkError` and `RunInterrupted` as `run` does; a
-    failure's record is that of the variant that failed.
+    Raises `RequestError`, `BenchmarkError` and `RunInterrupted` as `run` does, with
+    the record of one variant as `result` and what there is of the other in `others`.
     """
     found: tuple[list[Result], list[Result]] = ([], [])
-    for pair in range(pairs):
-        observer.phase(f"pair {pair + 1} of {pairs}")
-        observer.passes(pair, pairs)
-        with contextlib.ExitStack() as processes:
-            _measure_pair(sides, found, processes)
-    return _whole(sides[0], found[0]), _whole(sides[1], found[1])
+    try:
+        for pair in range(pairs):
+            observer.phase(f"pair {pair + 1} of {pairs}")
+            observer.passes(pair, pairs)
+            with contextlib.ExitStack() as processes:
+                _measure_pair(sides, found, processes)
+        return _whole(sides[0], found[0]), _whole(sides[1], found[1])
+    except _SideFailedError as failed:
+        error = failed_run(sides[failed.side].options, found[failed.side], failed.message)
+        error.others = tuple(_wholes(sides, found, but=failed.side))
+        raise error from error.__cause__
+    except KeyboardInterrupt:
+        wholes = [
+            whole
+            for variant, results in zip(sides, found, strict=True)
+            if (whole := interrupted_run(variant.options, results)) is not None
+        ]
+        interruption = RunInterrupted(wholes[0] if wholes else None)
+        interruption.others = tuple(wholes[1:])
+        raise interruption from None
+
+
+class _SideFailedError(Exception):
+    """One of the two failed; `message` is its last word, or why it had none."""
+
+    def __init__(self, side: int, message: Mapping[str, Any] | str) -> None:
+        super().__init__(side)
+        self.side = side
+        self.message = message
 
 
 def _measure_pair(
@@ -66,79 +89,94 @@ def _measure_pair(
 ) -> None:
     children: list[Child] = []
     try:
-        for side, (variant, earlier) in enumerate(zip(sides, found, strict=True)):
-            options = options_of_process(variant.options, earlier)
+        for side, variant in enumerate(sides):
+            options = next_options(variant.options, found[side])
             children.append(processes.enter_context(Child(options, variant.source, turns=True)))
             # one builds and warms up after the other, undisturbed
-            _turn_over(children[side], variant, earlier)
-        _take_turns(children, sides, found)
-        for side, child in enumerate(children):
+            _turn_over(children, side, found)
+        _take_turns(children, sides[0].options, found)
+        # both end their passes before either is examined: what they saw is of the same time
+        for child in children:
             child.say("stop")
-            found[side].append(Result.from_record(_hear(child, sides[side], found[side])["record"]))
+        for side, child in enumerate(children):
+            child.say("examine")
+            record = Result.from_record(_hear(children, side, found)["record"])
+            found[side].append(record)
     except KeyboardInterrupt:
         for side, child in enumerate(children):
-            message = child.interrupt()
+            message = child.interrupt() if not child.has_ended else None
             if message and message.get("record"):
                 found[side].append(Result.from_record(message["record"]))
-        raise _interruption(sides, found) from None
+        raise
 
 
 def _take_turns(
-    children: Sequence[Child],
-    sides: tuple[Variant, Variant],
-    found: tuple[list[Result], list[Result]],
+    children: Sequence[Child], options: RunOptions, found: tuple[list[Result], list[Result]]
 ) -> None:
     times_ns: tuple[list[int], list[int]] = ([], [])
-    while not _enough(times_ns, sides[0].options):
+    while not _enough(times_ns, options):
         order = (0, 1) if len(times_ns[0]) % 2 == 0 else (1, 0)
         for side in order:
             children[side].say("pass")
-            times_ns[side].append(_turn_over(children[side], sides[side], found[side]))
+            times_ns[side].append(_turn_over(children, side, found))
 
 
 def _enough(times_ns: tuple[Sequence[int], Sequence[int]], options: RunOptions) -> bool:
     turns = len(times_ns[0])
+    if turns and _time_is_up(times_ns, options):
+        return True
     if options.passes is not None:
         return turns >= options.passes
-    shortest_ns = min(map(sum, times_ns))
-    limit_s = _MAX_TIME_S if options.max_time is None else options.max_time
-    if turns >= _MOST_TURNS or (turns and max(map(sum, times_ns)) >= limit_s * _NS_PER_S):
+    if turns >= _MOST_TURNS:
         return True
     ratio = paired_ratio_interval(*times_ns)
     sure = ratio is not None and ratio.half_width <= _TARGET
-    return turns >= _LEAST_TURNS and shortest_ns >= _LEAST_NS and sure
+    return turns >= _LEAST_TURNS and min(map(sum, times_ns)) >= _LEAST_NS and sure
 
 
-def _turn_over(child: Child, variant: Variant, earlier: Sequence[Result]) -> int:
+def _time_is_up(times_ns: tuple[Sequence[int], Sequence[int]], options: RunOptions) -> bool:
+    limit_s = options.max_time
+    if limit_s is None:
+        if options.passes is not None:
+            return False
+        limit_s = _MAX_TIME_S
+    return max(map(sum, times_ns)) >= limit_s * _NS_PER_S
+
+
+def _turn_over(
+    children: Sequence[Child], side: int, found: tuple[list[Result], list[Result]]
+) -> int:
     """Wait until a side has had its turn; gives ns of the pass, 0 when ready for the first."""
-    return int(_hear(child, variant, earlier)["passed_ns"] or 0)
+    return int(_hear(children, side, found)["passed_ns"] or 0)
 
 
-def _hear(child: Child, variant: Variant, earlier: Sequence[Result]) -> Mapping[str, Any]:
+def _hear(
+    children: Sequence[Child], side: int, found: tuple[list[Result], list[Result]]
+) -> Mapping[str, Any]:
     try:
-        message = child.hear()
+        message = children[side].hear()
+    except RequestError as refusal:
+        if not found[side]:
+            raise
+        raise _SideFailedError(side, one_line(refusal)) from refusal
     except SessionError as crash:
-        lost = nothing_measured(variant.options, str(crash))
-        whole = combined(variant.options, [*earlier, lost])
-        raise BenchmarkError("process", str(crash), whole) from crash
-    if (failure := message.get("failure")) is not None:
-        whole = combined(variant.options, [*earlier, Result.from_record(message["record"])])
-        raise BenchmarkError(failure["phase"], failure["reason"], whole)
+        raise _SideFailedError(side, str(crash)) from crash
+    if message.get("interrupted"):
+        if message["record"]:
+            found[side].append(Result.from_record(message["record"]))
+        raise KeyboardInterrupt
+    if message.get("failure") is not None:
+        raise _SideFailedError(side, message)
     return message
+
+
+def _wholes(
+    sides: tuple[Variant, Variant], found: tuple[list[Result], list[Result]], *, but: int
+) -> list[Result]:
+    """Give what was measured of the other side."""
+    other = 1 - but
+    return [_whole(sides[other], found[other])] if found[other] else []
 
 
 def _whole(variant: Variant, results: Sequence[Result]) -> Result:
     return results[0] if len(results) == 1 else combined(variant.options, results)
-
-
-def _interruption(
-    sides: tuple[Variant, Variant], found: tuple[list[Result], list[Result]]
-) -> RunInterrupted:
-    wholes = [
-        combined(variant.options, results, "interrupted")
-        for variant, results in zip(sides, found, strict=True)
-        if any(result.passes for result in results)
-    ]
-    interruption = RunInterrupted(wholes[0] if wholes else None)
-    interruption.others = tuple(wholes[1:])
-    return interruption

@@ -13,8 +13,10 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from queue import SimpleQueue
+from typing import Any, Final, TextIO
 
 from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError
 from ttbench_core.measure.stopping import Stop
@@ -24,6 +26,8 @@ from ttbench_core.runner import find_source
 
 __all__ = ["main"]
 
+_ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
 
 class _Turns:
     """Asks the parent before each pass: another run takes its turn in between."""
@@ -31,51 +35,73 @@ class _Turns:
     name = "turns"
     most = None
 
-    def __init__(self, commands: TextIO, channel: TextIO) -> None:
+    def __init__(self, commands: SimpleQueue[str], channel: TextIO) -> None:
         self._commands = commands
         self._channel = channel
 
     def decide(self, times_ns: Sequence[int]) -> Stop | None:
         """Tell how long the last pass took and wait for the word to go on."""
         _send(self._channel, {"passed_ns": times_ns[-1] if times_ns else None})
-        command = self._commands.readline().strip()
-        return None if command == "pass" else Stop(self.name, "last turn")
+        return None if self._commands.get() == "pass" else Stop(self.name, "last turn")
+
+    def wait(self) -> None:
+        """Wait until the other has ended its passes too."""
+        self._commands.get()
 
 
 def main(channel_fd: int) -> None:
     """Measure once, and send what came of it."""
-    # whoever started the parent may have let it ignore Ctrl-C, and the parent passes it on
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, signal.default_int_handler)
     channel = os.fdopen(channel_fd, "w", encoding="ascii")
-    request = json.loads(sys.stdin.readline())
-    if not request["turns"]:
-        _end_with_the_parent()
+    os.set_inheritable(channel_fd, False)
+    # a process that a pack forks would keep the channel open after this one has ended
+    os.register_at_fork(after_in_child=lambda: os.close(channel_fd))
+    request = json.loads(sys.stdin.buffer.readline())
+    commands: SimpleQueue[str] = SimpleQueue()
+    _listen(commands)
     try:
-        _send(channel, _answer(request, sys.stdin, channel))
+        _send(channel, _answer(request, commands, channel))
         channel.close()
     except BrokenPipeError:
         os._exit(1)  # nobody is there to hear it, and closing the pipe would fail again
 
 
-def _answer(request: Mapping[str, Any], requests: TextIO, channel: TextIO) -> dict[str, Any]:
-    conduct = Conduct(
-        rule=_Turns(requests, channel) if request["turns"] else None,
-        root_pid=request["root_pid"],
-    )
+def _answer(
+    request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO
+) -> dict[str, Any]:
     try:
         options = RunOptions(**request["options"])
-        result = measure(options, find_source(_model(request)), conduct)
+        result = measure(
+            options, find_source(_model(request)), _conduct(request, commands, channel)
+        )
+        _stay_to_the_end()
     except BenchmarkError as failed:
+        _stay_to_the_end()
         return {
             "record": failed.result.to_record(),
-            "failure": {"phase": failed.phase, "reason": failed.reason},
+            "failure": {
+                "phase": failed.phase,
+                "reason": failed.reason,
+                "traceback": traceback.format_exc(),
+            },
         }
     except RunInterrupted as interrupted:
+        _stay_to_the_end()
         kept = interrupted.result
         return {"interrupted": True, "record": kept.to_record() if kept else None}
     except TtbenchError as refusal:
         return {"refusal": str(refusal), "exit_code": refusal.exit_code}
+    except KeyboardInterrupt:
+        return {"interrupted": True, "record": None}
     return {"record": result.to_record()}
+
+
+def _conduct(request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO) -> Conduct:
+    if not request["turns"]:
+        return Conduct()
+    turns = _Turns(commands, channel)
+    return Conduct(turns=turns, root_pid=request["root_pid"])
 
 
 def _model(request: Mapping[str, Any]) -> Any:
@@ -87,15 +113,25 @@ def _model(request: Mapping[str, Any]) -> Any:
     return cloudpickle.loads(base64.b64decode(request["builder"]))
 
 
+def _stay_to_the_end() -> None:
+    """Let no further Ctrl-C come between a record and its way home."""
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _send(channel: TextIO, message: Mapping[str, Any]) -> None:
     channel.write(json.dumps(message) + "\n")
     channel.flush()
 
 
-def _end_with_the_parent() -> None:
-    def wait() -> None:
+def _listen(commands: SimpleQueue[str]) -> None:
+    """Hand the parent's commands on, and end with it."""
+
+    def listen() -> None:
         # not through sys.stdin, whose lock a thread must not hold when the interpreter ends
-        os.read(0, 1)
+        with open(os.dup(0), "rb", buffering=0) as lines:  # noqa: PTH123 - a descriptor
+            while line := lines.readline():
+                commands.put(line.decode("ascii").strip())
         os._exit(1)
 
-    threading.Thread(target=wait, name="ttbench-parent", daemon=True).start()
+    threading.Thread(target=listen, name="ttbench-parent", daemon=True).start()

@@ -37,15 +37,17 @@ class Evidence:
     interval: Interval | None
     #: Share of a pass that filling the pipeline took.
     fill_share: float | None = None
-    #: Of each process: whether its warm-up settled.
-    settled: Sequence[bool | None] = ()
+    #: Whether the warm-up settled.
+    settled: bool | None = None
     #: Of each process: what the machine did meanwhile.
     observed: Sequence[Observed] = ()
     harness_ns_per_input: float | None = None
     #: Threads that the engine computes with.
     threads: int | None = None
-    #: Cores that the process may use, a quota counted.
-    cores: float | None = None
+    #: Cores that the process may run on.
+    cores: int | None = None
+    #: Cores' worth of time that its control group may use; None without a limit.
+    quota_cores: float | None = None
     governors: Sequence[str] = ()
 
 

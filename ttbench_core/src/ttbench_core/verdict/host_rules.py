@@ -16,6 +16,8 @@ __all__ = ["RULES"]
 #: Daemons of a quiet machine: a tenth of a core, or 1 % of each core of a large one.
 _QUIET_CORES: Final = 0.1
 _QUIET_SHARE: Final = 0.01
+#: On cores that we do not use, others cost caches, memory bandwidth and clock rate.
+_ELSEWHERE_SHARE: Final = 0.25
 #: Beside threads that wait for each other, half a core gone can halve the speed.
 _BUSY_CORES: Final = 0.5
 _BUSY_SHARE: Final = 0.02
@@ -37,14 +39,14 @@ def host_busy(evidence: Evidence) -> Iterator[Finding]:
         return
     others, cores = max(shares), evidence.cores
     crowded = (evidence.threads or 1) + others > cores
-    quiet = max(_QUIET_CORES, _QUIET_SHARE * cores) if crowded else _BUSY_CORES
+    quiet = max(_QUIET_CORES, _QUIET_SHARE * cores) if crowded else _ELSEWHERE_SHARE * cores
     if others <= quiet:
         return
     spoilt = crowded and others >= max(_BUSY_CORES, _BUSY_SHARE * cores)
     yield Finding(
         "host-busy",
         "unstable" if spoilt else "noisy",
-        f"other programs kept {others:.2f} of {cores:g} cores busy during the passes"
+        f"other programs kept {others:.2f} of {cores} cores busy during the passes"
         f" ({others / cores:.0%})",
         "stop them, or leave them cores: fewer --threads",
     )
@@ -53,7 +55,10 @@ def host_busy(evidence: Evidence) -> Iterator[Finding]:
 def preempted(evidence: Evidence) -> Iterator[Finding]:
     """Threads that are put off their core while others wait for them."""
     rates = [one.involuntary_switches_per_s for one in evidence.observed]
-    per_core = max(rates, default=0.0) / max(evidence.cores or 1.0, 1.0)
+    per_core = max(rates, default=0.0) / max(evidence.cores or 1, 1)
+    # stages of the model itself put each other off as well, and nobody else is to blame
+    if not any(host_busy(evidence)):
+        return
     if per_core > _NOISY_SWITCHES_PER_S:
         yield Finding(
             "preempted",
@@ -105,7 +110,8 @@ def clock_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 def too_many_threads(evidence: Evidence) -> Iterator[Finding]:
     """More threads than cores take turns, and wait for the one whose turn it is not."""
-    threads, cores = evidence.threads, evidence.cores
+    limits = [limit for limit in (evidence.cores, evidence.quota_cores) if limit is not None]
+    threads, cores = evidence.threads, min(limits, default=None)
     if threads is not None and cores is not None and threads > cores:
         yield Finding(
             "threads",

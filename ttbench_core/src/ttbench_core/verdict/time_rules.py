@@ -29,6 +29,8 @@ _MAD_TO_SIGMA: Final = 1.4826
 _SHORT_PASS_NS: Final = 5_000_000
 _SHORT_RUN_NS: Final = 500_000_000
 _NOISY_FILL: Final = 0.02
+#: A pass of so many times what the pipeline holds shows its steady rate.
+_FILLS: Final = 10
 _HARNESS_SHARE: Final = 0.01
 _BOOKKEEPING: Final = 0.01
 
@@ -39,41 +41,46 @@ def interval_too_wide(evidence: Evidence) -> Iterator[Finding]:
     many = len(evidence.processes) > 1
     if interval is None:
         count = len(evidence.processes) if many else len(evidence.processes[0])
-        what = "processes" if many else "pass" if count == 1 else "passes"
+        what = "processes give" if many else "pass gives" if count == 1 else "passes give"
         yield Finding(
             "few-replicates",
             "noisy",
-            f"{count} {what} give no interval: it takes 3",
+            f"{count} {what} no interval: it takes 3",
             "use --processes 5" if many else "use more --passes or --max_time",
         )
     elif interval.half_width > _NOISY_HALF_WIDTH:
         yield Finding(
             "interval-wide",
             "unstable" if interval.half_width > _UNSTABLE_HALF_WIDTH else "noisy",
-            f"the 95 % interval is {interval.half_width:+.1%} wide, wanted {_NOISY_HALF_WIDTH:.0%}",
+            f"the 95 % interval is ±{interval.half_width:.1%}, wanted ±{_NOISY_HALF_WIDTH:.0%}",
             "use more --processes" if many else "quieten the machine, or use a longer --loop_count",
         )
 
 
 def drift(evidence: Evidence) -> Iterator[Finding]:
     """A machine that gets slower or faster while it is measured has no one speed."""
-    for number, passes in enumerate(evidence.processes):
-        if len(passes) < _LEAST_PASSES_FOR_DRIFT:
-            continue
-        third = len(passes) // 3
-        times = [float(one.e2e_ns) for one in passes]
-        change = ratio_interval(times[-third:], times[:third])
-        if change is None or change.contains(1.0):
-            continue
-        size = abs(change.estimate - 1)
-        if size > _NOISY_DRIFT:
-            yield Finding(
-                "drift",
-                "unstable" if size > _UNSTABLE_DRIFT else "noisy",
-                f"the last third of the passes took {change.estimate - 1:+.1%} against the first"
-                f"{_in_process(evidence, number)}",
-                "warm up longer (--warmup), or let the machine cool down and settle",
-            )
+    changes = [_change(passes) for passes in evidence.processes]
+    drifted = [change for change in changes if abs(change) > _NOISY_DRIFT]
+    if not _most(drifted, evidence):
+        return
+    change = max(drifted, key=abs)
+    yield Finding(
+        "drift",
+        "unstable" if abs(change) > _UNSTABLE_DRIFT else "noisy",
+        f"the last third of the passes took {change:+.1%} against the first"
+        f"{_in_processes(drifted, evidence)}",
+        "warm up longer (--warmup), or let the machine cool down and settle",
+    )
+
+
+def _change(passes: Sequence[Pass]) -> float:
+    """Give by how much the last third differs from the first; 0 where that may be chance."""
+    if len(passes) < _LEAST_PASSES_FOR_DRIFT:
+        return 0.0
+    third = len(passes) // 3
+    times = [float(one.e2e_ns) for one in passes]
+    change = ratio_interval(times[-third:], times[:third])
+    return 0.0 if change is None or change.contains(1.0) else change.estimate - 1
 
 
 def level_shift(evidence: Evidence) -> Iterator[Finding]:
@@ -98,20 +105,36 @@ def level_shift(evidence: Evidence) -> Iterator[Finding]:
 
 def slow_first_pass(evidence: Evidence) -> Iterator[Finding]:
     """A first pass far from the others tells of a warm-up that was too short."""
-    for number, passes in enumerate(evidence.processes):
-        if len(passes) < _LEAST_PASSES_FOR_DRIFT - 1:
-            continue
-        first, *others = (one.e2e_ns for one in passes)
-        middle = statistics.median(others)
-        sigma = _MAD_TO_SIGMA * statistics.median(abs(time - middle) for time in others)
-        if first - middle > max(_SLOW_FIRST_SIGMAS * sigma, _LEAST_SLOW_FIRST * middle):
-            yield Finding(
-                "slow-first-pass",
-                "noisy",
-                f"the first pass took {first / middle:.2f} times the median of the others"
-                f"{_in_process(evidence, number)}",
-                "warm up longer (--warmup)",
-            )
+    slow = [slowness for passes in evidence.processes if (slowness := _slowness(passes)) > 1]
+    if _most(slow, evidence):
+        yield Finding(
+            "slow-first-pass",
+            "noisy",
+            f"the first pass took {max(slow):.2f} times the median of the others"
+            f"{_in_processes(slow, evidence)}",
+            "warm up longer (--warmup)",
+        )
+
+
+def _slowness(passes: Sequence[Pass]) -> float:
+    """Give the first pass by the median of the others; 1 where it is one like them."""
+    if len(passes) < _LEAST_PASSES_FOR_DRIFT - 1:
+        return 1.0
+    first, *others = (one.e2e_ns for one in passes)
+    middle = statistics.median(others)
+    sigma = _MAD_TO_SIGMA * statistics.median(abs(time - middle) for time in others)
+    slow = first - middle > max(_SLOW_FIRST_SIGMAS * sigma, _LEAST_SLOW_FIRST * middle)
+    return first / middle if slow else 1.0
+
+
+def _most(found: Sequence[float], evidence: Evidence) -> bool:
+    """Say whether it is of most processes: of many, one may look so by chance."""
+    return 2 * len(found) > len(evidence.processes)
+
+
+def _in_processes(found: Sequence[float], evidence: Evidence) -> str:
+    processes = len(evidence.processes)
+    return f", at most, in {len(found)} of {processes} processes" if processes > 1 else ""
 
 
 def too_short(evidence: Evidence) -> Iterator[Finding]:
@@ -133,29 +156,33 @@ def too_short(evidence: Evidence) -> Iterator[Finding]:
 
 def fill(evidence: Evidence) -> Iterator[Finding]:
     """What comes before the flow is steady counts in a pass, and weighs more in a short one."""
-    share = evidence.fill_share
-    if share is not None and share > _NOISY_FILL:
-        inputs = _rounded_up(len(evidence.processes[0][0].pop_ns) * share / _NOISY_FILL)
+    share, inputs = evidence.fill_share, len(evidence.processes[0][0].pop_ns)
+    if share is None and evidence.in_flight > 1:
+        yield Finding(
+            "fill",
+            "noisy",
+            f"passes of {inputs} inputs hardly fill a pipeline that holds {evidence.in_flight}",
+            f"use --loop_count {_FILLS * evidence.in_flight} or more",
+        )
+    elif share is not None and share > _NOISY_FILL:
+        wanted = _rounded_up(inputs * share / _NOISY_FILL)
         what = "filling the pipeline" if evidence.in_flight > 1 else "its slower first input"
         yield Finding(
             "fill",
             "noisy",
             f"{what} is {share:.1%} of a pass: the steady rate is higher",
-            f"use --loop_count {inputs} or more, or read the steady rate",
+            f"use --loop_count {wanted} or more, or read the steady rate",
         )
 
 
 def warm_up_not_settled(evidence: Evidence) -> Iterator[Finding]:
     """Windows of the warm-up that never agreed: what followed may not be the lasting speed."""
-    restless = [one for one in evidence.settled if one is False]
-    if restless:
-        of = f" in {len(restless)} of {len(evidence.settled)} processes"
+    if evidence.settled is False:
         yield Finding(
             "warm-up",
             "noisy",
-            f"the warm-up did not settle{of if len(evidence.settled) > 1 else ''}:"
-            " its last two windows differ by more than 5 %",
-            "quieten the machine, or set --warmup yourself",
+            "the warm-up did not settle: its last two windows differ by more than 5 %",
+            "quieten the machine, or use a larger --warmup",
         )
 
 
@@ -201,11 +228,7 @@ def _measured_ns(passes: Sequence[Pass]) -> int:
 def _rounded_up(inputs: float) -> int:
     """Give a number to type: the next one of two digits and zeros."""
     step = 10 ** max(math.ceil(math.log10(inputs)) - 2, 0)
-    return math.ceil(inputs / step) * step
-
-
-def _in_process(evidence: Evidence, number: int) -> str:
-    return f" (process {number + 1})" if len(evidence.processes) > 1 else ""
+    return int(math.ceil(inputs / step) * step)
 
 
 RULES: Final[tuple[Rule, ...]] = (

@@ -20,8 +20,9 @@ _BROKEN_PIPE = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `ttbench` and give its exit code.
 
-    0 fine; 1 the benchmark failed, its outputs are wrong, or its result could
-    not be kept; 2 the request was wrong; 130 interrupted.
+    0 fine; 1 the benchmark failed, its outputs are wrong, its result could not
+    be kept, or it is unstable and that is strict; 2 the request was wrong; 130
+    interrupted.
 
     Args:
         arguments: what stands behind `ttbench`; the process's own if not given.

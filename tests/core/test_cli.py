@@ -73,7 +73,7 @@ def test_a_run_shows_its_number_and_what_it_is_made_of(ttbench, fake_engine):
 def test_passes_that_time_cut_short_say_so(ttbench, fake_engine):
     words = ("-m", "steady", "--backend", "fake", "--passes", 9, "--max_time", 1e-9)
     (line,) = [row for row in ttbench(*words).out.splitlines() if row.startswith("stopped")]
-    assert line.split(maxsplit=1)[1] == "at --max_time, after 1 pass"
+    assert line.split(maxsplit=1)[1] == "at the time limit (--max_time), after 1 pass"
 
 
 def test_strict_makes_an_unstable_number_exit_with_1(ttbench, fake_engine, monkeypatch):

@@ -34,11 +34,11 @@ def turns(*processes, samples=40):
 
 
 def test_a_drift_that_both_share_cancels_out():
-    found = side_by_side(turns([100, 200, 400, 800]), turns([50, 100, 200, 400]))
+    found = side_by_side(turns([100, 200] * 4), turns([50, 100] * 4))
     assert found.ratio == pytest.approx(2.0)
     assert found.interval.half_width == pytest.approx(0.0, abs=1e-9)
     assert found.verdict == "faster"
-    assert "4 turns of one pair of processes; another pair may differ" in found.scope
+    assert "4 rounds (A B B A) of one pair of processes; another pair may" in found.scope
 
 
 def test_over_several_pairs_the_pairs_are_the_replicates():
@@ -58,7 +58,7 @@ def test_two_pairs_give_a_ratio_and_no_interval():
 
 
 def test_variants_of_other_microbatches_are_compared_by_samples():
-    found = side_by_side(turns([100] * 3), turns([100] * 3, samples=80))
+    found = side_by_side(turns([100] * 6), turns([100] * 6, samples=80))
     assert found.ratio == pytest.approx(2.0)
 
 
@@ -119,7 +119,7 @@ def test_a_variant_that_cannot_be_is_refused(variant, message):
 
 
 def test_it_shows_itself():
-    found = side_by_side(turns([100] * 3), turns([50] * 3))
+    found = side_by_side(turns([100] * 6), turns([50] * 6))
     assert "B is faster" in repr(found)
     assert "<td>faster</td>" in found._repr_html_()
 
@@ -127,7 +127,7 @@ def test_it_shows_itself():
 def test_the_command_line_shows_both_and_the_ratio(ttbench, tmp_path):
     outcome = ttbench(
         *("-m", "steady", "-c", "small", "--backend", "fake", "--vs", "-c large -mb 8"),
-        *("--processes", 1, "--passes", 3, "-o", tmp_path / "ab.json"),
+        *("--processes", 1, "--passes", 6, "-o", tmp_path / "ab.json"),
     )
     assert outcome.code == 0, outcome.err
     assert "A: steady small" in outcome.out
@@ -137,7 +137,7 @@ def test_the_command_line_shows_both_and_the_ratio(ttbench, tmp_path):
 
 
 def test_the_command_line_gives_json(ttbench):
-    words = ("-m", "steady", "--backend", "fake", "--processes", 1, "--passes", 3, "--json")
+    words = ("-m", "steady", "--backend", "fake", "--processes", 1, "--passes", 6, "--json")
     record = json.loads(ttbench(*words, "--vs", "-mb 8").out)
     assert record["a"]["args"]["microbatch"] == 4
     assert record["b"]["args"]["microbatch"] == 8
@@ -203,3 +203,18 @@ def test_the_machine_is_watched_for_both_over_the_same_time():
     found = run_ab("sleepy", {"loop_count": 4}, loop_count=5, passes=4)
     walls = [result.host_during["wall_s"] for result in (found.a, found.b)]
     assert walls[0] == pytest.approx(walls[1], rel=0.5)
+
+
+def test_who_follows_the_other_has_no_disadvantage():
+    # A B, B A, ...: the pass after a change is a fifth slower, and both are the same
+    a = turns([120, 100] * 7 + [120])
+    b = turns([100, 120] * 7 + [100])
+    found = side_by_side(a, b)
+    assert found.ratio == pytest.approx(1.0)
+    assert found.verdict == "same"
+
+
+@pytest.mark.parametrize("variant", [None, {}, "-df Fp16_b", ["x"]])
+def test_what_is_no_dictionary_is_no_variant(variant):
+    with pytest.raises(RequestError, match="takes what differs as a dictionary"):
+        run_ab("steady", variant)

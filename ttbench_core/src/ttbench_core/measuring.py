@@ -18,7 +18,7 @@ from ttbench_core.examining import examine, refuse_unverifiable
 from ttbench_core.job import Job, Source
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
 from ttbench_core.measure.overhead import harness_ns_per_input
-from ttbench_core.measure.passes import CLOCK, Clock, Pass, drive, frozen_heap
+from ttbench_core.measure.passes import CLOCK, Clock, Pass, PassCutShortError, drive, frozen_heap
 from ttbench_core.measure.stopping import StoppingRule, stopping_rule
 from ttbench_core.measure.warmup import least_inputs, warm_up
 from ttbench_core.measure.watch import read_counters
@@ -30,6 +30,8 @@ from ttbench_core.result import Result
 
 __all__ = ["Conduct", "Turns", "measure"]
 
+#: Inputs below this go to waste without harm before a first pass.
+_FAST_NS: Final = 100_000_000
 #: Folder, in the working directory, that traces are put into.
 TRACE_FOLDER: Final = "ttbench-traces"
 
@@ -130,7 +132,9 @@ def _time(
                 )
             )
         try:
-            _repeat(job, driven, recording, conduct, untimed=least_inputs(in_flight))
+            fast = first.e2e_ns < _FAST_NS
+            untimed = least_inputs(in_flight) if fast else in_flight
+            _repeat(job, driven, recording, conduct, untimed=untimed)
         finally:
             recording.weighed(session)
         recording.told("overhead", {"ns_per_input": harness_ns_per_input(in_flight)})
@@ -151,11 +155,12 @@ def _repeat(
     with recording.during("passes"):
         before = read_counters(root_pid=conduct.root_pid)
         meter.start()
+        if conduct.turns is None and job.options.warmup is None:
+            _stir(driven, untimed)
         while stop is None:
             recording.progressed()
             if conduct.turns is not None:
-                # while the other had its turn, threads went to sleep and caches to the other
-                driven(untimed)
+                _stir(driven, untimed)
             recording.passed(driven(job.loop_count))
             meter.update()
             stop = job.rule.decide(recording.times_ns)
@@ -165,6 +170,14 @@ def _repeat(
     # a counter does not tell a run from the one that it takes turns with
     if energy is not None and conduct.root_pid is None:
         recording.told("energy", asdict(energy))
+
+
+def _stir(driven: Callable[[int], Pass], inputs: int) -> None:
+    """Drive a few untimed inputs after a rest, in which threads went to sleep and caches cold."""
+    try:
+        driven(inputs)
+    except PassCutShortError as cut:
+        raise cut.cause from None  # it is no pass that could be kept in part
 
 
 def _check_trace_folder(options: RunOptions) -> None:

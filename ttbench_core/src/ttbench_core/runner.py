@@ -70,7 +70,7 @@ def run(
         max_time: seconds that the passes may take; 60 if neither is given.
         warmup: inputs before the passes; until they settle if not given.
         processes: repeats the whole measurement in so many fresh processes; the interval
-            is then over processes. A builder from a notebook needs cloudpickle for it.
+            is then over processes. A builder of your own needs cloudpickle for it.
         threads: threads that the engine computes with on the host.
         verify: whether outputs are compared with Fp32 eager on the CPU; where they can
             differ if not given. See `outputs_are_right` of the result.

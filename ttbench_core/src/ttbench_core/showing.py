@@ -14,6 +14,11 @@ __all__ = ["duration", "figure", "in_short", "quantity", "rows"]
 #: No measurement bears more digits than this, and without an interval none bears as many.
 _MOST_DIGITS: Final = 6
 _PLAIN_DIGITS: Final = 4
+_WIDE_DIGITS: Final = 3
+#: Up to here an interval is as good as even on both sides of the headline.
+_NARROW: Final = 0.05
+#: From this share of a pass on, what filling costs is told.
+_WORTH_A_ROW: Final = 0.02
 _PERCENTILES: Final = ("p50", "p90", "p95", "p99")
 
 
@@ -97,7 +102,7 @@ def _measured(result: Result) -> Iterator[tuple[str, str]]:
 
 def _beside(result: Result) -> Iterator[tuple[str, str]]:
     steady, overhead = result.steady, result.overhead
-    if steady and result.in_flight and result.in_flight > 1:
+    if steady and ((result.in_flight or 1) > 1 or steady["fill_share"] > _WORTH_A_ROW):
         flow = f"{figure(steady['samples_per_sec'])} {_unit(result)}s/s"
         yield ("steady rate", f"{flow}; filling takes {max(steady['fill_share'], 0):.1%} of a pass")
     if overhead and overhead.get("share") is not None:
@@ -111,16 +116,16 @@ def _work(result: Result) -> Iterator[tuple[str, str]]:
     cost, roofline = result.cost or {}, result.roofline or {}
     parts = []
     if result.model.get("parameters"):
-        parts.append(quantity(result.model["parameters"], "parameters").replace(" Gp", " Bp"))
+        parts.append(quantity(result.model["parameters"], " parameters"))
     if cost.get("flops_per_input") is not None:
         parts.append(f"{quantity(cost['flops_per_input'], 'FLOP')} an input")
     if roofline.get("flops_per_s") is not None:
         parts.append(quantity(roofline["flops_per_s"], "FLOP/s"))
     if roofline.get("share") is not None:
         peak = quantity(roofline["peak_flops_per_s"], "FLOP/s")
-        parts.append(
-            f"{roofline['share']:.0%} of the {peak} that {roofline['kernel']} reaches here"
-        )
+        kernel = f"{roofline['kernel']} reaches here"
+        beside = " beside other programs" if _was_busy(result) else ""
+        parts.append(f"{roofline['share']:.0%} of the {peak} that {kernel}{beside}")
     if parts:
         yield ("work", ", ".join(parts))
 
@@ -131,7 +136,8 @@ def _said(result: Result) -> Iterator[tuple[str, str]]:
     if result.verdict:
         yield ("verdict", str(result.verdict["verdict"]))
         for finding in result.verdict["findings"]:
-            yield ("", f"{finding['rule']}: {finding['message']}; {finding['remedy']}")
+            said = f"{finding['rule']}: {finding['message']}; {finding['remedy']}"
+            yield (f"  {finding['level']}", said)
     stopping = result.stopping
     if stopping and stopping.get("missed") and not result.processes:
         have = "no interval" if stopping["have"] is None else f"±{stopping['have']:.1%}"
@@ -140,7 +146,8 @@ def _said(result: Result) -> Iterator[tuple[str, str]]:
             f"{_REASONS[stopping['reason']]}: have {have}, want ±{stopping['want']:.0%}",
         )
     elif stopping and stopping["reason"] == "time":
-        yield ("stopped", f"at --max_time, after {_count(len(result.passes), 'pass')}")
+        passes = _count(len(result.passes), "pass")
+        yield ("stopped", f"at the time limit (--max_time), after {passes}")
     if result.error:
         yield ("error", result.error)
     for note in result.notes:
@@ -148,7 +155,7 @@ def _said(result: Result) -> Iterator[tuple[str, str]]:
 
 
 _REASONS: Final = {
-    "time": "at --max_time",
+    "time": "at the time limit (--max_time)",
     "passes": "at the most passes",
     "out of reach": "because more passes would not reach the target",
     "target": "at the target",
@@ -165,11 +172,11 @@ def _rate(result: Result) -> str:
     # the first digit that the interval leaves uncertain is the last one shown
     digits = _MOST_DIGITS if width <= 0 else max(2, math.ceil(-math.log10(width)) + 1)
     shown = figure(rate, min(digits, _MOST_DIGITS))
-    if confidence["low"] <= rate <= confidence["high"]:
+    if width <= _NARROW and confidence["low"] <= rate <= confidence["high"]:
         return f"{shown} ±{width:.1%}"
-    # the median lies outside the interval of the mean: ± would put the interval elsewhere
-    ends = " to ".join(figure(confidence[end]) for end in ("low", "high"))
-    return f"{shown} (mean {figure(confidence['estimate'])}, {ends})"
+    # a wide interval is no ±: it lies around the geometric mean, and farther up than down
+    ends = " to ".join(figure(confidence[end], _WIDE_DIGITS) for end in ("low", "high"))
+    return f"{shown} [{ends}]"
 
 
 def _scope(result: Result) -> str:
@@ -196,7 +203,7 @@ def _latency(result: Result) -> str:
     if "needed" not in of:  # a record of version 1
         return f"median {duration(of['median_ns'])}, max {duration(of['max_ns'])}"
     shown = ", ".join(_percentile(of, name) for name in _PERCENTILES)
-    inputs = f"{of['count']} inputs, {result.in_flight} in flight"
+    inputs = f"{of['count']} input{'' if of['count'] == 1 else 's'}, {result.in_flight} in flight"
     return f"{shown}, max {duration(of['max_ns'])} ({inputs})"
 
 
@@ -222,6 +229,11 @@ def _verified(verification: Mapping[str, Any]) -> str:
     verb = "right" if verification["passed"] else "WRONG"
     wanted = f"PCC of {verification['threshold']:g} wanted"
     return f"{verb}: {numbers} against Fp32 eager on the CPU ({wanted}){fault}"
+
+
+def _was_busy(result: Result) -> bool:
+    findings = (result.verdict or {}).get("findings", ())
+    return any(finding["rule"] == "host-busy" for finding in findings)
 
 
 def _count(number: int, what: str) -> str:

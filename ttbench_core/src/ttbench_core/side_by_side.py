@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +14,13 @@ from typing import Any, Final
 from ttbench_core.comparison import DEFAULT_BAND
 from ttbench_core.comparison.effect import verdict_of
 from ttbench_core.deriving import passes_by_process
-from ttbench_core.errors import BenchmarkError, OptionError, ResultNotStoredError, RunInterrupted
+from ttbench_core.errors import (
+    BenchmarkError,
+    OptionError,
+    ResultNotStoredError,
+    RunInterrupted,
+    suggestion,
+)
 from ttbench_core.measure.intervals import Interval, geometric_mean_interval
 from ttbench_core.options import RunOptions
 from ttbench_core.processes.turns import Variant, measure_in_turns
@@ -125,11 +133,12 @@ def run_ab(
 
 def side_by_side(a: Result, b: Result) -> SideBySide:
     """Compare two results whose passes took turns, process by process."""
-    ratios = [_turn_ratios(*pair) for pair in zip(_rates(a), _rates(b), strict=True)]
+    ratios = [_block_ratios(*pair) for pair in zip(_rates(a), _rates(b), strict=True)]
     replicates = ratios[0] if len(ratios) == 1 else [statistics.median(one) for one in ratios]
     interval = geometric_mean_interval(replicates)
     scope = (
-        f"over {len(replicates)} turns of one pair of processes; another pair may differ by more"
+        f"over {len(replicates)} rounds (A B B A) of one pair of processes; another pair may"
+        " differ by more"
         if len(ratios) == 1
         else f"over {len(ratios)} pairs of processes"
     )
@@ -144,6 +153,11 @@ def side_by_side(a: Result, b: Result) -> SideBySide:
 
 
 def _refuse_common(variant: Mapping[str, Any]) -> None:
+    if not isinstance(variant, Mapping) or not variant:
+        raise OptionError(
+            'run_ab takes what differs as a dictionary: {"dataformat": "Fp16_b"},'
+            f" not {variant!r}"
+        )
     for name in _COMMON:
         if name in variant:
             raise OptionError(f"{name} is of both variants: give it to run_ab itself")
@@ -152,10 +166,11 @@ def _refuse_common(variant: Mapping[str, Any]) -> None:
 def _variant(model: str | Callable[..., Any], keywords: Mapping[str, Any]) -> Variant:
     named = {name: value for name, value in keywords.items() if name != "model"}
     name = model if isinstance(model, str) else name_of(model)
-    try:
-        options = RunOptions(model=name, **named)
-    except TypeError as error:
-        raise OptionError(f"run_ab: {error}") from error
+    known = {field.name for field in dataclasses.fields(RunOptions)}
+    for keyword in named:
+        if keyword not in known:
+            raise OptionError(f"no run has a keyword {keyword!r}{suggestion(keyword, known)}")
+    options = RunOptions(model=name, **named)
     return Variant(options, find_source(model))
 
 
@@ -181,5 +196,12 @@ def _rates(result: Result) -> list[list[float]]:
     ]
 
 
-def _turn_ratios(of_a: Sequence[float], of_b: Sequence[float]) -> list[float]:
-    return [b / a for a, b in zip(of_a, of_b, strict=True)]
+def _block_ratios(of_a: Sequence[float], of_b: Sequence[float]) -> list[float]:
+    """Give B by A for each round of two turns, A B and B A.
+
+    Who follows the other in a turn may be at a disadvantage; over a round both are. A turn
+    without its counterpart counts only where there is no other.
+    """
+    turns = [b / a for a, b in zip(of_a, of_b, strict=True)]
+    rounds = [math.sqrt(ab * ba) for ab, ba in zip(turns[::2], turns[1::2], strict=False)]
+    return rounds or turns

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import OptionError, RequestError, SessionError, one_line
@@ -102,17 +102,18 @@ class Child:
     def interrupt(self) -> dict[str, Any] | None:
         """Send Ctrl-C and give what the child has measured, or None.
 
-        A second Ctrl-C ends the waiting, and the child.
+        One more Ctrl-C meanwhile is impatience; the next one ends the child.
         """
         timer = threading.Timer(_GRACE_S, self._process.kill)
         timer.start()
         try:
-            self._process.send_signal(signal.SIGINT)
-            while True:
-                message = self.hear()
-                if "passed_ns" not in message:
-                    return message
-        except (RequestError, SessionError, ValueError, KeyboardInterrupt):
+            with _patience(self._process.kill):
+                self._process.send_signal(signal.SIGINT)
+                while True:
+                    message = self.hear()
+                    if "passed_ns" not in message:
+                        return message
+        except (RequestError, SessionError, ValueError):
             # ValueError: the first Ctrl-C came in the middle of reading a line
             return None
         finally:
@@ -140,6 +141,26 @@ class Child:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def _patience(give_up: Callable[[], None]) -> Iterator[None]:
+    """Let the first Ctrl-C within the context go by, and give up at the second."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    presses: list[int] = []
+
+    def press(number: int, _: object) -> None:
+        presses.append(number)
+        if len(presses) > 1:
+            give_up()
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _packed(builder: Callable[..., Any]) -> str:

@@ -129,6 +129,8 @@ def _enough(times_ns: tuple[Sequence[int], Sequence[int]], options: RunOptions) 
         return turns >= options.passes
     if turns >= _MOST_TURNS:
         return True
+    if turns % 2:
+        return False
     ratio = paired_ratio_interval(*times_ns)
     sure = ratio is not None and ratio.half_width <= _TARGET
     return turns >= _LEAST_TURNS and min(map(sum, times_ns)) >= _LEAST_NS and sure

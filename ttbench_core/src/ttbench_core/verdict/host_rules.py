@@ -18,6 +18,8 @@ _QUIET_CORES: Final = 0.1
 _QUIET_SHARE: Final = 0.01
 #: On cores that we do not use, others cost caches, memory bandwidth and clock rate.
 _ELSEWHERE_SHARE: Final = 0.25
+#: What counting in ticks may add.
+_SLACK_CORES: Final = 0.1
 #: Beside threads that wait for each other, half a core gone can halve the speed.
 _BUSY_CORES: Final = 0.5
 _BUSY_SHARE: Final = 0.02
@@ -38,7 +40,7 @@ def host_busy(evidence: Evidence) -> Iterator[Finding]:
     if not shares or evidence.cores is None:
         return
     others, cores = max(shares), evidence.cores
-    crowded = (evidence.threads or 1) + others > cores
+    crowded = (evidence.threads or 1) + others > cores + _SLACK_CORES
     quiet = max(_QUIET_CORES, _QUIET_SHARE * cores) if crowded else _ELSEWHERE_SHARE * cores
     if others <= quiet:
         return
@@ -48,7 +50,7 @@ def host_busy(evidence: Evidence) -> Iterator[Finding]:
         "unstable" if spoilt else "noisy",
         f"other programs kept {others:.2f} of {cores} cores busy during the passes"
         f" ({others / cores:.0%})",
-        "stop them, or leave them cores: fewer --threads",
+        "stop them" if evidence.threads == 1 else "stop them, or leave them cores: fewer --threads",
     )
 
 

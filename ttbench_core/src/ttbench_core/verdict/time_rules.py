@@ -67,9 +67,9 @@ def drift(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         "drift",
         "unstable" if abs(change) > _UNSTABLE_DRIFT else "noisy",
-        f"the last third of the passes took {change:+.1%} against the first"
-        f"{_in_processes(drifted, evidence)}",
-        "warm up longer (--warmup), or let the machine cool down and settle",
+        f"the last third of the passes took {abs(change):.1%} {'more' if change > 0 else 'less'}"
+        f" time than the first{_in_processes(drifted, evidence)}",
+        "warm up longer (--warmup), or let the machine settle",
     )
 
 
@@ -149,7 +149,7 @@ def too_short(evidence: Evidence) -> Iterator[Finding]:
             "too-short",
             "noisy",
             f"a pass takes {pass_ns / 1e6:.3g} ms and {len(longest)} of them"
-            f" {measured_ns / 1e6:.3g} ms in all",
+            f" {measured_ns / 1e6:.3g} ms in all (wanted 5 ms and 500 ms)",
             f"use --loop_count {inputs} or more",
         )
 

@@ -1,0 +1,5 @@
+"""Where the released library has the enum of the placer."""
+
+from pybuda.standin.values import DRAMPlacementAlgorithm
+
+__all__ = ["DRAMPlacementAlgorithm"]

@@ -1,0 +1,1 @@
+"""PyBuda's pipelines of transformers: nothing of it is recorded."""

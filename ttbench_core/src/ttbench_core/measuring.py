@@ -168,7 +168,7 @@ def _repeat(
         recording.watched(before, read_counters(root_pid=conduct.root_pid))
         recording.stopped(stop)
     # a counter does not tell a run from the one that it takes turns with
-    if energy is not None and conduct.root_pid is None:
+    if energy is not None and conduct.turns is None:
         recording.told("energy", asdict(energy))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ttbench_core.progress import Observer, watching
 from ttbench_core.result import Result
 from ttbench_core.sinks.keeping import Target, check_target, keep
 
-__all__ = ["find_source", "name_of", "run"]
+__all__ = ["find_source", "keep_all", "name_of", "run"]
 
 
 def run(
@@ -120,7 +120,7 @@ def run(
         try:
             result = _measured(options, source, observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = _keep_what_there_is(ended.result, target)
+            ended.storage_error = keep_all([ended.result], target)
             raise
     if target is not None:
         keep(result, target)
@@ -135,16 +135,18 @@ def _measured(options: RunOptions, source: Source, observer: Observer) -> Result
     return measure_in_processes(options, source, observer)
 
 
-def _keep_what_there_is(
-    result: Result | None, target: Target | None
+def keep_all(
+    results: Iterable[Result | None], target: Target | None
 ) -> ResultNotStoredError | None:
-    if result is None or target is None:
-        return None
-    try:
-        keep(result, target)
-    except ResultNotStoredError as error:
-        return error
-    return None
+    """Keep those results that there are, each also where another cannot be; give the last error."""
+    failed = None
+    for result in results:
+        if result is not None and target is not None:
+            try:
+                keep(result, target)
+            except ResultNotStoredError as error:
+                failed = error
+    return failed
 
 
 def find_source(model: str | Callable[..., Any]) -> Source:

@@ -17,7 +17,6 @@ from ttbench_core.deriving import passes_by_process
 from ttbench_core.errors import (
     BenchmarkError,
     OptionError,
-    ResultNotStoredError,
     RunInterrupted,
     suggestion,
 )
@@ -26,8 +25,8 @@ from ttbench_core.options import RunOptions
 from ttbench_core.processes.turns import Variant, measure_in_turns
 from ttbench_core.progress import watching
 from ttbench_core.result import Result
-from ttbench_core.runner import find_source, name_of
-from ttbench_core.sinks.keeping import Target, check_target, keep
+from ttbench_core.runner import find_source, keep_all, name_of
+from ttbench_core.sinks.keeping import check_target
 
 __all__ = ["DEFAULT_PAIRS", "SideBySide", "run_ab"]
 
@@ -120,12 +119,12 @@ def run_ab(
         try:
             pair = measure_in_turns(sides, sides[0].options.processes, observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = _keep_all([ended.result, *ended.others], target)
+            ended.storage_error = keep_all([ended.result, *ended.others], target)
             raise
     a = replace(pair[0], paired_with=pair[1].run_id)
     b = replace(pair[1], paired_with=pair[0].run_id)
     found = side_by_side(a, b)
-    if (lost := _keep_all([a, b], target)) is not None:
+    if (lost := keep_all([a, b], target)) is not None:
         lost.side_by_side = found
         raise lost
     return found
@@ -172,19 +171,6 @@ def _variant(model: str | Callable[..., Any], keywords: Mapping[str, Any]) -> Va
             raise OptionError(f"no run has a keyword {keyword!r}{suggestion(keyword, known)}")
     options = RunOptions(model=name, **named)
     return Variant(options, find_source(model))
-
-
-def _keep_all(
-    results: Sequence[Result | None], target: Target | None
-) -> ResultNotStoredError | None:
-    failed = None
-    for result in results:
-        if result is not None and target is not None:
-            try:
-                keep(result, target)
-            except ResultNotStoredError as error:
-                failed = error
-    return failed
 
 
 def _rates(result: Result) -> list[list[float]]:

@@ -13,7 +13,7 @@ from typing import NoReturn
 from ttbench_core.errors import RequestError
 from ttbench_core.options import DEFAULT_PCC, DataFormat, MathFidelity, Scenario, Trace
 
-__all__ = ["UsageError", "parse"]
+__all__ = ["Parser", "UsageError", "parse"]
 
 _EXAMPLES = """\
 examples:
@@ -34,9 +34,12 @@ class UsageError(RequestError):
     """The command line cannot be read."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Raises `UsageError` instead of leaving the process."""
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (ttbench --help shows every option)")
+        """Say what is wrong and where every option is told."""
+        raise UsageError(f"{message} ({self.prog} --help shows every option)")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -56,7 +59,7 @@ def _with_flags_as_values(words: Sequence[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="ttbench",
         description="Benchmark a model on a Tenstorrent card, a GPU or the CPU",
         epilog=_EXAMPLES,

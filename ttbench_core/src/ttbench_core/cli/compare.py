@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NoReturn
+from typing import Final
 
-from ttbench_core.cli.arguments import UsageError
+from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import print_pairs, print_table
 from ttbench_core.comparison import (
     DEFAULT_BAND,
@@ -49,11 +49,6 @@ _WITHIN_ONE_FILE: Final = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (ttbench compare --help shows every option)")
-
-
 def compare_results(words: Sequence[str]) -> int:
     """Compare what the words behind `ttbench compare` say and print what was found.
 
@@ -73,8 +68,8 @@ def compare_results(words: Sequence[str]) -> int:
     return 1 if wanted & comparison.outcomes else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="ttbench compare",
         usage="ttbench compare OLD NEW [options]",
         description=_DESCRIPTION,

@@ -10,7 +10,16 @@ from typing import Final, Protocol
 
 from ttbench_core.measure.intervals import geometric_mean_interval
 
-__all__ = ["DEFAULT_MAX_TIME_S", "Fixed", "RelativeCi", "Stop", "StoppingRule", "stopping_rule"]
+__all__ = [
+    "DEFAULT_MAX_TIME_S",
+    "LEAST_NS",
+    "TARGET_HALF_WIDTH",
+    "Fixed",
+    "RelativeCi",
+    "Stop",
+    "StoppingRule",
+    "stopping_rule",
+]
 
 #: Seconds that the passes of one process may take when nothing was asked for.
 DEFAULT_MAX_TIME_S: Final = 60.0
@@ -22,8 +31,9 @@ _MOST_PASSES: Final = 100
 #: So many only of passes that are not half a second together before.
 _MOST_SHORT_PASSES: Final = 1000
 #: Passes of a few ms need more than five of them to show what the machine does meanwhile.
-_LEAST_NS: Final = 500_000_000
-_TARGET: Final = 0.02
+LEAST_NS: Final = 500_000_000
+#: Of the interval, as a share: a wider one hides what people compare.
+TARGET_HALF_WIDTH: Final = 0.02
 #: From so many passes on the width to be expected at the end is known well enough to give up,
 #: where it would miss the target by this factor.
 _FORESEEABLE_PASSES: Final = 20
@@ -90,7 +100,7 @@ class RelativeCi:
     """Passes until the 95 % interval of the pass time is narrow, within limits."""
 
     max_time_s: float = DEFAULT_MAX_TIME_S
-    target: float = _TARGET
+    target: float = TARGET_HALF_WIDTH
     least: int = _LEAST_PASSES
     most: int = _MOST_PASSES
     name: str = "relative-ci"
@@ -103,14 +113,14 @@ class RelativeCi:
         return Stop(self.name, reason, have, self.target) if reason else None
 
     def _reason(self, times_ns: Sequence[int], have: float | None) -> str | None:
-        enough = len(times_ns) >= self.least and sum(times_ns) >= _LEAST_NS
+        enough = len(times_ns) >= self.least and sum(times_ns) >= LEAST_NS
         if enough and have is not None and have <= self.target:
             return "target"
         if len(times_ns) >= _MOST_SHORT_PASSES:
             return "passes"
         if _time_is_up(times_ns, self.max_time_s):
             return "time"
-        if sum(times_ns) < _LEAST_NS:
+        if sum(times_ns) < LEAST_NS:
             return None
         if len(times_ns) >= self.most:
             return "passes"

@@ -15,6 +15,7 @@ from typing import Any, Final
 from ttbench_core.errors import RequestError, RunInterrupted, SessionError, one_line
 from ttbench_core.job import Source
 from ttbench_core.measure.intervals import paired_ratio_interval
+from ttbench_core.measure.stopping import LEAST_NS, TARGET_HALF_WIDTH
 from ttbench_core.options import RunOptions
 from ttbench_core.processes.child import Child
 from ttbench_core.processes.combining import combined
@@ -28,8 +29,6 @@ __all__ = ["Variant", "measure_in_turns"]
 #: pair, so that more turns would not make the ratio surer.
 _LEAST_TURNS: Final = 6
 _MOST_TURNS: Final = 30
-_LEAST_NS: Final = 500_000_000
-_TARGET: Final = 0.02
 _MAX_TIME_S: Final = 20.0
 _NS_PER_S: Final = 1e9
 
@@ -132,8 +131,8 @@ def _enough(times_ns: tuple[Sequence[int], Sequence[int]], options: RunOptions) 
     if turns % 2:
         return False
     ratio = paired_ratio_interval(*times_ns)
-    sure = ratio is not None and ratio.half_width <= _TARGET
-    return turns >= _LEAST_TURNS and min(map(sum, times_ns)) >= _LEAST_NS and sure
+    sure = ratio is not None and ratio.half_width <= TARGET_HALF_WIDTH
+    return turns >= _LEAST_TURNS and min(map(sum, times_ns)) >= LEAST_NS and sure
 
 
 def _time_is_up(times_ns: tuple[Sequence[int], Sequence[int]], options: RunOptions) -> bool:

@@ -6,7 +6,7 @@ the times alone cannot show it, so these rules look at the machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ttbench_core.verdict.evidence import Evidence, Finding, Rule
@@ -56,8 +56,8 @@ def host_busy(evidence: Evidence) -> Iterator[Finding]:
 
 def preempted(evidence: Evidence) -> Iterator[Finding]:
     """Threads that are put off their core while others wait for them."""
-    rates = [one.involuntary_switches_per_s for one in evidence.observed]
-    per_core = max(rates, default=0.0) / max(evidence.cores or 1, 1)
+    rate = _worst(one.involuntary_switches_per_s for one in evidence.observed)
+    per_core = rate / max(evidence.cores or 1, 1)
     # stages of the model itself put each other off as well, and nobody else is to blame
     if not any(host_busy(evidence)):
         return
@@ -72,8 +72,7 @@ def preempted(evidence: Evidence) -> Iterator[Finding]:
 
 def throttled(evidence: Evidence) -> Iterator[Finding]:
     """A container's quota stops every thread at once for the rest of a period."""
-    shares = [one.throttled_share for one in evidence.observed if one.throttled_share is not None]
-    worst = max(shares, default=0.0)
+    worst = _worst(one.throttled_share for one in evidence.observed)
     if worst > _NOISY_THROTTLED:
         yield Finding(
             "throttled",
@@ -85,8 +84,7 @@ def throttled(evidence: Evidence) -> Iterator[Finding]:
 
 def stolen(evidence: Evidence) -> Iterator[Finding]:
     """Time that the hypervisor gave to other virtual machines."""
-    shares = [one.steal_share for one in evidence.observed if one.steal_share is not None]
-    worst = max(shares, default=0.0)
+    worst = _worst(one.steal_share for one in evidence.observed)
     if worst > _NOISY_STEAL:
         yield Finding(
             "steal",
@@ -133,6 +131,11 @@ def changing_frequency(evidence: Evidence) -> Iterator[Finding]:
             f"the CPU frequency follows the load (governor {', '.join(changing)})",
             "cpupower frequency-set -g performance, where you may",
         )
+
+
+def _worst(of_processes: Iterable[float | None]) -> float:
+    """Give the largest that is known; 0 where none is."""
+    return max((one for one in of_processes if one is not None), default=0.0)
 
 
 RULES: Final[tuple[Rule, ...]] = (

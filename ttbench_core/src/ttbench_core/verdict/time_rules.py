@@ -10,11 +10,11 @@ from typing import Final
 from ttbench_core.measure.intervals import ratio_interval
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.statistics import mean_in_flight, rate_times_latency
+from ttbench_core.measure.stopping import LEAST_NS, TARGET_HALF_WIDTH
 from ttbench_core.verdict.evidence import Evidence, Finding, Rule
 
 __all__ = ["RULES"]
 
-_NOISY_HALF_WIDTH: Final = 0.02
 _UNSTABLE_HALF_WIDTH: Final = 0.05
 _NOISY_DRIFT: Final = 0.03
 _UNSTABLE_DRIFT: Final = 0.10
@@ -27,7 +27,6 @@ _LEAST_SLOW_FIRST: Final = 0.05
 #: Makes the median absolute deviation comparable to a standard deviation.
 _MAD_TO_SIGMA: Final = 1.4826
 _SHORT_PASS_NS: Final = 5_000_000
-_SHORT_RUN_NS: Final = 500_000_000
 _NOISY_FILL: Final = 0.02
 #: A pass of so many times what the pipeline holds shows its steady rate.
 _FILLS: Final = 10
@@ -48,11 +47,11 @@ def interval_too_wide(evidence: Evidence) -> Iterator[Finding]:
             f"{count} {what} no interval: it takes 3",
             "use --processes 5" if many else "use more --passes or --max_time",
         )
-    elif interval.half_width > _NOISY_HALF_WIDTH:
+    elif interval.half_width > TARGET_HALF_WIDTH:
         yield Finding(
             "interval-wide",
             "unstable" if interval.half_width > _UNSTABLE_HALF_WIDTH else "noisy",
-            f"the 95 % interval is ±{interval.half_width:.1%}, wanted ±{_NOISY_HALF_WIDTH:.0%}",
+            f"the 95 % interval is ±{interval.half_width:.1%}, wanted ±{TARGET_HALF_WIDTH:.0%}",
             "use more --processes" if many else "quieten the machine, or use a longer --loop_count",
         )
 
@@ -142,7 +141,7 @@ def too_short(evidence: Evidence) -> Iterator[Finding]:
     longest = max(evidence.processes, key=_measured_ns)
     pass_ns = statistics.median(one.e2e_ns for one in longest)
     measured_ns = _measured_ns(longest)
-    wanted = max(_SHORT_PASS_NS / pass_ns, _SHORT_RUN_NS / measured_ns)
+    wanted = max(_SHORT_PASS_NS / pass_ns, LEAST_NS / measured_ns)
     if wanted > 1:
         inputs = _rounded_up(len(longest[0].pop_ns) * wanted)
         yield Finding(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -17,6 +20,15 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 PACKS = Path(__file__).parent / "packs"
+#: Variables that PyBuda reads or sets.
+PYBUDA_VARIABLES = (
+    "PYBUDA_",
+    "TT_BACKEND_",
+    "GOLDEN_",
+    "BUDA_",
+    "TVM_HOME",
+    "NUM_EXEC_LOOP_ITERATIONS",
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,87 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> Path:
     """Install the backend `fake` and its models for one test."""
     monkeypatch.syspath_prepend(PACKS / "engine")
     return PACKS / "engine"
+
+
+@pytest.fixture(scope="session")
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder for bytecode: a third of a fresh import is compiling."""
+    return str(tmp_path_factory.mktemp("bytecode"))
+
+
+@pytest.fixture
+def pybuda_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Install the stand-in for PyBuda; afterwards the environment is as before."""
+    environment = dict(os.environ)
+    for name in [name for name in environment if name.startswith(PYBUDA_VARIABLES)]:
+        del os.environ[name]
+    monkeypatch.syspath_prepend(PACKS / "pybuda")
+    yield
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+@pytest.fixture
+def import_again(
+    pybuda_path: None, monkeypatch: pytest.MonkeyPatch, compiled_once: str
+) -> Iterator[Callable[[], Any]]:
+    """Import the stand-in as if for the first time, with the environment as it is then."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", compiled_once)
+
+    def again() -> Any:
+        _forget_pybuda()
+        return importlib.import_module("pybuda")
+
+    yield again
+    _forget_pybuda()
+
+
+@pytest.fixture
+def fake_pybuda(import_again: Callable[[], Any]) -> Iterator[Any]:
+    """Import the stand-in afresh; afterwards modules and environment are as before.
+
+    A use that the real library does not forgive fails the test, even when the code under test
+    caught it: take those that are meant out of `pybuda.standin.violations`.
+    """
+    pybuda = import_again()
+    yield pybuda
+    violations = list(pybuda.standin.violations)
+    pybuda.standin.reset()
+    assert not violations
+
+
+def _forget_pybuda() -> None:
+    """Forget the stand-in, and what of the backend holds on to it."""
+    kept = ("pybuda", "ttbench_core.backends.pybuda")
+    for name in [
+        name for name in sys.modules if f"{name}.".startswith(tuple(f"{k}." for k in kept))
+    ]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def cards(
+    pybuda_path: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., None]:
+    """Put the stand-in and its cards into this machine, for runs in processes of their own.
+
+    Call it with settings of the stand-in; `log` is set anyway, and read by `card_calls`.
+    """
+    from ttbench_core.backends.pybuda import cards as here
+
+    nodes = tmp_path / "nodes"
+    monkeypatch.setattr(here, "NODES", nodes)
+    monkeypatch.syspath_prepend(PACKS / "networks")
+
+    def configure(**settings: Any) -> None:
+        nodes.mkdir(exist_ok=True)
+        for index, _ in enumerate(settings.get("cards", ["Wormhole_B0"])):
+            (nodes / str(index)).touch()
+        os.environ["PYBUDA_STANDIN"] = json.dumps({"log": str(tmp_path / "calls"), **settings})
+
+    configure()
+    return configure
 
 
 @pytest.fixture

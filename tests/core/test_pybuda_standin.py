@@ -27,48 +27,6 @@ pytestmark = pytest.mark.torch
 PACK = Path(__file__).parents[1] / "packs" / "pybuda"
 CONTRACT = json.loads((PACK / "contract.json").read_text())
 KINDS = {"p": 0, "pk": 1, "*": 2, "k": 3, "**": 4}
-PREFIXES = ("PYBUDA_", "TT_BACKEND_", "GOLDEN_", "BUDA_", "TVM_HOME", "NUM_EXEC_LOOP_ITERATIONS")
-
-
-def forget_pybuda() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "pybuda"]:
-        del sys.modules[name]
-
-
-@pytest.fixture(scope="session")
-def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder for bytecode: a third of a fresh import is compiling."""
-    return str(tmp_path_factory.mktemp("bytecode"))
-
-
-@pytest.fixture
-def fake_pybuda(monkeypatch: pytest.MonkeyPatch, compiled_once: str) -> Iterator[Any]:
-    """Import the stand-in afresh; afterwards modules and environment are as before.
-
-    A use that the real library does not forgive fails the test, even when the code under test
-    caught it: take those that are meant out of `pybuda.standin.violations`.
-    """
-    environment = dict(os.environ)
-    for name in [name for name in environment if name.startswith(PREFIXES)]:
-        del os.environ[name]
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    monkeypatch.setattr(sys, "pycache_prefix", compiled_once)
-    monkeypatch.syspath_prepend(PACK)
-    forget_pybuda()
-    pybuda = importlib.import_module("pybuda")
-    yield pybuda
-    violations = list(pybuda.standin.violations)
-    pybuda.standin.reset()
-    forget_pybuda()
-    os.environ.clear()
-    os.environ.update(environment)
-    assert not violations
-
-
-def import_again() -> Any:
-    """Import with the environment as it is now."""
-    forget_pybuda()
-    return importlib.import_module("pybuda")
 
 
 @contextlib.contextmanager
@@ -735,7 +693,7 @@ def test_fallback_ops_are_added_and_removed(fake_pybuda):
     assert config.cpu_fallback_ops == {"gelu"}
 
 
-def test_some_variables_are_read_when_the_library_is_imported(fake_pybuda):
+def test_some_variables_are_read_when_the_library_is_imported(fake_pybuda, import_again):
     os.environ["PYBUDA_ENABLE_AUTO_TRANSPOSE"] = "1"
     fake_pybuda.pybuda_reset()
     assert not fake_pybuda.config._get_global_compiler_config().enable_auto_transposing_placement
@@ -755,7 +713,7 @@ def test_other_variables_are_read_when_a_configuration_is_made(fake_pybuda):
     assert config.enable_stable_softmax is False
 
 
-def test_the_import_sets_the_homes_that_are_not_set(fake_pybuda):
+def test_the_import_sets_the_homes_that_are_not_set(fake_pybuda, import_again):
     os.environ["BUDA_HOME"] = "mine"
     import_again()
     assert os.environ["BUDA_HOME"] == "mine"

@@ -61,6 +61,7 @@ def test_the_models_identity_is_in_the_record():
         "parameters": None,
         "stages": ["device"],
         "unit": "sample",
+        "samples_per_input": 4,
         "inputs": [
             {"shape": [4, 8], "dtype": "float32"},
             {"shape": [4, 1], "dtype": "float32"},

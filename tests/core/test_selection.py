@@ -49,6 +49,8 @@ def test_zero_chips_are_all_of_them(fake):
         ({"dataformat": "Fp16"}, r"'fake' has no data format Fp16 \(it has Fp32, Bfp8_b\)"),
         ({"math_fidelity": "LoFi"}, "has no math fidelity LoFi; use --backend torch"),
         ({"trace": "verbose"}, "has no trace verbose; use --backend torch"),
+        ({"perf_analysis": True}, "has no --perf_analysis; use --backend pybuda"),
+        ({"single_thread": True}, "has no --single-thread; use --backend pybuda"),
         ({"chips": 3}, "--chips 3 asks for more than there is: 2 devices of kind 'fake'"),
         ({"device": "fake:1", "chips": 2}, "1 device of kind 'fake' at index 1"),
         ({"device": "fake:7"}, "device 'fake:7' is not there: .* finds fake:0, fake:1"),

@@ -44,7 +44,7 @@ def derive(raw: Result) -> Result:
     )
     if not _counts(raw):
         return described
-    headline = statistics.throughput_of(processes, raw.args["microbatch"])
+    headline = statistics.throughput_of(processes, raw.samples_per_input)
     return _with_headline(described, processes, headline, in_flight)
 
 
@@ -83,7 +83,7 @@ def _with_headline(
         governors=described.host.get("governors") or (),
     )
     verdict, findings = judge(evidence)
-    microbatch = described.args["microbatch"]
+    samples = described.samples_per_input
     return replace(
         described,
         total_time=headline.total_time_s,
@@ -93,10 +93,10 @@ def _with_headline(
         steady=None
         if steady is None
         else {
-            "samples_per_sec": microbatch / steady.interval_ns * _NS_PER_S,
+            "samples_per_sec": samples / steady.interval_ns * _NS_PER_S,
             "fill_share": steady.fill_share,
         },
-        overhead=_overhead(harness_ns, per_input_s, microbatch),
+        overhead=_overhead(harness_ns, per_input_s, samples),
         roofline=_roofline(described, per_input_s),
         energy=_energy(described, len(passes) * headline.samples),
         verdict={"verdict": verdict, "findings": [asdict(finding) for finding in findings]},
@@ -156,13 +156,11 @@ def _harness_ns(result: Result) -> float | None:
     return max(known) if known else None
 
 
-def _overhead(
-    harness_ns: float | None, per_input_s: float, microbatch: int
-) -> dict[str, Any] | None:
+def _overhead(harness_ns: float | None, per_input_s: float, samples: int) -> dict[str, Any] | None:
     if harness_ns is None:
         return None
     share = harness_ns / _NS_PER_S / per_input_s
-    corrected = microbatch / (per_input_s * (1 - share)) if share < 1 else None
+    corrected = samples / (per_input_s * (1 - share)) if share < 1 else None
     return {"ns_per_input": harness_ns, "share": share, "corrected_samples_per_sec": corrected}
 
 

@@ -10,18 +10,22 @@ import contextlib
 import functools
 import os
 import platform
+import shlex
 import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import importlib_metadata
 import psutil
 
 from ttbench_core.measure.cgroup import CpuGroup
+
+if TYPE_CHECKING:
+    from ttbench_core.options import RunOptions
 
 __all__ = [
     "Checkout",
@@ -29,6 +33,7 @@ __all__ = [
     "cpu_name",
     "host_facts",
     "recorded_environment",
+    "recorded_options",
     "software_versions",
     "total_memory_bytes",
     "usable_cores",
@@ -65,7 +70,7 @@ _RECORDED_VARIABLES: Final = frozenset(
         "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
     }
 )
-_RECORDED_PREFIXES: Final = ("PYBUDA_", "TT_BACKEND_")
+_RECORDED_PREFIXES: Final = ("GOLDEN_", "PYBUDA_", "TT_BACKEND_")
 _GIT_TIMEOUT_S: Final = 10
 
 
@@ -134,11 +139,21 @@ def software_versions(distributions: Iterable[str]) -> dict[str, str]:
 
 def recorded_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Pick the variables of an environment that go into a record."""
-    return {
-        name: value
-        for name, value in sorted(environment.items())
-        if name in _RECORDED_VARIABLES or name.startswith(_RECORDED_PREFIXES)
+    return {name: value for name, value in sorted(environment.items()) if _is_recorded(name)}
+
+
+def recorded_options(options: RunOptions) -> dict[str, object]:
+    """Give the options of a run as they go into a record: of `env`, only what may be told."""
+    told = {
+        name: value if _is_recorded(name) else "<not recorded>"
+        for name, value in options.environment.items()
     }
+    text = shlex.join(f"{name}={value}" for name, value in told.items())
+    return {**options.as_asked(), "env": text or None}
+
+
+def _is_recorded(name: str) -> bool:
+    return name in _RECORDED_VARIABLES or name.startswith(_RECORDED_PREFIXES)
 
 
 def checkout_of(files: Iterable[str | None]) -> Checkout | None:

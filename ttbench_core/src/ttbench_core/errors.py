@@ -22,6 +22,7 @@ __all__ = [
     "AmbiguousNameError",
     "BackendUnavailableError",
     "BenchmarkError",
+    "DeviceError",
     "LostOutputError",
     "OptionError",
     "PackContractError",
@@ -98,6 +99,10 @@ class PackContractError(RequestError):
 
 class BackendUnavailableError(RequestError):
     """A backend is installed but cannot run on this machine."""
+
+
+class DeviceError(TtbenchError):
+    """The devices of a request are not there, or not what was asked for; kept as a failed run."""
 
 
 class TargetError(RequestError):

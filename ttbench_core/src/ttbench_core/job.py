@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ttbench_core.backends.protocol import Backend, CompileOptions
 from ttbench_core.measure.stopping import StoppingRule
 from ttbench_core.model import Builder
-from ttbench_core.options import INPUTS_PER_CHIP, RunOptions, Scenario
+from ttbench_core.options import RunOptions, Scenario
 from ttbench_core.registry import Plugin
 
 __all__ = ["Job", "Source"]
@@ -50,7 +50,7 @@ class Job:
     @property
     def loop_count(self) -> int:
         """Inputs of a pass: what was asked, else 5 x the number of chips."""
-        return self.options.loop_count or INPUTS_PER_CHIP * len(self.plan.devices)
+        return self.plan.loop_count
 
     def in_flight(self, depth: int) -> int:
         """Inputs in flight at once: the session's depth, or one where latency is asked for."""

@@ -10,10 +10,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final, Protocol
 
-from ttbench_core.backends.protocol import Session, TracingSession
+from ttbench_core.backends.protocol import ImagingBackend, Session, TracingSession
 from ttbench_core.backends.selection import choose_engine, plan
 from ttbench_core.building import build_model, choose_config
-from ttbench_core.errors import BenchmarkError, RequestError, RunInterrupted, TargetError, one_line
+from ttbench_core.errors import (
+    BenchmarkError,
+    DeviceError,
+    RequestError,
+    RunInterrupted,
+    TargetError,
+    one_line,
+)
 from ttbench_core.examining import examine, refuse_unverifiable
 from ttbench_core.job import Job, Source
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
@@ -23,10 +30,11 @@ from ttbench_core.measure.stopping import StoppingRule, stopping_rule
 from ttbench_core.measure.warmup import least_inputs, warm_up
 from ttbench_core.measure.watch import read_counters
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.options import RunOptions, Trace
+from ttbench_core.options import RunOptions
 from ttbench_core.progress import SILENT, Observer
-from ttbench_core.recording import Recording
+from ttbench_core.recording import Recording, unmeasured
 from ttbench_core.result import Result
+from ttbench_core.tuning import read_rules
 
 __all__ = ["Conduct", "Turns", "measure"]
 
@@ -51,6 +59,8 @@ class Conduct:
     clock: Clock = CLOCK
     #: The turns that another run is measured in; None measures without a break.
     turns: Turns | None = None
+    #: The engine that was chosen already where none was asked for; None chooses.
+    engine: str | None = None
     #: The process whose tree counts as "us" when others' CPU time is told; this one if not given.
     root_pid: int | None = None
 
@@ -61,12 +71,20 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
     Raises `RequestError`, `BenchmarkError`, `RunInterrupted` as `run` does.
     """
     conduct = conduct or Conduct()
-    job = _settle(options, source, conduct)
+    conduct.observer.phase("devices")
+    try:
+        job = _settle(options, source, conduct)
+    except DeviceError as error:
+        missing = unmeasured(options, "devices", error)
+        raise BenchmarkError("devices", str(error), missing) from error
     _check_trace_folder(job.options)
     recording = Recording(job, conduct.observer)
     try:
         with job.backend.seeded(job.options.seed, job.plan.devices):
             model = _build(job, recording)
+            if job.options.save_tti is not None:
+                _save_image(job, model, recording)
+                return recording.result("ok")
             with _compile(job, model, recording) as session:
                 _time(job, session, model, recording, conduct)
                 if conduct.turns is not None:
@@ -87,9 +105,12 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
 def _settle(options: RunOptions, source: Source, conduct: Conduct) -> Job:
     config = choose_config(source.builder, options.config, source.where)
     settled = replace(options, config=config)
-    backend, engine = choose_engine(options.backend)
+    backend, engine = choose_engine(options.backend or conduct.engine)
     rule = conduct.turns or stopping_rule(options.passes, options.max_time)
-    return Job(options, settled, source, backend, engine, plan(settled, backend), rule)
+    name = options.model.rpartition(":")[2]
+    rules = read_rules(source.builder.__module__, name, backend.name)
+    planned = replace(plan(settled, backend), rules=rules)
+    return Job(options, settled, source, backend, engine, planned, rule)
 
 
 def _build(job: Job, recording: Recording) -> BenchmarkModel:
@@ -107,6 +128,13 @@ def _compile(job: Job, model: BenchmarkModel, recording: Recording) -> Session:
         session = job.backend.compile(model, job.plan)
     recording.compiled(session)
     return session
+
+
+def _save_image(job: Job, model: BenchmarkModel, recording: Recording) -> None:
+    with recording.during("compile"):
+        if not isinstance(job.backend, ImagingBackend):
+            raise TypeError(f"backend {job.backend.name!r} declares images and cannot save one")
+        recording.imaged(job.backend.save_image(model, job.plan))
 
 
 def _time(
@@ -181,7 +209,7 @@ def _stir(driven: Callable[[int], Pass], inputs: int) -> None:
 
 
 def _check_trace_folder(options: RunOptions) -> None:
-    if options.trace is Trace.NONE:
+    if not options.wants_trace:
         return
     try:
         Path(TRACE_FOLDER).mkdir(exist_ok=True)
@@ -193,7 +221,7 @@ def _check_trace_folder(options: RunOptions) -> None:
 
 def _trace(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:
     options = job.options
-    if options.trace is Trace.NONE:
+    if not options.wants_trace:
         return
     with recording.during("trace"):
         if not isinstance(session, TracingSession):
@@ -202,4 +230,4 @@ def _trace(job: Job, session: Session, model: BenchmarkModel, recording: Recordi
         name = re.sub(r"[^\w.-]+", "_", f"{options.model}-{options.config or 'default'}-{moment}")
         folder = Path(TRACE_FOLDER) / name
         folder.mkdir(parents=True)
-        recording.traced(session.trace(model.inputs, options.trace, folder))
+        recording.traced(folder, session.trace(model.inputs, options.trace, folder))

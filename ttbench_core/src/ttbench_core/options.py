@@ -8,11 +8,13 @@ the backend decides, and the record says what was run.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from enum import Enum
-from typing import TypeVar
+from dataclasses import KW_ONLY, dataclass
+from typing import Final
 
-from ttbench_core.errors import OptionError, suggestion
+from ttbench_core.checking import Spelled, choice, flag, number, required, text, whole
+from ttbench_core.engine_options import EngineOptions, flag_of
+from ttbench_core.errors import OptionError
+from ttbench_core.variables import variables, variables_text
 
 __all__ = ["DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"]
 
@@ -26,14 +28,7 @@ _MOST_PROCESSES = 1000
 _MOST_THREADS = 4096
 
 
-class _Spelled(str, Enum):
-    """An option value that compares equal to its own spelling."""
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-class DataFormat(_Spelled):
+class DataFormat(Spelled):
     """The number format a model's device stage is asked to run in."""
 
     FP32 = "Fp32"
@@ -50,7 +45,7 @@ class DataFormat(_Spelled):
         return self.value.startswith("Bfp")
 
 
-class MathFidelity(_Spelled):
+class MathFidelity(Spelled):
     """How many passes over the mantissas a multiplication may take."""
 
     LOFI = "LoFi"
@@ -59,7 +54,7 @@ class MathFidelity(_Spelled):
     HIFI4 = "HiFi4"
 
 
-class Trace(_Spelled):
+class Trace(Spelled):
     """Performance trace to be taken after the timed passes."""
 
     NONE = "none"
@@ -67,18 +62,15 @@ class Trace(_Spelled):
     VERBOSE = "verbose"
 
 
-class Scenario(_Spelled):
+class Scenario(Spelled):
     """What a run is about: as many inputs in flight as keep the engine busy, or one."""
 
     THROUGHPUT = "throughput"
     LATENCY = "latency"
 
 
-_Choice = TypeVar("_Choice", bound=_Spelled)
-
-
 @dataclass(frozen=True)
-class RunOptions:
+class RunOptions(EngineOptions):
     """Every option of one run, as the user gave it.
 
     Raises `OptionError`, naming option, value and what is allowed.
@@ -86,6 +78,7 @@ class RunOptions:
 
     #: Name of the model, or `pack:name`.
     model: str
+    _: KW_ONLY
     #: Configuration of the model; None runs its default.
     config: str | None = None
     #: Forward, loss and backward instead of forward alone.
@@ -125,40 +118,90 @@ class RunOptions:
     pcc: float | None = None
     #: Whether this machine's peak is measured for comparison.
     roofline: bool = True
+    #: Environment variables of the run, `NAME=VALUE NAME ...` quoted as in a shell; a mapping
+    #: becomes that text, and a name alone means 1.
+    env: str | None = None
+    #: Seconds without a sign of life after which a run counts as hung; None is the engine's own.
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
-        _text("model", self.model)
+        text("model", self.model)
         for name in ("config", "device", "backend"):
             if getattr(self, name) is not None:
-                _text(name, getattr(self, name))
-        _flag("training", self.training)
-        _flag("roofline", self.roofline)
-        _flag("verify", self.verify, optional=True)
-        self._set("dataformat", _choice("data format", DataFormat, self.dataformat))
-        self._set("math_fidelity", _choice("math fidelity", MathFidelity, self.math_fidelity))
-        self._set("trace", _choice("trace", Trace, self.trace) or Trace.NONE)
-        self._set("scenario", _choice("scenario", Scenario, self.scenario) or Scenario.THROUGHPUT)
+                text(name, getattr(self, name))
+        flag("training", self.training)
+        flag("roofline", self.roofline)
+        flag("verify", self.verify, optional=True)
+        self._set("dataformat", choice("data format", DataFormat, self.dataformat))
+        self._set("math_fidelity", choice("math fidelity", MathFidelity, self.math_fidelity))
+        self._set("trace", choice("trace", Trace, self.trace) or Trace.NONE)
+        self._set("scenario", choice("scenario", Scenario, self.scenario) or Scenario.THROUGHPUT)
         for name in ("loop_count", "layers", "microbatch"):
-            self._set(name, _whole(name, getattr(self, name), least=0, most=_MOST) or None)
-        _whole("backend_opt_level", self.backend_opt_level, least=0, most=4)
-        _whole("chips", _required("chips", self.chips), least=0, most=_MOST)
-        _whole("seed", _required("seed", self.seed), least=0, most=2**63 - 1)
-        _whole("passes", self.passes, least=1, most=_MOST)
-        _whole("warmup", self.warmup, least=0, most=_MOST)
-        _whole("processes", _required("processes", self.processes), least=1, most=_MOST_PROCESSES)
-        _whole("threads", self.threads, least=1, most=_MOST_THREADS)
-        self._set("max_time", _number("max_time", self.max_time, above=0, most=_MOST))
-        self._set("pcc", _number("pcc", self.pcc, above=-1, most=1))
-        if self.training and (self.verify or self.pcc is not None):
-            raise OptionError("--verify and --pcc are about outputs of inference: leave out -t")
+            self._set(name, whole(name, getattr(self, name), least=0, most=_MOST) or None)
+        whole("backend_opt_level", self.backend_opt_level, least=0, most=4)
+        whole("chips", required("chips", self.chips), least=0, most=_MOST)
+        whole("seed", required("seed", self.seed), least=0, most=2**63 - 1)
+        whole("passes", self.passes, least=1, most=_MOST)
+        whole("warmup", self.warmup, least=0, most=_MOST)
+        whole("processes", required("processes", self.processes), least=1, most=_MOST_PROCESSES)
+        whole("threads", self.threads, least=1, most=_MOST_THREADS)
+        self._set("max_time", number("max_time", self.max_time, above=0, most=_MOST))
+        self._set("pcc", number("pcc", self.pcc, above=-1, most=1))
+        self._set("timeout", number("timeout", self.timeout, above=0, most=_MOST))
+        self._set("env", variables_text(self.env))
+        self._check_engine_options()
+        self._check_conflicts()
+
+    def _check_conflicts(self) -> None:
+        self._check_training()
+        self._check_counts()
         if self.verify is False and self.pcc is not None:
             raise OptionError("--pcc says when verification fails: leave out --no-verify")
+        if self.devtype and self.device and self.device.partition(":")[0] != self.devtype:
+            raise OptionError(
+                f"-d {self.device} and --devtype {self.devtype} name two devices: leave one out"
+            )
+
+    def _check_training(self) -> None:
+        if not self.training:
+            return
+        if self.verify or self.pcc is not None:
+            raise OptionError("--verify and --pcc are about outputs of inference: leave out -t")
+        for name in ("single_thread", "generative", "parallel_tti"):
+            if getattr(self, name):
+                raise OptionError(f"{flag_of(name)} is about inference: leave out -t")
+
+    def _check_counts(self) -> None:
+        count = self.microbatch_count
+        if self.loop_count is not None and self.loop_count % count:
+            raise OptionError(
+                f"--loop_count {self.loop_count} is no multiple of --microbatch_count {count}"
+            )
+        if count > 1 and (self.single_thread or self.scenario is Scenario.LATENCY):
+            one = "--single-thread" if self.single_thread else "--scenario latency"
+            raise OptionError(
+                f"{one} keeps one input in flight, --microbatch_count {count} needs as many:"
+                " leave one of them out"
+            )
+        if self.parallel_tti and self.chips > 1:
+            raise OptionError("--parallel_tti gives each card one image: leave out --chips")
+
+    @property
+    def wants_trace(self) -> bool:
+        """Whether the model is run again after the passes, to look at it more closely."""
+        return self.trace is not Trace.NONE or self.perf_analysis
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the variables that `env` sets, by name."""
+        return variables(self.env or "")
 
     def as_asked(self) -> dict[str, object]:
-        """Give the options as plain values for the record, None where not asked."""
+        """Give the options as plain values, None where not asked; the run's own come first."""
+        own = [field for field in dataclasses.fields(self) if field.name not in _ENGINE_FIELDS]
         return {
-            field.name: value.value if isinstance(value, _Spelled) else value
-            for field in dataclasses.fields(self)
+            field.name: value.value if isinstance(value, Spelled) else value
+            for field in (*own, *dataclasses.fields(EngineOptions))
             for value in [getattr(self, field.name)]
         }
 
@@ -166,49 +209,4 @@ class RunOptions:
         object.__setattr__(self, name, value)
 
 
-def _text(name: str, value: object) -> None:
-    if not isinstance(value, str) or not value:
-        raise OptionError(f"{name} must be a name, not {value!r}")
-
-
-def _required(name: str, value: int | None) -> int:
-    if value is None:
-        raise OptionError(f"{name} must be a whole number, not None")
-    return value
-
-
-def _whole(name: str, value: int | None, *, least: int, most: int | None = None) -> int | None:
-    if value is None:
-        return None
-    allowed = f"{least} to {most}" if most is not None else f"{least} or more"
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise OptionError(f"{name} must be a whole number ({allowed}), not {value!r}")
-    if value < least or (most is not None and value > most):
-        raise OptionError(f"{name} must be {allowed}, not {value}")
-    return value
-
-
-def _number(name: str, value: float | None, *, above: float, most: float) -> float | None:
-    if value is None:
-        return None
-    fits = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not fits or not above < value <= most:
-        raise OptionError(
-            f"{name} must be a number above {above:g} and at most {most:g}, not {value!r}"
-        )
-    return float(value)
-
-
-def _flag(name: str, value: object, *, optional: bool = False) -> None:
-    if not isinstance(value, bool) and not (optional and value is None):
-        raise OptionError(f"{name} must be true or false, not {value!r}")
-
-
-def _choice(name: str, kind: type[_Choice], value: object) -> _Choice | None:
-    if value is None:
-        return None
-    spellings = [member.value for member in kind]
-    if value in spellings:
-        return kind(value)
-    hint = suggestion(value, spellings) if isinstance(value, str) else ""
-    raise OptionError(f"unknown {name} {value!r}: one of {', '.join(spellings)}{hint}")
+_ENGINE_FIELDS: Final = frozenset(field.name for field in dataclasses.fields(EngineOptions))

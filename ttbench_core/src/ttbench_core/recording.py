@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.backends.protocol import Session
-from ttbench_core.building import microbatch_of, parameter_count
+from ttbench_core.building import microbatch_of, parameter_count, samples_of_input, unit_of
 from ttbench_core.deriving import derive
 from ttbench_core.environment import (
     checkout_of,
     host_facts,
     machine_name,
     recorded_environment,
+    recorded_options,
     software_versions,
     source_file,
     usable_cores,
@@ -32,10 +33,11 @@ from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
 from ttbench_core.measure.watch import Reading, between
 from ttbench_core.model import BenchmarkModel
+from ttbench_core.options import RunOptions
 from ttbench_core.progress import Observer
 from ttbench_core.result import Result
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "unmeasured"]
 
 #: Distributions whose versions decide what a number means.
 _VERSIONED: Final = ("ttbench-core", "torch", "transformers", "numpy")
@@ -68,7 +70,6 @@ class Recording:
         self._stop: Stop | None = None
         self._passes: list[Pass] = []
         self._partial: Pass | None = None
-        self._trace_files: Sequence[Path] = ()
         #: What is told once and goes into the record as it is, by the record's key.
         self._told: dict[str, Any] = {}
 
@@ -144,9 +145,15 @@ class Recording:
         """Keep facts that stand in the record under a key of their own."""
         self._told[key] = facts
 
-    def traced(self, files: Sequence[Path]) -> None:
+    def traced(self, folder: Path, files: Sequence[Path]) -> None:
         """Keep where the trace lies."""
-        self._trace_files = files
+        level = self._job.options.trace.value
+        names = [str(file) for file in files]
+        self._told["trace"] = {"level": level, "folder": str(folder), "files": names}
+
+    def imaged(self, file: Path) -> None:
+        """Keep where the compiled model was saved."""
+        self._told["image"] = {"file": str(file), "size_bytes": file.stat().st_size}
 
     def weighed(self, session: Session) -> None:
         """Keep how much memory the passes took; a trace would take more."""
@@ -177,7 +184,7 @@ class Recording:
             error=f"{failure['phase']}: {failure['message']}" if failure else None,
             run_id=uuid.uuid4().hex,
             started_at=self._started_at.isoformat(timespec="seconds"),
-            requested=self._job.asked.as_asked(),
+            requested=recorded_options(self._job.asked),
             effective=self._effective,
             model=self._identity(),
             backend=self._job.backend.name,
@@ -193,7 +200,6 @@ class Recording:
             in_flight=self._in_flight,
             stopping=self._stopping_record(),
             memory=self._memory_record(),
-            trace=self._trace_record(),
             notes=list(self._notes),
             failure=failure,
             **self._told,
@@ -203,7 +209,7 @@ class Recording:
     def _args(self) -> dict[str, Any]:
         plan, fidelity = self._job.plan, self._job.plan.math_fidelity
         return {
-            **self._job.options.as_asked(),
+            **recorded_options(self._job.options),
             "dataformat": plan.data_format.value,
             "math_fidelity": fidelity.value if fidelity else None,
             "backend_opt_level": plan.opt_level,
@@ -229,7 +235,8 @@ class Recording:
         if (model := self._model) is not None:
             identity["parameters"] = self._parameters
             identity["stages"] = list(model.stages.present(training=self._job.options.training))
-            identity["unit"] = model.unit
+            identity["unit"] = unit_of(model)
+            identity["samples_per_input"] = samples_of_input(model)
             identity["inputs"] = [_shape_of(tensor) for tensor in model.inputs]
             identity["targets"] = [_shape_of(tensor) for tensor in model.targets]
         return identity
@@ -257,12 +264,6 @@ class Recording:
             return None
         return {**asdict(self._stop), "missed": self._stop.missed}
 
-    def _trace_record(self) -> dict[str, Any] | None:
-        if not self._trace_files:
-            return None
-        files = [str(file) for file in self._trace_files]
-        return {"level": self._job.options.trace.value, "files": files}
-
     def _memory_record(self) -> dict[str, Any]:
         return {
             "host_baseline_bytes": self._memory.baseline_bytes,
@@ -275,6 +276,33 @@ class Recording:
         if error is None:
             return None
         return {"phase": self._phase, "kind": type(error).__name__, "message": one_line(error)}
+
+
+def unmeasured(options: RunOptions, phase: str, error: BaseException) -> Result:
+    """Make the failed record of a run that ended before anything was known of it.
+
+    Args:
+        options: what was asked.
+        phase: what it ended in.
+        error: why.
+    """
+    return Result(
+        status="failed",
+        total_time=None,
+        total_samples=None,
+        samples_per_sec=None,
+        args=recorded_options(options),
+        arch=None,
+        machine_name=machine_name(),
+        hash=None,
+        date=None,
+        error=f"{phase}: {error}",
+        run_id=uuid.uuid4().hex,
+        started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        requested=recorded_options(options),
+        host=host_facts(),
+        failure={"phase": phase, "kind": type(error).__name__, "message": str(error)},
+    )
 
 
 def _record_of(one: Pass) -> dict[str, Any]:

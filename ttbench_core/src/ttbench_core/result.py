@@ -99,6 +99,8 @@ class Result:
     paired_with: str | None = None
     memory: Mapping[str, Any] = field(default_factory=dict)
     trace: Mapping[str, Any] | None = None
+    #: The file that the compiled model was saved to: `file`, `size_bytes`.
+    image: Mapping[str, Any] | None = None
     #: Sentences that a reader of the numbers must know.
     notes: Sequence[str] = ()
     #: What failed: `phase`, `kind`, `message`.
@@ -109,6 +111,11 @@ class Result:
     def ok(self) -> bool:
         """Whether the run went through."""
         return self.status == "ok"
+
+    @property
+    def samples_per_input(self) -> int:
+        """Samples of one input: its microbatch, or the tokens that it becomes."""
+        return int(self.model.get("samples_per_input") or self.args["microbatch"])
 
     @property
     def outputs_are_right(self) -> bool:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ttbench_core.backends.selection import exclusive_engine
 from ttbench_core.catalogue import as_builder, load_builder
-from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterrupted
+from ttbench_core.engine_options import EngineOptions
+from ttbench_core.errors import (
+    BenchmarkError,
+    ResultNotStoredError,
+    RunInterrupted,
+    suggestion,
+)
 from ttbench_core.job import Source
 from ttbench_core.measuring import Conduct, measure
 from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
 from ttbench_core.progress import Observer, watching
 from ttbench_core.result import Result
 from ttbench_core.sinks.keeping import Target, check_target, keep
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ttbench_core.engine_options import EngineKeywords
 
 __all__ = ["find_source", "keep_all", "name_of", "run"]
 
@@ -43,8 +56,11 @@ def run(
     verify: bool | None = None,
     pcc: float | None = None,
     roofline: bool = True,
+    env: Mapping[str, str] | str | None = None,
+    timeout: float | None = None,
     output: str | Path | None = None,
     progress: bool | None = None,
+    **engine_options: Unpack[EngineKeywords],
 ) -> Result:
     """Benchmark a model and give its Result; `ttbench -m` from Python.
 
@@ -76,8 +92,15 @@ def run(
             differ if not given. See `outputs_are_right` of the result.
         pcc: correlation below which outputs count as wrong; the model's, else 0.99.
         roofline: whether this machine's peak is measured, to compare the rate with it.
-        output: file that the result is appended to.
+        env: environment variables of the run, which then gets a process of its own;
+            your own environment stays as it is.
+        timeout: seconds without a sign of life after which the run counts as hung; it too
+            gives the run a process of its own.
+        output: file that the result is appended to; a run with `save_tti` measures nothing
+            and leaves nothing there.
         progress: whether to show a progress bar; None shows it where one can see it.
+
+        engine_options: options that only some engines honour; see `EngineOptions`.
 
     Returns:
         The result of a run that went through.
@@ -113,6 +136,9 @@ def run(
         verify=verify,
         pcc=pcc,
         roofline=roofline,
+        env=env,  # type: ignore[arg-type]
+        timeout=timeout,
+        **_known(engine_options),
     )
     target = check_target(output) if output is not None else None
     source = find_source(model)
@@ -122,17 +148,33 @@ def run(
         except (BenchmarkError, RunInterrupted) as ended:
             ended.storage_error = keep_all([ended.result], target)
             raise
-    if target is not None:
+    if target is not None and options.save_tti is None:
         keep(result, target)
     return result
 
 
 def _measured(options: RunOptions, source: Source, observer: Observer) -> Result:
-    if options.processes == 1:
+    engine = exclusive_engine(options.backend)
+    in_this_process = options.processes == 1 and options.env is None and options.timeout is None
+    if in_this_process and engine is None:
         return measure(options, source, Conduct(observer))
-    from ttbench_core.processes import measure_in_processes
+    from ttbench_core.processes import Watch, measure_in_processes
 
-    return measure_in_processes(options, source, observer)
+    name = engine.name if engine else None
+    patience_s = engine.capabilities().patience_s if engine else None
+    watch = Watch(observer, options.timeout or patience_s, engine=name)
+    return measure_in_processes(options, source, watch)
+
+
+def _known(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse keywords that no engine has, as Python does, and with near misses."""
+    known = [field.name for field in dataclasses.fields(EngineOptions)]
+    for name in keywords:
+        if name not in known:
+            raise TypeError(
+                f"run() got an unexpected keyword argument {name!r}{suggestion(name, known)}"
+            )
+    return dict(keywords)
 
 
 def keep_all(

@@ -84,6 +84,9 @@ _DECIMAL: Final = ("", "k", "M", "G", "T", "P")
 
 
 def _measured(result: Result) -> Iterator[tuple[str, str]]:
+    if result.image:
+        size = quantity(result.image["size_bytes"], "B", binary=True)
+        yield ("saved to", f"{result.image['file']} ({size}); nothing was measured")
     if result.samples_per_sec is not None and result.total_time is not None:
         yield ("throughput", f"{_rate(result)} {_unit(result)}s/s {_scope(result)}".rstrip())
         yield ("pass time", f"{duration(result.total_time * 1e9)}{_spread(result)}")

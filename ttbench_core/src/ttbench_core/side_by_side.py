@@ -175,9 +175,9 @@ def _variant(model: str | Callable[..., Any], keywords: Mapping[str, Any]) -> Va
 
 def _rates(result: Result) -> list[list[float]]:
     """Give samples per second of every pass, process by process."""
-    microbatch = result.args["microbatch"]
+    samples = result.samples_per_input
     return [
-        [len(one.pop_ns) * microbatch * _NS_PER_S / one.e2e_ns for one in passes]
+        [len(one.pop_ns) * samples * _NS_PER_S / one.e2e_ns for one in passes]
         for passes in passes_by_process(result)
     ]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.options import DataFormat, MathFidelity, Trace
+from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Trace
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -27,7 +27,9 @@ __all__ = [
     "Capabilities",
     "CompileOptions",
     "Device",
+    "ImagingBackend",
     "Peak",
+    "PlanningBackend",
     "Session",
 ]
 
@@ -42,6 +44,8 @@ class Availability:
     usable: bool
     reason: str = ""
     remedy: str = ""
+    #: Whether it may be chosen where the user names none: not while its device is missing.
+    automatic: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,13 @@ class Capabilities:
     default_fidelity: MathFidelity | None = None
     #: Whether the number of threads on the host can be chosen.
     threads: bool = False
+    #: Fields of `EngineOptions` that it honours.
+    engine_options: frozenset[str] = frozenset()
+    #: Whether its devices serve one process at a time and are free again only when that has
+    #: ended: every run then gets a process of its own.
+    own_process: bool = False
+    #: Seconds without a sign of life after which such a run counts as hung.
+    patience_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,12 @@ class CompileOptions:
     devices: tuple[Device, ...]
     #: Threads to compute with on the host; None is the engine's own choice.
     threads: int | None = None
+    #: Inputs of a pass.
+    loop_count: int = 1
+    #: Everything as it was asked: the options that only this engine honours are in it.
+    asked: RunOptions | None = None
+    #: Rules of the pack's `tuning.json` for this model and engine.
+    rules: Sequence[Mapping[str, Any]] = ()
 
     def for_builder(self) -> dict[str, object]:
         """Give what a builder may ask to know of it, by the builder's keywords."""
@@ -161,6 +178,26 @@ class TracingSession(Protocol):
 
         Writes into `folder`, which exists, and gives the files. The first one
         is text for people.
+        """
+
+
+@runtime_checkable
+class ImagingBackend(Protocol):
+    """**Protocol:** a backend that can keep a compiled model in a file (`--save_tti`)."""
+
+    def save_image(self, model: BenchmarkModel, options: CompileOptions) -> Path:
+        """Compile a model, write it to the file that was asked for, and give that file."""
+
+
+@runtime_checkable
+class PlanningBackend(Protocol):
+    """**Protocol:** a backend whose devices depend on more than their kind and number."""
+
+    def devices_for(self, options: RunOptions) -> Sequence[Device]:
+        """Give the devices that a request runs on, at least one.
+
+        Raises `DeviceError` where they are not there or not as asked,
+        `OptionError` for a request that no devices could meet.
         """
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from ttbench_core.backends.protocol import Backend, Capabilities, CompileOptions, Device
+from ttbench_core.backends.protocol import (
+    Backend,
+    Capabilities,
+    CompileOptions,
+    Device,
+    PlanningBackend,
+)
+from ttbench_core.engine_options import flag_of
 from ttbench_core.errors import (
     BackendUnavailableError,
     PackContractError,
@@ -13,13 +21,13 @@ from ttbench_core.errors import (
     UnsupportedOptionError,
     one_line,
 )
-from ttbench_core.options import DataFormat, RunOptions
+from ttbench_core.options import INPUTS_PER_CHIP, DataFormat, RunOptions
 from ttbench_core.registry import BACKENDS, Plugin, discover, find, load
 
-__all__ = ["choose_backend", "choose_engine", "plan"]
+__all__ = ["choose_backend", "choose_engine", "exclusive_engine", "plan"]
 
 #: The core's own backends in the order of preference; others run when they are named.
-_PREFERRED = ("torch",)
+_PREFERRED = ("pybuda", "torch")
 
 
 def choose_backend(name: str | None) -> Backend:
@@ -37,10 +45,25 @@ def choose_engine(name: str | None) -> tuple[Backend, Plugin]:
     refusals: list[str] = []
     for preferred in _PREFERRED:
         try:
-            return _usable(preferred)
+            return _usable(preferred, automatically=True)
         except BackendUnavailableError as refusal:
             refusals.append(str(refusal))
     raise BackendUnavailableError("; ".join(refusals))
+
+
+def exclusive_engine(name: str | None) -> Backend | None:
+    """Give the backend that a request will run with if that wants a process of its own.
+
+    Imports no engine: whether the backend can run is found out in that process.
+    Raises `UnknownNameError` and `PackLoadError`.
+    """
+    for candidate in (name,) if name is not None else _PREFERRED:
+        backend = _load(candidate)[0]
+        if not backend.capabilities().own_process:
+            continue
+        if name is not None or _is_automatic(backend):
+            return backend
+    return None
 
 
 def plan(options: RunOptions, backend: Backend) -> CompileOptions:
@@ -51,7 +74,11 @@ def plan(options: RunOptions, backend: Backend) -> CompileOptions:
     """
     can = backend.capabilities()
     _refuse_unsupported(options, backend.name, can)
-    devices = _devices(options, backend)
+    devices = (
+        tuple(backend.devices_for(options))
+        if isinstance(backend, PlanningBackend)
+        else _devices(options, backend)
+    )
     if options.training and len(devices) > 1 and not can.training_chips:
         raise UnsupportedOptionError(
             f"backend {backend.name!r} trains on one chip, and --chips 0 means {len(devices)} here"
@@ -67,7 +94,15 @@ def plan(options: RunOptions, backend: Backend) -> CompileOptions:
         training=options.training,
         devices=devices,
         threads=options.threads,
+        loop_count=options.loop_count or _default_loop_count(options, devices),
+        asked=options,
     )
+
+
+def _default_loop_count(options: RunOptions, devices: Sequence[Device]) -> int:
+    """Give 5 inputs a chip, and whole groups of what goes forward together."""
+    groups = math.ceil(INPUTS_PER_CHIP * len(devices) / options.microbatch_count)
+    return groups * options.microbatch_count
 
 
 def _load(name: str) -> tuple[Backend, Plugin]:
@@ -83,7 +118,7 @@ def _load(name: str) -> tuple[Backend, Plugin]:
     return backend, plugin
 
 
-def _usable(name: str) -> tuple[Backend, Plugin]:
+def _usable(name: str, *, automatically: bool = False) -> tuple[Backend, Plugin]:
     backend, plugin = _load(name)
     try:
         availability = backend.availability()
@@ -91,7 +126,7 @@ def _usable(name: str) -> tuple[Backend, Plugin]:
         raise BackendUnavailableError(
             f"backend {backend.name!r} cannot say whether it can run: {one_line(error)}"
         ) from error
-    if not availability.usable:
+    if not availability.usable or (automatically and not availability.automatic):
         raise BackendUnavailableError(
             f"backend {backend.name!r} cannot run here: {availability.reason};"
             f" {availability.remedy}"
@@ -99,13 +134,19 @@ def _usable(name: str) -> tuple[Backend, Plugin]:
     return backend, plugin
 
 
+def _is_automatic(backend: Backend) -> bool:
+    availability = backend.availability()
+    return availability.usable and availability.automatic
+
+
 def _refuse_unsupported(options: RunOptions, name: str, can: Capabilities) -> None:
     lack = _lack(options, can)
     if lack is None:
         return
-    able = [plugin.name for plugin in discover(BACKENDS) if plugin.name != name]
-    able = [other for other in able if _honours(other, options)]
-    remedy = f"; use --backend {able[0]}" if able else ""
+    others = [plugin.name for plugin in discover(BACKENDS) if plugin.name != name]
+    able = [(it.own_process, other) for other in others if (it := _able(other, options))]
+    # one that needs no card of its own is the nearer remedy
+    remedy = f"; use --backend {min(able)[1]}" if able else ""
     raise UnsupportedOptionError(f"backend {name!r} has no {lack}{remedy}")
 
 
@@ -119,6 +160,9 @@ def _lack(options: RunOptions, can: Capabilities) -> str | None:
         return f"math fidelity {options.math_fidelity}"
     if level is not None and level not in can.opt_levels:
         return f"optimization level {level} (its highest is {can.opt_levels[-1]})"
+    for name in options.asked_of_engine():
+        if name not in can.engine_options:
+            return flag_of(name)
     if options.threads is not None and not can.threads:
         return "choice of --threads"
     if options.trace not in can.traces:
@@ -130,11 +174,13 @@ def _lack(options: RunOptions, can: Capabilities) -> str | None:
     return None
 
 
-def _honours(name: str, options: RunOptions) -> bool:
+def _able(name: str, options: RunOptions) -> Capabilities | None:
+    """Give what a backend can if that is enough for a request."""
     try:
-        return _lack(options, _load(name)[0].capabilities()) is None
+        can = _load(name)[0].capabilities()
     except RequestError:  # a backend that cannot be used is no remedy
-        return False
+        return None
+    return can if _lack(options, can) is None else None
 
 
 def _devices(options: RunOptions, backend: Backend) -> tuple[Device, ...]:

@@ -79,6 +79,10 @@ def _run(words: Sequence[str]) -> int:
         from ttbench_core.cli.compare import compare_results
 
         return compare_results(words[1:])
+    if words and words[0] == "doctor":
+        from ttbench_core.cli.doctor import examine
+
+        return examine(words[1:])
     options = parse(words)
     if options.list:
         from ttbench_core.cli.listing import list_models

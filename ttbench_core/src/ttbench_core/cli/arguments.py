@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ttbench_core.cli.engine_arguments import add_engine_options, choices_of
 from ttbench_core.errors import RequestError
 from ttbench_core.options import DEFAULT_PCC, DataFormat, MathFidelity, Scenario, Trace
 
@@ -44,7 +45,10 @@ class Parser(argparse.ArgumentParser):
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line; raises `UsageError`, and exits for `--help` and `--version`."""
-    return _parser().parse_args(_with_flags_as_values(words))
+    options = _parser().parse_args(_with_flags_as_values(words))
+    if options.disable_output:
+        options.output = None
+    return options
 
 
 def _with_flags_as_values(words: Sequence[str]) -> list[str]:
@@ -70,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_how(parser.add_argument_group("how to run it"))
     _add_measuring(parser.add_argument_group("how it is measured"))
     _add_checking(parser.add_argument_group("what is checked and kept"))
+    add_engine_options(
+        parser.add_argument_group(
+            "Tenstorrent cards", "What only --backend pybuda honours; other engines refuse it."
+        )
+    )
     other = parser.add_argument_group("other")
     other.add_argument(
         "-l", "--list", action="store_true", help="List available models and configurations"
@@ -113,21 +122,29 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
 
 def _add_how(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "-df", "--dataformat", metavar=_choices(DataFormat), help="Set data format (default Fp32)"
+        "-df",
+        "--dataformat",
+        metavar=choices_of(DataFormat),
+        help="Set data format (default Fp32, on a Tenstorrent card Bfp8_b)",
     )
     group.add_argument(
-        "-mf", "--math_fidelity", metavar=_choices(MathFidelity), help="Set math fidelity"
+        "-mf",
+        "--math_fidelity",
+        metavar=choices_of(MathFidelity),
+        help="Set math fidelity (on a Tenstorrent card by default LoFi)",
     )
     group.add_argument(
         "-opt",
         "--backend_opt_level",
         type=int,
         metavar="{0,1,2,3,4}",
-        help="Set backend optimization level (default 1). torch has 0 eager, 1 eager with"
-        " memory formats for inference, 2 torch.compile.",
+        help="Set backend optimization level (default 1, on a Tenstorrent card 4). torch has 0"
+        " eager, 1 eager with memory formats for inference, 2 torch.compile.",
     )
     group.add_argument(
-        "-d", "--device", help="Device to run on: cpu, cuda, cuda:1. By default, the best there is."
+        "-d",
+        "--device",
+        help="Device to run on: cpu, cuda, cuda:1, silicon. By default, the best there is.",
     )
     group.add_argument("--backend", help="Engine to run with. By default, the best that is usable.")
     group.add_argument(
@@ -140,6 +157,19 @@ def _add_how(group: argparse._ArgumentGroup) -> None:
         "--threads",
         type=int,
         help="Threads that the engine computes with on the host. By default, its own choice.",
+    )
+    group.add_argument(
+        "-e",
+        "--env",
+        help='Environment variables to run with, in a process of its own: -e "NAME=VALUE OTHER",'
+        " where a name alone means 1",
+    )
+    group.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="Time without a sign of life after which the run counts as hung, in a process of its"
+        " own. By default none, on a Tenstorrent card 1800 to compile and 120 for an output.",
     )
 
 
@@ -179,7 +209,7 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--scenario",
         default=Scenario.THROUGHPUT.value,
-        metavar=_choices(Scenario),
+        metavar=choices_of(Scenario),
         help="Keep as many inputs in flight as the engine can use (default), or one at a time",
     )
     group.add_argument(
@@ -191,7 +221,7 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--trace",
         default=Trace.NONE.value,
-        metavar=_choices(Trace),
+        metavar=choices_of(Trace),
         help="Performance trace to be generated after the timed passes, in ttbench-traces/.",
     )
 
@@ -224,10 +254,15 @@ def _add_checking(group: argparse._ArgumentGroup) -> None:
         help="Output file to write results to, optionally: a JSON list, or JSON lines if it ends"
         " in .jsonl. If file already exists, results will be appended.",
     )
-
-
-def _choices(kind: type[DataFormat | MathFidelity | Scenario | Trace]) -> str:
-    return "{" + ",".join(member.value for member in kind) + "}"
+    group.add_argument(
+        "--disable_output",
+        type=int,
+        nargs="?",
+        const=1,
+        default=0,
+        choices=(0, 1),
+        help="With 1, keep no result in spite of -o",
+    )
 
 
 class _Version(argparse.Action):

@@ -57,7 +57,8 @@ def asked_of(options: argparse.Namespace, *, processes: int) -> dict[str, Any]:
 
 def exit_code_of(result: Result, *, strict: bool) -> int:
     """Give 1 for outputs that are wrong, and for an unstable number where that is strict."""
-    return int(not result.outputs_are_right or (strict and not result.is_stable))
+    unstable = result.image is None and not result.is_stable
+    return int(not result.outputs_are_right or (strict and unstable))
 
 
 def _appended(ended: BenchmarkError | RunInterrupted | ResultNotStoredError) -> bool:
@@ -98,7 +99,7 @@ def _show(result: Result, target: Path | None, *, as_json: bool) -> None:
     rows = [row for row in result.summary() if row[0] != "error"]
     if result.trace:
         rows.append(("trace", ", ".join(result.trace["files"])))
-    if target is not None:
+    if target is not None and result.image is None:
         rows.append(("appended to", str(target)))
     print_pairs(rows)
     if result.trace:

@@ -14,11 +14,20 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from ttbench_core.errors import LostOutputError
 
-__all__ = ["CLOCK", "Clock", "Driven", "Pass", "PassCutShortError", "drive", "frozen_heap"]
+__all__ = [
+    "CLOCK",
+    "Clock",
+    "Driven",
+    "Expecting",
+    "Pass",
+    "PassCutShortError",
+    "drive",
+    "frozen_heap",
+]
 
 #: Gives nanoseconds since an arbitrary moment.
 Clock: TypeAlias = Callable[[], int]
@@ -37,6 +46,14 @@ class Driven(Protocol):
 
     def pop(self) -> Sequence[Any]:
         """Wait for the oldest input's outputs."""
+
+
+@runtime_checkable
+class Expecting(Protocol):
+    """**Protocol:** a session that wants to know how many inputs come before they do."""
+
+    def expect(self, count: int) -> None:
+        """Get ready for so many inputs, of which none has been pushed yet; runs nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,8 @@ def drive(
     pushed = popped = 0
     depth = min(session.depth, in_flight or session.depth)
     push, pop = session.push, session.pop
+    if isinstance(session, Expecting):
+        session.expect(count)
     with _no_collection():
         try:
             while popped < count:

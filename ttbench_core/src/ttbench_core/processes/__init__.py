@@ -4,6 +4,7 @@ The parent waits without using any CPU time; each child imports, builds, warms
 up and measures by itself, one after the other.
 """
 
+from ttbench_core.processes.child import Watch
 from ttbench_core.processes.repeated import measure_in_processes
 
-__all__ = ["measure_in_processes"]
+__all__ = ["Watch", "measure_in_processes"]

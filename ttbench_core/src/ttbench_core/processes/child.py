@@ -10,17 +10,20 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import OptionError, RequestError, SessionError, one_line
 from ttbench_core.job import Source
 from ttbench_core.options import RunOptions
+from ttbench_core.processes.lines import Lines, SilenceError
+from ttbench_core.progress import SILENT, Observer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Child"]
+__all__ = ["Child", "Watch"]
 
 #: The child finds what the parent finds, also in a notebook that has added folders.
 _START: Final = (
@@ -29,8 +32,27 @@ _START: Final = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
     "from ttbench_core.processes.worker import main; main(int(sys.argv[1]))"
 )
-#: How long a child that was interrupted may take to give its record.
+#: How long a child that was interrupted may take to give its record, and to leave.
 _GRACE_S: Final = 20.0
+#: How long one that failed may take to leave: what it waits for may never come.
+_GRACE_AFTER_FAILURE_S: Final = 2.0
+#: How long importing and building may take whatever the patience: no engine is waited for.
+_START_S: Final = 120.0
+_START_PHASES: Final = ("start", "devices", "build")
+#: How much longer a child is waited for that may be about to say itself that its engine hangs.
+_LAST_WORD_S: Final = 15.0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How the parent follows what a child does."""
+
+    #: Told of its phases and notes.
+    observer: Observer = SILENT
+    #: Seconds without a sign of life after which it counts as hung; None waits for ever.
+    patience_s: float | None = None
+    #: The engine that the parent has chosen; None leaves the choice to the child.
+    engine: str | None = None
 
 
 class Child:
@@ -40,17 +62,32 @@ class Child:
         options: what it measures.
         source: the builder; named builders are found again by the child.
         turns: whether it waits for `say("pass")` before each pass.
+        watch: how it is followed; None hears its last word alone.
+
+    Variables of `options.env` are there when its interpreter starts.
 
     Raises `RequestError` for a builder that cannot be brought to another process.
     """
 
-    def __init__(self, options: RunOptions, source: Source, *, turns: bool = False) -> None:
+    def __init__(
+        self,
+        options: RunOptions,
+        source: Source,
+        *,
+        turns: bool = False,
+        watch: Watch | None = None,
+    ) -> None:
+        self._watch: Final = watch or Watch()
+        self._phase = "start"
+        self._grace_s = _GRACE_S
         request = {
             "options": options.as_asked(),
             "builder": None if source.pack else _packed(source.builder),
             "turns": turns,
             # runs that take turns count each other's time as their own
             "root_pid": os.getpid() if turns else None,
+            "engine": self._watch.engine,
+            "signs": watch is not None,
         }
         ours, theirs = os.pipe()
         try:
@@ -62,12 +99,13 @@ class Child:
                 pass_fds=[theirs],
                 # Ctrl-C reaches the parent alone, which passes it on
                 start_new_session=True,
+                env={**os.environ, **options.environment},
                 text=True,
                 encoding="ascii",
             )
         finally:
             os.close(theirs)
-        self._answers: Final = os.fdopen(ours, encoding="ascii")
+        self._answers: Final = Lines(ours)
         #: Whether it has said its last word.
         self.has_ended = False
         self.say(json.dumps(request))
@@ -84,20 +122,55 @@ class Child:
             return
 
     def hear(self) -> dict[str, Any]:
-        """Wait for the next message, without using CPU time.
+        """Wait for the next message, without using CPU time; signs of life go to the observer.
 
         Raises the `RequestError` that the child raised, `SessionError` for a
-        child that ended without a word.
+        child that ended without a word, or gives none for too long.
         """
-        line = self._answers.readline()
-        if not line.endswith("\n"):
-            raise SessionError(f"the process that measured {_end(self._process.wait())}")
-        message: dict[str, Any] = json.loads(line)
+        message = self._next()
+        while (sign := message.get("sign")) is not None:
+            self._follow(sign, message)
+            message = self._next()
         self.has_ended = "passed_ns" not in message
+        if message.get("failure") is not None:
+            self._grace_s = _GRACE_AFTER_FAILURE_S
         if (refusal := message.get("refusal")) is not None:
             wrong = message["exit_code"] == RequestError.exit_code
             raise (RequestError if wrong else SessionError)(refusal)
         return message
+
+    @property
+    def phase(self) -> str:
+        """The phase that it was heard of last."""
+        return self._phase
+
+    def _next(self) -> dict[str, Any]:
+        try:
+            line = self._answers.next(self._patience_s())
+        except SilenceError as silence:
+            raise SilenceError(
+                f"the process that measured {silence} in phase {self._phase} and was ended;"
+                " a longer --timeout waits longer"
+            ) from None
+        if line is None:
+            raise SessionError(f"the process that measured {_end(self._process.wait())}")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _patience_s(self) -> float | None:
+        patience_s = self._watch.patience_s
+        if patience_s is None or self._phase == "compile":
+            return patience_s
+        if self._phase in _START_PHASES:
+            return max(patience_s, _START_S)
+        return patience_s + _LAST_WORD_S
+
+    def _follow(self, sign: str, message: Mapping[str, Any]) -> None:
+        if sign == "phase":
+            self._phase = message["text"]
+            self._watch.observer.phase(message["text"])
+        elif sign == "note":
+            self._watch.observer.note(message["text"])
 
     def interrupt(self) -> dict[str, Any] | None:
         """Send Ctrl-C and give what the child has measured, or None.
@@ -128,7 +201,7 @@ class Child:
                 self._process.stdin.close()
         self._answers.close()
         try:
-            self._process.wait(_GRACE_S)
+            self._process.wait(self._grace_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ttbench_core.deriving import derive
+from ttbench_core.environment import recorded_options
 from ttbench_core.options import RunOptions
 from ttbench_core.result import Result
 
@@ -54,7 +55,7 @@ def combined(options: RunOptions, results: Sequence[Result], status: str | None 
         steady=None,
         error=last.error,
         failure=last.failure,
-        requested=options.as_asked(),
+        requested=recorded_options(options),
         args={**first.args, **_asked_of_the_whole(options)},
         passes=[
             {**one, "process": process}
@@ -70,7 +71,7 @@ def combined(options: RunOptions, results: Sequence[Result], status: str | None 
 
 
 def _asked_of_the_whole(options: RunOptions) -> dict[str, Any]:
-    asked = options.as_asked()
+    asked = recorded_options(options)
     return {name: asked[name] for name in ("processes", "warmup", "verify", "pcc", "roofline")}
 
 

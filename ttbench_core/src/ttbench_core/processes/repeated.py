@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Any
 
-from ttbench_core.environment import host_facts, machine_name
+from ttbench_core.environment import recorded_options
 from ttbench_core.errors import (
     BenchmarkError,
     RequestError,
@@ -17,9 +16,9 @@ from ttbench_core.errors import (
 )
 from ttbench_core.job import Source
 from ttbench_core.options import RunOptions, Trace
-from ttbench_core.processes.child import Child
+from ttbench_core.processes.child import Child, Watch
 from ttbench_core.processes.combining import combined
-from ttbench_core.progress import Observer
+from ttbench_core.recording import unmeasured
 from ttbench_core.result import Result
 
 __all__ = ["RemoteError", "failed_run", "interrupted_run", "measure_in_processes", "next_options"]
@@ -29,8 +28,13 @@ class RemoteError(Exception):
     """What failed in another process; its text is the traceback from there."""
 
 
-def measure_in_processes(options: RunOptions, source: Source, observer: Observer) -> Result:
+def measure_in_processes(options: RunOptions, source: Source, watch: Watch) -> Result:
     """Measure in `options.processes` processes, one after the other.
+
+    Args:
+        options: what was asked of the whole.
+        source: the builder.
+        watch: how each process is followed.
 
     Raises `RequestError` as the first child does, `BenchmarkError` when one
     fails and `RunInterrupted` after Ctrl-C, with what was measured until then.
@@ -38,10 +42,11 @@ def measure_in_processes(options: RunOptions, source: Source, observer: Observer
     results: list[Result] = []
     try:
         for number in range(options.processes):
-            observer.phase(f"process {number + 1} of {options.processes}")
-            observer.passes(number, options.processes)
-            results.append(_measure_next(options, source, results))
-        return combined(options, results)
+            if options.processes > 1:
+                watch.observer.phase(f"process {number + 1} of {options.processes}")
+                watch.observer.passes(number, options.processes)
+            results.append(_measure_next(options, source, results, watch))
+        return _whole(options, results)
     except KeyboardInterrupt:
         raise RunInterrupted(interrupted_run(options, results)) from None
 
@@ -80,10 +85,10 @@ def failed_run(
     """
     where = f" of process {len(earlier) + 1}" if options.processes > 1 else ""
     if isinstance(message, str):
-        whole = combined(options, [*earlier, _nothing_measured(options, message)])
-        return BenchmarkError(f"process{where}", message, whole)
+        ended = unmeasured(options, "process", SessionError(message))
+        return BenchmarkError(f"process{where}", message, _whole(options, [*earlier, ended]))
     failure = message["failure"]
-    whole = combined(options, [*earlier, Result.from_record(message["record"])])
+    whole = _whole(options, [*earlier, Result.from_record(message["record"])])
     error = BenchmarkError(f"{failure['phase']}{where}", failure["reason"], whole)
     error.__cause__ = RemoteError(f"\n{failure['traceback']}")
     return error
@@ -93,13 +98,23 @@ def interrupted_run(options: RunOptions, results: Sequence[Result]) -> Result | 
     """Make the record of what was measured until Ctrl-C; None where nothing was."""
     if not any(result.passes or result.partial_pass for result in results):
         return None
-    return combined(options, results, "interrupted")
+    return _whole(options, results, "interrupted")
 
 
-def _measure_next(options: RunOptions, source: Source, results: list[Result]) -> Result:
+def _whole(options: RunOptions, results: Sequence[Result], status: str | None = None) -> Result:
+    """Make one record; that of a single process is its own, of what was asked."""
+    if options.processes == 1 and len(results) == 1:
+        requested = recorded_options(options)
+        return replace(results[0], requested=requested, status=status or results[0].status)
+    return combined(options, results, status)
+
+
+def _measure_next(
+    options: RunOptions, source: Source, results: list[Result], watch: Watch
+) -> Result:
     """Measure in one more process; what an interrupted one has measured goes to `results`."""
     try:
-        with Child(next_options(options, results), source) as child:
+        with Child(next_options(options, results), source, watch=_relayed(watch, options)) as child:
             try:
                 message = child.hear()
             except KeyboardInterrupt:
@@ -123,21 +138,6 @@ def _keep_interrupted(message: Mapping[str, Any] | None, results: list[Result]) 
         results.append(Result.from_record(message["record"]))
 
 
-def _nothing_measured(options: RunOptions, reason: str) -> Result:
-    """Make the record of a process that ended without one."""
-    return Result(
-        status="failed",
-        total_time=None,
-        total_samples=None,
-        samples_per_sec=None,
-        args=options.as_asked(),
-        arch=None,
-        machine_name=machine_name(),
-        hash=None,
-        date=None,
-        error=f"process: {reason}",
-        started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        requested=options.as_asked(),
-        host=host_facts(),
-        failure={"phase": "process", "kind": SessionError.__name__, "message": reason},
-    )
+def _relayed(watch: Watch, options: RunOptions) -> Watch | None:
+    """Let several processes tell their phases only where that ends the waiting."""
+    return watch if options.processes == 1 or watch.patience_s is not None else None

@@ -22,11 +22,31 @@ from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measuring import Conduct, measure
 from ttbench_core.options import RunOptions
+from ttbench_core.progress import SILENT
 from ttbench_core.runner import find_source
 
 __all__ = ["main"]
 
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Signs:
+    """Tells the parent what happens, so that it can show it and knows that it goes on."""
+
+    def __init__(self, channel: TextIO) -> None:
+        self._channel = channel
+
+    def phase(self, name: str) -> None:
+        """A phase begins."""
+        _send(self._channel, {"sign": "phase", "text": name})
+
+    def note(self, sentence: str) -> None:
+        """Something that the waiting user should know now."""
+        _send(self._channel, {"sign": "note", "text": sentence})
+
+    def passes(self, done: int, wanted: int | None) -> None:
+        """So many passes are done."""
+        _send(self._channel, {"sign": "passes", "done": done, "wanted": wanted})
 
 
 class _Turns:
@@ -98,10 +118,12 @@ def _answer(
 
 
 def _conduct(request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO) -> Conduct:
-    if not request["turns"]:
-        return Conduct()
-    turns = _Turns(commands, channel)
-    return Conduct(turns=turns, root_pid=request["root_pid"])
+    return Conduct(
+        observer=_Signs(channel) if request["signs"] else SILENT,
+        turns=_Turns(commands, channel) if request["turns"] else None,
+        root_pid=request["root_pid"],
+        engine=request["engine"],
+    )
 
 
 def _model(request: Mapping[str, Any]) -> Any:
@@ -132,6 +154,13 @@ def _listen(commands: SimpleQueue[str]) -> None:
         with open(os.dup(0), "rb", buffering=0) as lines:  # noqa: PTH123 - a descriptor
             while line := lines.readline():
                 commands.put(line.decode("ascii").strip())
+        _leave_nothing_behind()
         os._exit(1)
 
     threading.Thread(target=listen, name="ttbench-parent", daemon=True).start()
+
+
+def _leave_nothing_behind() -> None:
+    """End what an engine has started beside this process, which leads a session of its own."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)

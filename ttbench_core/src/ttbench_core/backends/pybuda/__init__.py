@@ -1,0 +1,4 @@
+"""The backend `pybuda`: Tenstorrent's cards through PyBuda; `backend` is its door.
+
+Written to PyBuda's public API (tenstorrent/tt-buda at 4a1e83386f16, the same as release v0.19.3).
+"""

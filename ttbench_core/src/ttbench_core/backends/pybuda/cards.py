@@ -1,0 +1,160 @@
+"""The cards of this machine, the wheel that is installed for them, and what a request runs on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import importlib_metadata
+
+from ttbench_core.backends.protocol import Device
+from ttbench_core.engine_options import Arch, DevType, EngineOptions
+from ttbench_core.errors import DeviceError, OptionError, UnsupportedOptionError, one_line
+from ttbench_core.options import RunOptions
+
+__all__ = [
+    "GALAXY_CHIPS",
+    "KINDS",
+    "NODES",
+    "detected",
+    "devices_for",
+    "family_of",
+    "installed_version",
+    "nodes",
+]
+
+#: What `-d` can name.
+KINDS: Final = tuple(kind.value for kind in DevType)
+#: Where Tenstorrent's kernel driver puts a node for each card.
+NODES = Path("/dev/tenstorrent")
+#: The chips of a Galaxy and of the card beside it, in the order that PyBuda's benchmark has them.
+GALAXY_CHIPS: Final = (
+    *(0, 11, 10, 9, 8, 7, 19, 20, 21, 22, 23, 24, 6, 5, 14, 13, 12),
+    *(16, 15, 3, 4, 26, 25, 32, 31, 30, 29, 28, 27, 1, 2, 18, 17),
+)
+#: The chips that a wheel is built for, by what its version says after the plus sign.
+_FAMILIES: Final = {
+    "gs": Arch.GRAYSKULL,
+    "wh_b0": Arch.WORMHOLE_B0,
+    "bh": Arch.BLACKHOLE,
+}
+
+
+def nodes() -> tuple[str, ...]:
+    """List the cards that the driver shows, by number; imports nothing of PyBuda."""
+    try:
+        return tuple(sorted(node.name for node in NODES.iterdir() if node.name.isdigit()))
+    except OSError:
+        return ()
+
+
+def installed_version() -> str | None:
+    """Give the version of the installed wheel, or None."""
+    try:
+        return str(importlib_metadata.version("pybuda"))
+    except importlib_metadata.PackageNotFoundError:
+        return None
+
+
+def family_of(version: str) -> str | None:
+    """Give the family that a wheel is built for, `wh_b0` in `0.1.240909+dev.wh_b0.88bf527`."""
+    parts = version.partition("+")[2].split(".")
+    return next((part for part in parts if part in _FAMILIES), None)
+
+
+def detected() -> list[Device]:
+    """Ask PyBuda for the cards that it can use."""
+    pybuda = _pybuda()
+    found = pybuda.detect_available_devices()
+    return [_device(DevType.SILICON, index, one.name) for index, one in enumerate(found)]
+
+
+def devices_for(options: RunOptions) -> tuple[Device, ...]:
+    """Give the devices that a request runs on.
+
+    Cards are those that PyBuda finds. More chips than cards are taken at their
+    word: a card can have a second chip behind the first, which is not listed.
+
+    Raises `DeviceError` where there are no cards, or not those that were asked
+    for or that the wheel is built for, `OptionError` for a name that is none.
+    """
+    kind, index = _kind_of(options)
+    if kind is not DevType.SILICON:
+        arch = options.arch or _imitated()
+        return tuple(_device(kind, chip, arch) for chip in range(options.chips or 1))
+    cards = detected()
+    if not cards and options.save_tti and options.arch:
+        return tuple(_device(kind, chip, options.arch) for chip in range(options.chips or 1))
+    _check_cards(cards, options)
+    if index is not None:
+        return (_at(cards, index, options),)
+    if options.parallel_tti:
+        return tuple(cards)
+    if options.galaxy:
+        return tuple(_device(kind, chip, cards[0].arch) for chip in GALAXY_CHIPS)
+    behind = range(len(cards), options.chips)
+    return (
+        *cards[: options.chips or None],
+        *(_device(kind, chip, f"{cards[0].arch} behind a card") for chip in behind),
+    )
+
+
+def _kind_of(options: RunOptions) -> tuple[DevType, int | None]:
+    kind, _, index = (options.device or options.devtype or DevType.SILICON).partition(":")
+    if kind not in KINDS or (index and not index.isdigit()):
+        raise UnsupportedOptionError(
+            f"unknown device {options.device!r}: backend 'pybuda' has {', '.join(KINDS)}"
+        )
+    if index and (options.chips != 1 or options.galaxy or options.parallel_tti):
+        raise OptionError(f"-d {options.device} names one chip: leave out what asks for more")
+    return DevType(kind), int(index) if index else None
+
+
+def _check_cards(cards: Sequence[Device], options: EngineOptions) -> None:
+    if not cards:
+        raise DeviceError(
+            "PyBuda finds no Tenstorrent card: check the driver and the reset of the card"
+            " (tt-smi), or run without one (--devtype golden)"
+        )
+    there = cards[0].arch
+    if options.arch is not None and options.arch != there:
+        raise DeviceError(f"--arch {options.arch} is not what is there: the cards are {there}")
+    version = installed_version() or ""
+    family = family_of(version)
+    if family is not None and _FAMILIES[family] != there:
+        raise DeviceError(
+            f"the installed PyBuda {version} is built for {_FAMILIES[family]}, and the cards are"
+            f" {there}: install the wheel of the other family"
+        )
+
+
+def _at(cards: Sequence[Device], index: int, options: RunOptions) -> Device:
+    if index >= len(cards):
+        specs = ", ".join(card.spec for card in cards)
+        raise DeviceError(f"device {options.device!r} is not there: PyBuda finds {specs}")
+    return cards[index]
+
+
+def _imitated() -> str:
+    """Give the chips that PyBuda imitates when none are named."""
+    if "GOLDEN_WORMHOLE_B0" in os.environ:
+        return str(Arch.WORMHOLE_B0)
+    return str(Arch.BLACKHOLE if "PYBUDA_GOLDEN_BLACKHOLE" in os.environ else Arch.GRAYSKULL)
+
+
+def _device(kind: DevType, index: int, name: str) -> Device:
+    arch = name.partition(" ")[0].lower()
+    return Device(kind=kind.value, index=index, name=f"Tenstorrent {name}", arch=arch)
+
+
+def _pybuda() -> Any:
+    try:
+        import pybuda
+    except Exception as error:
+        raise DeviceError(
+            f"the installed PyBuda cannot be imported ({one_line(error)}): it wants the versions"
+            " of torch and numpy that it was built with (docs/tenstorrent.md)"
+        ) from error
+    return pybuda

@@ -1,0 +1,162 @@
+"""From a model to a session on Tenstorrent's cards.
+
+| request | session |
+|---|---|
+| `--parallel_tti` | `CardsSession`, an image on every card |
+| a model that generates tokens | `GeneratingSession` |
+| in training | `TrainingSession` |
+| `--single-thread`, or no card (golden, model) | `StepSession` |
+| else | `FlowSession` |
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from ttbench_core.backends.protocol import CompileOptions, Session
+from ttbench_core.backends.pybuda.generating import GeneratingSession, generation_of
+from ttbench_core.backends.pybuda.images import CardsSession, open_cards
+from ttbench_core.backends.pybuda.placing import compiled, placed
+from ttbench_core.backends.pybuda.sessions import (
+    Facts,
+    FlowSession,
+    Setup,
+    StepSession,
+    TrainingSession,
+    shut_down,
+)
+from ttbench_core.backends.pybuda.settings import (
+    Applied,
+    applied,
+    configure,
+    engine_options,
+    is_sequential,
+    tuning_of,
+)
+from ttbench_core.backends.pybuda.tracing import ANALYSIS, write_trace
+from ttbench_core.backends.pybuda.waiting import Outlet
+from ttbench_core.engine_options import DevType
+from ttbench_core.errors import OptionError, UnsupportedOptionError
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.options import Trace
+
+__all__ = ["compile_session"]
+
+#: Seconds that an output may take. What imitates a card can take many minutes.
+_PATIENCE_S: Final = 120.0
+_PATIENCE_WITHOUT_CARD_S: Final = 1800.0
+
+
+def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
+    """Compile a model for the cards that were chosen.
+
+    Raises `OptionError` for a request that this model cannot meet and for files
+    that are not there; what PyBuda raises while compiling passes through.
+    """
+    options = _with_whole_paths(options)
+    _refuse_unfit(model, options)
+    return _opened(model, options, Trace.NONE, "")
+
+
+def _opened(model: BenchmarkModel, options: CompileOptions, level: Trace, folder: str) -> Session:
+    """Compile with a trace, or without one; whatever fails leaves nothing behind."""
+    tuning = tuning_of(model, options)
+    if folder and engine_options(options).perf_analysis:
+        tuning = replace(tuning, environment={**tuning.environment, **ANALYSIS})
+    undo = contextlib.ExitStack()
+    with contextlib.ExitStack() as after_failure:
+        after_failure.callback(undo.close)
+        found = undo.enter_context(applied(tuning, options))
+        configure(options, trace=level, folder=folder)
+        facts = Facts(_effective(options, found), tuple(_notes(options, found)), undo)
+        if engine_options(options).parallel_tti:
+            session: Session = CardsSession(open_cards(model, options), model, options, facts)
+        else:
+            after_failure.callback(shut_down)
+            session = _session(model, options, facts)
+        after_failure.pop_all()
+    return session
+
+
+def _session(model: BenchmarkModel, options: CompileOptions, facts: Facts) -> Session:
+    line = placed(model, options)
+    patience_s = _patience_s(options)
+    setup = Setup(
+        facts=facts,
+        line=line,
+        outlet=Outlet(compiled(model, options), patience_s),
+        tracer=partial(write_trace, partial(_opened, model, options)),
+        chips=len(options.devices),
+        patience_s=patience_s,
+    )
+    if model.generation:
+        return GeneratingSession(setup, generation_of(model))
+    if options.training:
+        return TrainingSession(setup, model.targets, engine_options(options).microbatch_count)
+    if is_sequential(options) or engine_options(options).single_thread:
+        return StepSession(setup)
+    return FlowSession(setup)
+
+
+def _patience_s(options: CompileOptions) -> float:
+    if options.asked is not None and options.asked.timeout is not None:
+        return options.asked.timeout
+    card = options.devices[0].kind == DevType.SILICON
+    return _PATIENCE_S if card else _PATIENCE_WITHOUT_CARD_S
+
+
+def _with_whole_paths(options: CompileOptions) -> CompileOptions:
+    """Name files from the root: a trace is compiled in a folder of its own.
+
+    Raises `OptionError` for one that is to be read and is not there.
+    """
+    if options.asked is None:
+        return options
+    whole: dict[str, Any] = {}
+    for name in ("load_tti", "runtime_params_yaml", "parallel_tti"):
+        if (path := getattr(options.asked, name)) is None:
+            continue
+        whole[name] = str(Path(path).absolute())
+        if name != "parallel_tti" and not Path(path).is_file():
+            raise OptionError(f"--{name} {path}: there is no such file")
+    return replace(options, asked=replace(options.asked, **whole))
+
+
+def _refuse_unfit(model: BenchmarkModel, options: CompileOptions) -> None:
+    asked = engine_options(options)
+    if model.generation:
+        generation_of(model)
+    elif asked.generative:
+        raise UnsupportedOptionError(
+            "--generative wants a model that generates tokens, and this one does not: leave it out"
+        )
+    if asked.parallel_tti and options.asked is not None and options.asked.wants_trace:
+        raise UnsupportedOptionError(
+            "--parallel_tti runs cards in processes that record no trace: leave out --trace and"
+            " --perf_analysis"
+        )
+
+
+def _effective(options: CompileOptions, found: Applied) -> Mapping[str, object]:
+    asked = engine_options(options)
+    return {
+        "devtype": options.devices[0].kind,
+        "arch": options.devices[0].arch,
+        "chips": len(options.devices),
+        "sequential": is_sequential(options),
+        "image": asked.load_tti or asked.parallel_tti,
+        "tuning": found.to_record(),
+    }
+
+
+def _notes(options: CompileOptions, found: Applied) -> Iterator[str]:
+    kind = options.devices[0].kind
+    if kind != DevType.SILICON:
+        yield f"{kind} imitates a card on the host: its speed is not a card's"
+    for name, value in found.kept.items():
+        yield f"{name} is {value} as you have set it, and not what is recommended for this model"

@@ -1,0 +1,73 @@
+"""What ttbench calls a format, a fidelity, a trace, a chip or a device, as PyBuda's own members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pybuda
+import pybuda.config
+
+from ttbench_core.engine_options import Arch, DevType
+from ttbench_core.options import DataFormat, MathFidelity, Trace
+
+__all__ = ["arch_of", "devtype_of", "fidelity_of", "format_of", "member_of", "trace_of"]
+
+
+def format_of(data_format: DataFormat) -> Any:
+    """Give the member of PyBuda's `DataFormat`."""
+    return {
+        DataFormat.FP32: pybuda.DataFormat.Float32,
+        DataFormat.FP16: pybuda.DataFormat.Float16,
+        DataFormat.FP16_B: pybuda.DataFormat.Float16_b,
+        DataFormat.BFP8: pybuda.DataFormat.Bfp8,
+        DataFormat.BFP8_B: pybuda.DataFormat.Bfp8_b,
+        DataFormat.BFP4: pybuda.DataFormat.Bfp4,
+        DataFormat.BFP4_B: pybuda.DataFormat.Bfp4_b,
+    }[data_format]
+
+
+def fidelity_of(fidelity: MathFidelity) -> Any:
+    """Give the member of PyBuda's `MathFidelity`."""
+    return {
+        MathFidelity.LOFI: pybuda.MathFidelity.LoFi,
+        MathFidelity.HIFI2: pybuda.MathFidelity.HiFi2,
+        MathFidelity.HIFI3: pybuda.MathFidelity.HiFi3,
+        MathFidelity.HIFI4: pybuda.MathFidelity.HiFi4,
+    }[fidelity]
+
+
+def trace_of(level: Trace) -> Any:
+    """Give the member of PyBuda's `PerfTraceLevel`."""
+    return {
+        Trace.NONE: pybuda.config.PerfTraceLevel.NONE,
+        Trace.LIGHT: pybuda.config.PerfTraceLevel.LIGHT,
+        Trace.VERBOSE: pybuda.config.PerfTraceLevel.VERBOSE,
+    }[level]
+
+
+def arch_of(arch: str) -> Any:
+    """Give the member of PyBuda's `BackendDevice`."""
+    return {
+        Arch.GRAYSKULL: pybuda.BackendDevice.Grayskull,
+        Arch.WORMHOLE_B0: pybuda.BackendDevice.Wormhole_B0,
+        Arch.BLACKHOLE: pybuda.BackendDevice.Blackhole,
+    }[Arch(arch)]
+
+
+def devtype_of(kind: str) -> Any:
+    """Give the member of PyBuda's `BackendType`."""
+    return {
+        DevType.SILICON: pybuda.BackendType.Silicon,
+        DevType.GOLDEN: pybuda.BackendType.Golden,
+        DevType.MODEL: pybuda.BackendType.Model,
+    }[DevType(kind)]
+
+
+def member_of(name: str) -> Any:
+    """Give the member that `DataFormat.Float16_b` or `MathFidelity.HiFi2` names; else the text.
+
+    Raises `AttributeError` for a member that there is not.
+    """
+    kind, _, member = name.partition(".")
+    enums = {"DataFormat": pybuda.DataFormat, "MathFidelity": pybuda.MathFidelity}
+    return getattr(enums[kind], member) if kind in enums and member else name

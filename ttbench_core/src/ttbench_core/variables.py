@@ -1,0 +1,49 @@
+"""Environment variables of a run, as `--env` spells them: `NAME=VALUE NAME ...`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Final
+
+from ttbench_core.errors import OptionError
+
+__all__ = ["variables", "variables_text"]
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def variables_text(env: object) -> str | None:
+    """Check what `env` says, and spell a mapping as text; None where it says nothing.
+
+    Raises `OptionError` for anything else.
+    """
+    if env is None:
+        return None
+    if isinstance(env, Mapping):
+        env = shlex.join(f"{name}={value}" for name, value in env.items())
+    if not isinstance(env, str):
+        raise OptionError(f'env is text such as "NAME=1 OTHER", or a mapping, not {env!r}')
+    return env if variables(env) else None
+
+
+def variables(env: str) -> dict[str, str]:
+    """Read the variables; a name alone means 1.
+
+    Raises `OptionError` for words that set none.
+    """
+    try:
+        words = shlex.split(env)
+    except ValueError as error:
+        raise OptionError(f"--env {env!r} cannot be read: {error}") from error
+    return dict(map(_variable, words))
+
+
+def _variable(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not _NAME.fullmatch(name):
+        raise OptionError(f"--env {word!r} sets no variable: write NAME=VALUE, or NAME for 1")
+    if "\0" in value:
+        raise OptionError(f"--env {name}: a value cannot hold a null character")
+    return name, value if equals else "1"

@@ -117,6 +117,29 @@ def test_several_processes_use_the_card_one_after_the_other(cards, ttbench):
     assert record["backend"] == "pybuda"
 
 
+def test_two_variants_use_the_card_in_whole_processes_in_turn(cards, ttbench, calls, tmp_path):
+    flags = ["--vs", "-df Fp16_b", "--processes", "2", "--no-verify", "-o", tmp_path / "perf.json"]
+    done = ttbench("-m", "dense", *QUICK, *flags)
+    assert done.code == 0, done.err
+    assert "over 2 pairs of processes" in done.out
+    formats = [
+        arguments["default_df_override"]
+        for name, arguments in calls()
+        if name.endswith("set_configuration_options") and arguments["default_df_override"]
+    ]
+    order = [one.rpartition(".")[2] for one in formats]
+    assert order == ["Bfp8_b", "Float16_b", "Float16_b", "Bfp8_b"]
+    first, second = records(tmp_path / "perf.json")
+    assert first["paired_with"] == second["run_id"]
+
+
+def test_a_variant_that_fails_keeps_what_the_other_measured(cards, ttbench, tmp_path):
+    flags = ["--vs", "--arch grayskull", "--processes", "1", "-o", tmp_path / "perf.json"]
+    done = ttbench("-m", "dense", *QUICK, *flags)
+    assert done.code == 1
+    assert {record["status"] for record in records(tmp_path / "perf.json")} == {"ok", "failed"}
+
+
 def test_what_a_user_asked_is_refused_before_a_card_is_touched(cards, ttbench, tmp_path):
     done = ttbench("-m", "dense", "--loop_count", "5", "--microbatch_count", "2")
     assert done.code == 2

@@ -50,6 +50,17 @@ def test_over_several_pairs_the_pairs_are_the_replicates():
     assert found.verdict == "inconclusive"
 
 
+def test_whole_processes_are_compared_by_their_median_passes():
+    a = turns([100, 100, 900], [100] * 3, [100] * 3)
+    b = turns([50, 50], [50] * 5, [50])
+    found = side_by_side(a, b, in_turns=False)
+    assert found.ratio == pytest.approx(2.0)
+    assert found.scope == "95 % interval over 3 pairs of processes"
+    single = side_by_side(turns([100] * 4), turns([50] * 3), in_turns=False)
+    assert single.scope.startswith("of one pair of processes; another pair may differ")
+    assert (single.interval, single.verdict) == (None, "inconclusive")
+
+
 def test_two_pairs_give_a_ratio_and_no_interval():
     found = side_by_side(turns([100], [100]), turns([200], [200]))
     assert found.ratio == pytest.approx(0.5)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ttbench_core.backends.selection import exclusive_engine
 from ttbench_core.comparison import DEFAULT_BAND
 from ttbench_core.comparison.effect import verdict_of
 from ttbench_core.deriving import passes_by_process
@@ -22,8 +23,10 @@ from ttbench_core.errors import (
 )
 from ttbench_core.measure.intervals import Interval, geometric_mean_interval
 from ttbench_core.options import RunOptions
+from ttbench_core.processes import Watch
+from ttbench_core.processes.alternating import measure_alternately
 from ttbench_core.processes.turns import Variant, measure_in_turns
-from ttbench_core.progress import watching
+from ttbench_core.progress import Observer, watching
 from ttbench_core.result import Result
 from ttbench_core.runner import find_source, keep_all, name_of
 from ttbench_core.sinks.keeping import check_target
@@ -117,30 +120,55 @@ def run_ab(
     target = check_target(output) if output is not None else None
     with watching(f"{sides[0].options.model} side by side", progress) as observer:
         try:
-            pair = measure_in_turns(sides, sides[0].options.processes, observer)
+            pair, in_turns = _measured(sides, observer)
         except (BenchmarkError, RunInterrupted) as ended:
             ended.storage_error = keep_all([ended.result, *ended.others], target)
             raise
     a = replace(pair[0], paired_with=pair[1].run_id)
     b = replace(pair[1], paired_with=pair[0].run_id)
-    found = side_by_side(a, b)
+    found = side_by_side(a, b, in_turns=in_turns)
     if (lost := keep_all([a, b], target)) is not None:
         lost.side_by_side = found
         raise lost
     return found
 
 
-def side_by_side(a: Result, b: Result) -> SideBySide:
-    """Compare two results whose passes took turns, process by process."""
-    ratios = [_block_ratios(*pair) for pair in zip(_rates(a), _rates(b), strict=True)]
+def _measured(
+    sides: tuple[Variant, Variant], observer: Observer
+) -> tuple[tuple[Result, Result], bool]:
+    """Let passes take turns, or whole processes where a device serves one; say which it was."""
+    pairs = sides[0].options.processes
+    engines = [exclusive_engine(side.options.backend) for side in sides]
+    if not any(engines):
+        return measure_in_turns(sides, pairs, observer), True
+    watches = [
+        Watch(
+            observer,
+            side.options.timeout or (engine.capabilities().patience_s if engine else None),
+            engine.name if engine else None,
+        )
+        for side, engine in zip(sides, engines, strict=True)
+    ]
+    return measure_alternately(sides, pairs, (watches[0], watches[1])), False
+
+
+def side_by_side(a: Result, b: Result, *, in_turns: bool = True) -> SideBySide:
+    """Compare two results of alternating processes.
+
+    Args:
+        a: the first variant.
+        b: the second.
+        in_turns: whether the passes of each pair of processes took turns, and are compared one
+            by one; else the median passes are.
+    """
+    rates = list(zip(_rates(a), _rates(b), strict=True))
+    if in_turns:
+        ratios = [_block_ratios(*pair) for pair in rates]
+    else:
+        ratios = [[statistics.median(of_b) / statistics.median(of_a)] for of_a, of_b in rates]
     replicates = ratios[0] if len(ratios) == 1 else [statistics.median(one) for one in ratios]
     interval = geometric_mean_interval(replicates)
-    scope = (
-        f"over {len(replicates)} rounds (A B B A) of one pair of processes; another pair may"
-        " differ by more"
-        if len(ratios) == 1
-        else f"over {len(ratios)} pairs of processes"
-    )
+    scope = _scope(ratios)
     return SideBySide(
         a=a,
         b=b,
@@ -148,6 +176,17 @@ def side_by_side(a: Result, b: Result) -> SideBySide:
         interval=interval,
         verdict=verdict_of(interval, DEFAULT_BAND),
         scope=f"95 % interval {scope}" if interval else f"{scope}, too few for an interval",
+    )
+
+
+def _scope(ratios: Sequence[Sequence[float]]) -> str:
+    if len(ratios) > 1:
+        return f"over {len(ratios)} pairs of processes"
+    if len(ratios[0]) == 1:
+        return "of one pair of processes; another pair may differ"
+    return (
+        f"over {len(ratios[0])} rounds (A B B A) of one pair of processes; another pair may"
+        " differ by more"
     )
 
 

@@ -21,7 +21,15 @@ from ttbench_core.processes.combining import combined
 from ttbench_core.recording import unmeasured
 from ttbench_core.result import Result
 
-__all__ = ["RemoteError", "failed_run", "interrupted_run", "measure_in_processes", "next_options"]
+__all__ = [
+    "RemoteError",
+    "failed_run",
+    "interrupted_run",
+    "measure_in_processes",
+    "measure_next",
+    "next_options",
+    "whole_of",
+]
 
 
 class RemoteError(Exception):
@@ -45,8 +53,8 @@ def measure_in_processes(options: RunOptions, source: Source, watch: Watch) -> R
             if options.processes > 1:
                 watch.observer.phase(f"process {number + 1} of {options.processes}")
                 watch.observer.passes(number, options.processes)
-            results.append(_measure_next(options, source, results, watch))
-        return _whole(options, results)
+            results.append(measure_next(options, source, results, watch))
+        return whole_of(options, results)
     except KeyboardInterrupt:
         raise RunInterrupted(interrupted_run(options, results)) from None
 
@@ -86,9 +94,9 @@ def failed_run(
     where = f" of process {len(earlier) + 1}" if options.processes > 1 else ""
     if isinstance(message, str):
         ended = unmeasured(options, "process", SessionError(message))
-        return BenchmarkError(f"process{where}", message, _whole(options, [*earlier, ended]))
+        return BenchmarkError(f"process{where}", message, whole_of(options, [*earlier, ended]))
     failure = message["failure"]
-    whole = _whole(options, [*earlier, Result.from_record(message["record"])])
+    whole = whole_of(options, [*earlier, Result.from_record(message["record"])])
     error = BenchmarkError(f"{failure['phase']}{where}", failure["reason"], whole)
     error.__cause__ = RemoteError(f"\n{failure['traceback']}")
     return error
@@ -98,10 +106,10 @@ def interrupted_run(options: RunOptions, results: Sequence[Result]) -> Result | 
     """Make the record of what was measured until Ctrl-C; None where nothing was."""
     if not any(result.passes or result.partial_pass for result in results):
         return None
-    return _whole(options, results, "interrupted")
+    return whole_of(options, results, "interrupted")
 
 
-def _whole(options: RunOptions, results: Sequence[Result], status: str | None = None) -> Result:
+def whole_of(options: RunOptions, results: Sequence[Result], status: str | None = None) -> Result:
     """Make one record; that of a single process is its own, of what was asked."""
     if options.processes == 1 and len(results) == 1:
         requested = recorded_options(options)
@@ -109,7 +117,7 @@ def _whole(options: RunOptions, results: Sequence[Result], status: str | None = 
     return combined(options, results, status)
 
 
-def _measure_next(
+def measure_next(
     options: RunOptions, source: Source, results: list[Result], watch: Watch
 ) -> Result:
     """Measure in one more process; what an interrupted one has measured goes to `results`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -15,14 +16,18 @@ CONSTRAINTS = "constraints.txt"
 DISTRIBUTIONS = ["./ttbench_core", "./ttbench_models_nlp", "./ttbench_models_vision"]
 TEST_TOOLS = ["hypothesis", "pytest"]
 NOTEBOOK_TOOLS = ["cloudpickle", "ipykernel", "nbclient", "ipywidgets"]
-OTHER_PYTHONS = ["3.10", "3.12", "3.13"]
-# the packages that importing every torch-free part of the core brings to light
-OLDEST = [
-    "filelock==3.12.0",
-    "importlib-metadata==6.6.0",
-    "psutil==5.9.0",
-    "rich==13.4.0",
-    "stevedore==5.1.0",
+OTHER_PYTHONS = ["3.12", "3.13"]
+# that of the last PyBuda wheels, and what they bring
+OLDEST_PYTHON = "3.10"
+OLDEST_TORCH = "torch==2.1.0+cpu"
+OLDEST_NUMPY = "numpy==1.23.1"
+IMPORTED = [
+    "ttbench_core",
+    "ttbench_core.backends.pybuda.backend",
+    "ttbench_core.backends.torch.backend",
+    "ttbench_models_nlp.bert",
+    "ttbench_models_vision.resnet",
+    "transformers",
 ]
 
 
@@ -68,23 +73,68 @@ def isolation(session: nox.Session) -> None:
 
 @nox.session
 def pythons(session: nox.Session) -> None:
-    """The core without torch, on every other Python, with the oldest dependencies on 3.10."""
-    missing = []
+    """The core without torch, on every newer Python."""
     for version in OTHER_PYTHONS:
-        interpreter = _interpreter(version)
-        if interpreter is None:
-            missing.append(version)
+        python = _fresh(session, version)
+        if python is None:
             continue
-        folder = Path(session.create_tmp()) / version
-        session.run(interpreter, "-m", "venv", "--clear", str(folder), external=True)
-        python = str(folder / "bin" / "python")
-        pinned = OLDEST if version == OTHER_PYTHONS[0] else ["-c", CONSTRAINTS]
-        tools = [*TEST_TOOLS, "nbformat", *NOTEBOOK_TOOLS]
-        install = ["-m", "pip", "install", "-q", "--no-warn-script-location", "./ttbench_core"]
-        session.run(python, *install, *pinned, *tools, external=True)
+        _install(session, python, "-c", CONSTRAINTS, "./ttbench_core", *_TORCH_FREE_TOOLS)
         session.run(python, "-m", "pytest", "tests/core", "-m", "not torch", external=True)
-    if missing:
-        session.warn(f"not tested, because not on this machine: Python {', '.join(missing)}")
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Core, packs and backends on Python 3.10 with the oldest dependencies that they declare."""
+    python = _fresh(session, OLDEST_PYTHON)
+    if python is None:
+        return
+    oldest = [pin for folder in DISTRIBUTIONS for pin in _lower_bounds(folder)]
+    _install(session, python, *sorted(set(oldest)), OLDEST_NUMPY, *_TORCH_FREE_TOOLS)
+    _install(session, python, "--no-deps", *DISTRIBUTIONS)
+    imports = "; ".join(f"import {name}" for name in IMPORTED)
+    session.run(python, "-c", imports, external=True)
+    session.run(python, "-m", "ttbench_core", "--list", external=True)
+    session.run(python, "-m", "pytest", "tests/core", "-m", "not torch", external=True)
+    command = [python, "-m", "pip", "install", "-q", OLDEST_TORCH, OLDEST_NUMPY]
+    codes = (0, 1)
+    session.run(*command, external=True, silent=True, success_codes=codes)
+    found = session.run(
+        *(python, "-c", "import torch; print(torch.__version__)"),
+        external=True,
+        silent=True,
+        success_codes=codes,
+    )
+    if str(found).startswith("2.1.0"):
+        session.run(python, "-m", "pytest", "tests", "--ignore=tests/packaging", external=True)
+    else:
+        session.warn(f"skipped: tests that need torch, because {OLDEST_TORCH} cannot be had here")
+
+
+_TORCH_FREE_TOOLS = [*TEST_TOOLS, "nbformat", *NOTEBOOK_TOOLS]
+
+
+def _fresh(session: nox.Session, version: str) -> str | None:
+    """Make a clean environment of another Python; warn where this machine has none."""
+    interpreter = _interpreter(version)
+    if interpreter is None:
+        session.warn(f"skipped: Python {version}, which is not on this machine")
+        return None
+    folder = Path(session.create_tmp()) / version
+    session.run(interpreter, "-m", "venv", "--clear", str(folder), external=True)
+    return str(folder / "bin" / "python")
+
+
+def _install(session: nox.Session, python: str, *words: str) -> None:
+    command = [python, "-m", "pip", "install", "-q", "--no-warn-script-location"]
+    session.run(*command, *words, external=True)
+
+
+def _lower_bounds(folder: str) -> list[str]:
+    """Give the declared dependencies of a distribution at their lower bounds, without torch."""
+    text = (Path(folder) / "pyproject.toml").read_text(encoding="utf-8")
+    declared = re.search(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
+    bounds = re.findall(r'"([\w-]+)>=([\d.]+)"', declared[1] if declared else "")
+    return [f"{name}=={bound}" for name, bound in bounds if name not in ("torch", "ttbench-core")]
 
 
 def _interpreter(version: str) -> str | None:

@@ -24,6 +24,7 @@ examples:
   ttbench -m bert -c tiny --processes 5        an interval that covers what processes differ by
   ttbench -m bert -c tiny --vs "-df Fp16_b"    two variants side by side, taking turns
   ttbench compare old.json new.json            faster, slower or the same (ttbench compare --help)
+  ttbench doctor                               what is installed and usable here
 
 exit codes: 0 fine; 1 the benchmark failed, its outputs are wrong, its result could not be
 kept, or it is unstable and --strict; 2 the request was wrong; 130 interrupted (what was

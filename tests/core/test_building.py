@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ttbench_core import Builder, RunOptions, StagedModel, Stages
-from ttbench_core.building import build_model, choose_config, microbatch_of, parameter_count
+from ttbench_core.building import build_model, choose_config
+from ttbench_core.counting import microbatch_of, parameter_count
 from ttbench_core.errors import (
     OptionError,
     PackContractError,

@@ -390,6 +390,7 @@ def test_a_generator_runs_on_every_card(pybuda, tmp_path):
     pybuda.standin.configure(cards=("Wormhole_B0",) * 2)
     result = measured("speaker", parallel_tti=str(tmp_path), loop_count=1)
     assert result.ok
+    assert result.total_samples == 2 * 35
 
 
 # ----- what is set, and undone -----------------------------------------------------------------
@@ -575,9 +576,9 @@ def test_nothing_arriving_is_a_failed_record_within_the_timeout(pybuda):
 
 def test_a_pipeline_that_cannot_be_ended_is_left_behind(pybuda, monkeypatch):
     pybuda.standin.configure(stuck=True, after=8)
-    from ttbench_core.backends.pybuda import sessions
+    from ttbench_core.backends.pybuda import waiting
 
-    monkeypatch.setattr(sessions, "_SHUTDOWN_S", 0.2)
+    monkeypatch.setattr(waiting, "_SHUTDOWN_S", 0.2)
     with pytest.raises(BenchmarkError, match="nothing arrived"):
         measured(passes=5, warmup=2, timeout=0.5)
     pybuda.standin.release()

@@ -32,7 +32,8 @@ from ttbench_core.measure.watch import read_counters
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.options import RunOptions
 from ttbench_core.progress import SILENT, Observer
-from ttbench_core.recording import Recording, unmeasured
+from ttbench_core.recorded import unmeasured
+from ttbench_core.recording import Recording
 from ttbench_core.result import Result
 from ttbench_core.tuning import read_rules
 

@@ -12,8 +12,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.backends.protocol import Session
-from ttbench_core.building import microbatch_of, parameter_count, samples_of_input, unit_of
+from ttbench_core.backends.protocol import CountingSession, Session
+from ttbench_core.counting import microbatch_of, parameter_count, samples_of_input, unit_of
 from ttbench_core.deriving import derive
 from ttbench_core.environment import (
     checkout_of,
@@ -33,11 +33,11 @@ from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
 from ttbench_core.measure.watch import Reading, between
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.options import RunOptions
 from ttbench_core.progress import Observer
+from ttbench_core.recorded import pass_record, stopping_record, tensor_record, warmup_record
 from ttbench_core.result import Result
 
-__all__ = ["Recording", "unmeasured"]
+__all__ = ["Recording"]
 
 #: Distributions whose versions decide what a number means.
 _VERSIONED: Final = ("ttbench-core", "torch", "transformers", "numpy")
@@ -61,6 +61,7 @@ class Recording:
         self._phase = "start"
         self._model: BenchmarkModel | None = None
         self._parameters: int | None = None
+        self._samples_per_input: int | None = None
         self._effective: Mapping[str, object] = {}
         self._notes: Sequence[str] = ()
         self._in_flight: int | None = None
@@ -102,6 +103,7 @@ class Recording:
         """Keep the model's identity."""
         self._model = model
         self._parameters = parameter_count(model)
+        self._samples_per_input = samples_of_input(model)
         self._backend_versions = self._job.backend.versions()
 
     def compiled(self, session: Session) -> None:
@@ -109,6 +111,8 @@ class Recording:
         self._effective = dict(session.effective)
         self._in_flight = self._job.in_flight(session.depth)
         self._notes = tuple(session.notes)
+        if isinstance(session, CountingSession):
+            self._samples_per_input = session.samples_per_input
         for note in self._notes:
             self._observer.note(note)
 
@@ -194,11 +198,11 @@ class Recording:
             environment=recorded_environment(os.environ),
             git=asdict(checkout) if checkout else None,
             phases_ns=self._phases_ns,
-            warmup=self._warmup_record(),
-            passes=[_record_of(one) for one in self._passes],
-            partial_pass=_record_of(self._partial) if self._partial else None,
+            warmup=warmup_record(self._warmup) if self._warmup else None,
+            passes=[pass_record(one) for one in self._passes],
+            partial_pass=pass_record(self._partial) if self._partial else None,
             in_flight=self._in_flight,
-            stopping=self._stopping_record(),
+            stopping=stopping_record(self._stop) if self._stop else None,
             memory=self._memory_record(),
             notes=list(self._notes),
             failure=failure,
@@ -236,9 +240,9 @@ class Recording:
             identity["parameters"] = self._parameters
             identity["stages"] = list(model.stages.present(training=self._job.options.training))
             identity["unit"] = unit_of(model)
-            identity["samples_per_input"] = samples_of_input(model)
-            identity["inputs"] = [_shape_of(tensor) for tensor in model.inputs]
-            identity["targets"] = [_shape_of(tensor) for tensor in model.targets]
+            identity["samples_per_input"] = self._samples_per_input
+            identity["inputs"] = [tensor_record(tensor) for tensor in model.inputs]
+            identity["targets"] = [tensor_record(tensor) for tensor in model.targets]
         return identity
 
     def _versions(self) -> dict[str, str]:
@@ -248,21 +252,6 @@ class Recording:
         if self._job.source.pack and self._job.source.version:
             versions[self._job.source.pack] = self._job.source.version
         return versions
-
-    def _warmup_record(self) -> dict[str, Any] | None:
-        if self._warmup is None:
-            return None
-        return {
-            "inputs": self._warmup.inputs,
-            "settled": self._warmup.settled,
-            "fixed": self._warmup.fixed,
-            "latency_ns": list(self._warmup.latency_ns),
-        }
-
-    def _stopping_record(self) -> dict[str, Any] | None:
-        if self._stop is None:
-            return None
-        return {**asdict(self._stop), "missed": self._stop.missed}
 
     def _memory_record(self) -> dict[str, Any]:
         return {
@@ -276,46 +265,3 @@ class Recording:
         if error is None:
             return None
         return {"phase": self._phase, "kind": type(error).__name__, "message": one_line(error)}
-
-
-def unmeasured(options: RunOptions, phase: str, error: BaseException) -> Result:
-    """Make the failed record of a run that ended before anything was known of it.
-
-    Args:
-        options: what was asked.
-        phase: what it ended in.
-        error: why.
-    """
-    return Result(
-        status="failed",
-        total_time=None,
-        total_samples=None,
-        samples_per_sec=None,
-        args=recorded_options(options),
-        arch=None,
-        machine_name=machine_name(),
-        hash=None,
-        date=None,
-        error=f"{phase}: {error}",
-        run_id=uuid.uuid4().hex,
-        started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        requested=recorded_options(options),
-        host=host_facts(),
-        failure={"phase": phase, "kind": type(error).__name__, "message": str(error)},
-    )
-
-
-def _record_of(one: Pass) -> dict[str, Any]:
-    return {
-        "process": 0,
-        "e2e_ns": one.e2e_ns,
-        "push_ns": list(one.push_ns),
-        "pop_ns": list(one.pop_ns),
-    }
-
-
-def _shape_of(tensor: Any) -> dict[str, Any]:
-    return {
-        "shape": [int(size) for size in tensor.shape],
-        "dtype": str(tensor.dtype).removeprefix("torch."),
-    }

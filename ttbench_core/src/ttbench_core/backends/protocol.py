@@ -26,6 +26,7 @@ __all__ = [
     "CalibratingBackend",
     "Capabilities",
     "CompileOptions",
+    "CountingSession",
     "Device",
     "ImagingBackend",
     "Peak",
@@ -179,6 +180,15 @@ class TracingSession(Protocol):
         Writes into `folder`, which exists, and gives the files. The first one
         is text for people.
         """
+
+
+@runtime_checkable
+class CountingSession(Protocol):
+    """**Protocol:** a session whose inputs count as other than what the model alone says."""
+
+    @property
+    def samples_per_input(self) -> int:
+        """Samples that one input becomes."""
 
 
 @runtime_checkable

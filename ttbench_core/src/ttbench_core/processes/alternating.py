@@ -6,10 +6,10 @@ Passes cannot take turns here, so a pair of processes gives one ratio.
 
 from __future__ import annotations
 
-from ttbench_core.errors import BenchmarkError, RunInterrupted
+from ttbench_core.errors import BenchmarkError
 from ttbench_core.processes.child import Watch
-from ttbench_core.processes.repeated import interrupted_run, measure_next, whole_of
-from ttbench_core.processes.turns import Variant
+from ttbench_core.processes.repeated import measure_next, whole_of
+from ttbench_core.processes.turns import Variant, interrupted_pair
 from ttbench_core.result import Result
 
 __all__ = ["measure_alternately"]
@@ -32,14 +32,7 @@ def measure_alternately(
             watches[0].observer.passes(pair + 1, pairs)
         return _whole(sides[0], found[0]), _whole(sides[1], found[1])
     except KeyboardInterrupt:
-        wholes = [
-            whole
-            for variant, results in zip(sides, found, strict=True)
-            if (whole := interrupted_run(variant.options, results)) is not None
-        ]
-        interruption = RunInterrupted(wholes[0] if wholes else None)
-        interruption.others = tuple(wholes[1:])
-        raise interruption from None
+        raise interrupted_pair(sides, found) from None
 
 
 def _measure(

@@ -18,7 +18,7 @@ from ttbench_core.job import Source
 from ttbench_core.options import RunOptions, Trace
 from ttbench_core.processes.child import Child, Watch
 from ttbench_core.processes.combining import combined
-from ttbench_core.recording import unmeasured
+from ttbench_core.recorded import unmeasured
 from ttbench_core.result import Result
 
 __all__ = [

@@ -23,7 +23,7 @@ from ttbench_core.processes.repeated import failed_run, interrupted_run, next_op
 from ttbench_core.progress import Observer
 from ttbench_core.result import Result
 
-__all__ = ["Variant", "measure_in_turns"]
+__all__ = ["Variant", "interrupted_pair", "measure_in_turns"]
 
 #: Turns of each side in one pair of processes: the processes scatter more than the turns of one
 #: pair, so that more turns would not make the ratio surer.
@@ -62,14 +62,21 @@ def measure_in_turns(
         error.others = tuple(_wholes(sides, found, but=failed.side))
         raise error from error.__cause__
     except KeyboardInterrupt:
-        wholes = [
-            whole
-            for variant, results in zip(sides, found, strict=True)
-            if (whole := interrupted_run(variant.options, results)) is not None
-        ]
-        interruption = RunInterrupted(wholes[0] if wholes else None)
-        interruption.others = tuple(wholes[1:])
-        raise interruption from None
+        raise interrupted_pair(sides, found) from None
+
+
+def interrupted_pair(
+    sides: tuple[Variant, Variant], found: tuple[Sequence[Result], Sequence[Result]]
+) -> RunInterrupted:
+    """Make the interruption of two variants, with the records of what was measured of each."""
+    wholes = [
+        whole
+        for variant, results in zip(sides, found, strict=True)
+        if (whole := interrupted_run(variant.options, results)) is not None
+    ]
+    interruption = RunInterrupted(wholes[0] if wholes else None)
+    interruption.others = tuple(wholes[1:])
+    return interruption
 
 
 class _SideFailedError(Exception):

@@ -28,7 +28,6 @@ from ttbench_core.backends.pybuda.sessions import (
     Setup,
     StepSession,
     TrainingSession,
-    shut_down,
 )
 from ttbench_core.backends.pybuda.settings import (
     Applied,
@@ -39,7 +38,7 @@ from ttbench_core.backends.pybuda.settings import (
     tuning_of,
 )
 from ttbench_core.backends.pybuda.tracing import ANALYSIS, write_trace
-from ttbench_core.backends.pybuda.waiting import Outlet
+from ttbench_core.backends.pybuda.waiting import Outlet, shut_down
 from ttbench_core.engine_options import DevType
 from ttbench_core.errors import OptionError, UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel

@@ -17,7 +17,7 @@ import pybuda
 import torch
 
 from ttbench_core.backends.pybuda.sessions import PybudaSession, Setup
-from ttbench_core.building import microbatch_of, tokens_of
+from ttbench_core.counting import microbatch_of, tokens_of
 from ttbench_core.errors import SessionError, UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
 

@@ -17,10 +17,10 @@ from ttbench_core.backends.pybuda.generating import generation_of
 from ttbench_core.backends.pybuda.modules import narrowed
 from ttbench_core.backends.pybuda.names import arch_of
 from ttbench_core.backends.pybuda.placing import placed, sample_inputs
-from ttbench_core.backends.pybuda.sessions import Facts, shut_down
+from ttbench_core.backends.pybuda.sessions import Facts
 from ttbench_core.backends.pybuda.settings import applied, configure, engine_options, tuning_of
-from ttbench_core.backends.pybuda.waiting import bounded
-from ttbench_core.building import microbatch_of
+from ttbench_core.backends.pybuda.waiting import bounded, shut_down
+from ttbench_core.counting import microbatch_of, samples_of_input
 from ttbench_core.errors import SessionError, TargetError, UnsupportedOptionError, one_line
 from ttbench_core.model import BenchmarkModel
 
@@ -99,6 +99,9 @@ class CardsSession:
         self._runner: Final = runner
         self._generation: Final = generation_of(model) if model.generation else None
         self._cards: Final = len(options.devices)
+        # every card generates for a row of its own
+        rows = self._cards if model.generation else 1
+        self.samples_per_input: Final = samples_of_input(model) * rows
         asked_s = options.asked.timeout if options.asked is not None else None
         self._patience_s: Final = asked_s or _PATIENCE_S
         self._waiting: list[Sequence[Any]] = []

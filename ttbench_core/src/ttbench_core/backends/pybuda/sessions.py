@@ -14,7 +14,7 @@ import torch
 
 from ttbench_core.backends.pybuda.modules import narrowed
 from ttbench_core.backends.pybuda.placing import Line
-from ttbench_core.backends.pybuda.waiting import DeviceHangsError, Outlet, bounded
+from ttbench_core.backends.pybuda.waiting import Outlet, bounded, shut_down
 from ttbench_core.errors import SessionError
 from ttbench_core.options import Trace
 
@@ -28,15 +28,12 @@ __all__ = [
     "Setup",
     "StepSession",
     "TrainingSession",
-    "shut_down",
 ]
 
 #: Inputs in flight that keep a card busy: PyBuda's pusher holds three, and the queues before and
 #: behind the chips two each; and for each further chip and stage on the host.
 _INPUTS_PER_CARD: Final = 8
 _INPUTS_PER_STAGE: Final = 2
-#: How long ending a pipeline may take, on which nothing may wait any more.
-_SHUTDOWN_S: Final = 10.0
 
 #: Runs a few inputs with the card's own trace, after the session's pipeline was ended.
 Tracer: TypeAlias = Callable[[Sequence[Any], Trace, Path], Sequence[Path]]
@@ -237,21 +234,6 @@ class TrainingSession(PybudaSession):
         pybuda.run_backward(input_count=self._waiting, zero_grad=True)
         self._running += self._waiting
         self._waiting = 0
-
-
-def shut_down() -> None:
-    """End the pipeline and forget it; where that does not return, leave it to the process's end."""
-    failed = pybuda.error_raised()
-    try:
-        bounded(pybuda.shutdown, _SHUTDOWN_S, "ending the pipeline")
-    except DeviceHangsError:
-        return
-    except Exception:
-        # what failed once fails again at its end, and was told already
-        if not failed:
-            raise
-        return
-    pybuda.pybuda_reset()
 
 
 def _as_tensors(item: Sequence[Any]) -> tuple[torch.Tensor, ...]:

@@ -17,10 +17,12 @@ import pybuda
 
 from ttbench_core.errors import SessionError
 
-__all__ = ["DeviceFailedError", "DeviceHangsError", "Outlet", "bounded"]
+__all__ = ["DeviceFailedError", "DeviceHangsError", "Outlet", "bounded", "shut_down"]
 
 #: How often the flag is looked at while nothing arrives.
 _POLL_S: Final = 0.25
+#: How long ending a pipeline may take, on which nothing may wait any more.
+_SHUTDOWN_S: Final = 10.0
 
 
 class DeviceFailedError(SessionError):
@@ -87,3 +89,18 @@ def bounded(action: Callable[[], object], patience_s: float, what: str) -> None:
         raise DeviceHangsError(f"{what} did not return within {patience_s:g} s")
     if raised:
         raise raised[0]
+
+
+def shut_down() -> None:
+    """End the pipeline and forget it; where that does not return, leave it to the process's end."""
+    failed = pybuda.error_raised()
+    try:
+        bounded(pybuda.shutdown, _SHUTDOWN_S, "ending the pipeline")
+    except DeviceHangsError:
+        return
+    except Exception:
+        # what failed once fails again at its end, and was told already
+        if not failed:
+            raise
+        return
+    pybuda.pybuda_reset()

@@ -144,8 +144,8 @@ def test_an_option_that_the_builder_does_not_support_is_refused(option, flag):
 
 
 def test_a_parameter_that_nobody_fills_is_the_packs_fault():
-    with pytest.raises(PackContractError, match="parameter 'weights' is none that a builder"):
-        build(lambda training, weights: None)
+    with pytest.raises(PackContractError, match="parameter 'colour' is none that a builder"):
+        build(lambda training, colour: None)
 
 
 def test_a_request_error_of_the_builder_passes_through():

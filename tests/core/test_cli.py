@@ -66,7 +66,7 @@ def test_a_run_shows_its_number_and_what_it_is_made_of(ttbench, fake_engine):
     assert outcome.err == ""
     assert outcome.out.splitlines()[0].split() == ["model", "steady", "small"]
     assert " samples/s (95 % interval over " in outcome.out
-    assert "not verified: the model is not made of PyTorch modules" in outcome.out
+    assert "not verified: PyTorch alone cannot run this model" in outcome.out
     assert "this engine is a fake" in outcome.out
 
 
@@ -94,8 +94,39 @@ def test_a_run_as_json_is_its_record(ttbench, fake_engine):
 def test_the_list_shows_models_configurations_pack_and_version(ttbench, fake_engine):
     outcome = ttbench("--list")
     assert outcome.code == 0
-    (row,) = [line for line in outcome.out.splitlines() if line.startswith("steady")]
-    assert row.split() == ["steady", "small,", "large", "(default)", "ttbench-fake-engine", "1.5"]
+    lines = outcome.out.splitlines()
+    (row,) = [line for line in lines if line.startswith("steady")]
+    assert row.split() == ["steady", "small,", "large*"]
+    assert "ttbench-fake-engine 1.5" in lines
+
+
+def test_the_list_shows_what_is_declared_without_building(ttbench, fake_pack):
+    fake_pack(
+        "telling",
+        "[ttbench.models]\ntold = telling_models:told\nbare = telling_models:bare\n",
+        telling_models=(
+            "from ttbench_core import Declared, benchmark_model\n"
+            "both = {'a': Declared(4_390_000, 32), 'b': Declared()}\n"
+            "@benchmark_model(configs=both, task='text')\n"
+            "def told(training, config): raise AssertionError\n"
+            "@benchmark_model(declared=Declared(parameters=10))\n"
+            "def bare(training): raise AssertionError\n"
+        ),
+    )
+    outcome = ttbench("--list", "tell")
+    rows = {line.split()[0]: line.split() for line in outcome.out.splitlines() if line}
+    assert rows["told"] == ["told", "text", "a*", "(4.39", "M,", "mb", "32),", "b"]
+    assert rows["bare"] == ["bare", "(10)"]
+    told = json.loads(ttbench("--list", "told", "--json").out)
+    assert told[0]["declared"]["a"] == {"parameters": 4_390_000, "microbatch": 32}
+
+
+def test_the_list_shows_what_a_word_is_in(ttbench, fake_engine):
+    assert "steady" in ttbench("--list", "STEAD").out
+    assert "steady" in ttbench("--list", "small").out
+    nothing = ttbench("--list", "steedy")
+    assert nothing.code == 2
+    assert nothing.complaint.startswith("ttbench: error: no installed model mentions 'steedy'")
 
 
 def test_the_list_as_json_holds_every_entry(ttbench, fake_engine):
@@ -108,6 +139,8 @@ def test_the_list_as_json_holds_every_entry(ttbench, fake_engine):
         "version": "1.5",
         "entry_point": "ttbench_fake_engine:steady",
         "error": None,
+        "task": None,
+        "declared": {},
     }
 
 

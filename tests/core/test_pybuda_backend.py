@@ -174,12 +174,47 @@ def test_the_users_module_stays_as_it_is(backend, pybuda):
 
 
 def test_whole_numbers_of_64_bits_go_to_the_card_as_32(backend, pybuda):
+    with opened(backend, "counted") as (session, model):
+        session.push(model.inputs)
+        session.pop()
+    (pushed,) = pybuda.standin.arguments_of("pybuda.TTDevice.push_to_inputs")
+    assert pushed["tensors"][0][0].dtype == torch.int32
+    assert model.inputs[0].dtype == torch.int64
+
+
+def test_whole_numbers_go_to_a_stage_on_the_host_as_they_are(backend, pybuda):
     with opened(backend, "staged") as (session, model):
         session.push(model.inputs)
         session.pop()
     (pushed,) = pybuda.standin.arguments_of("pybuda.CPUDevice.push_to_inputs")
-    assert pushed["tensors"][0][0].dtype == torch.int32
-    assert model.inputs[0].dtype == torch.int64
+    assert pushed["tensors"][0][0].dtype == torch.int64
+
+
+def test_files_of_the_user_are_not_taken_for_those_that_pybuda_generates(
+    pybuda, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    mine = [tmp_path / f"{name}.py" for name in ("model", "device", "cpu_pre", "loss", "through")]
+    for file in mine:
+        file.touch()
+    assert measured("staged").ok
+    assert measured(training=True).ok
+    assert all(file.exists() for file in mine)
+
+
+def test_two_runs_do_not_build_in_one_folder(pybuda):
+    measured()
+    measured()
+    folders = [
+        call["backend_output_dir"]
+        for call in pybuda.standin.arguments_of("pybuda.config.set_configuration_options")
+        if call["backend_output_dir"]
+    ]
+    assert len(set(folders)) == 2
+    assert not any(Path(folder).exists() for folder in folders)
+    os.environ["PYBUDA_BUILD_DIR"] = str(Path(folders[0]).parent)
+    measured()
+    assert configured(pybuda)["backend_output_dir"] == folders[1]
 
 
 def test_two_runs_in_one_process_do_not_meet(pybuda):
@@ -230,6 +265,16 @@ def test_training_goes_forward_and_backward_in_groups(pybuda):
     (compiled,) = pybuda.standin.arguments_of("pybuda.initialize_pipeline")
     assert compiled["microbatch_count"] == 2
     assert compiled["training"]
+
+
+def test_an_output_that_the_loss_ignores_does_not_end_training(pybuda):
+    assert measured("ignoring", training=True).ok
+
+
+def test_a_failure_on_the_last_way_back_is_a_failure(pybuda):
+    pybuda.standin.configure(fail="backward", after=4)
+    with pytest.raises(BenchmarkError, match="passes: DeviceFailedError"):
+        measured(training=True, warmup=0, passes=1, loop_count=4)
 
 
 def test_a_pass_of_training_ends_when_the_last_backward_has(backend, pybuda):
@@ -303,7 +348,7 @@ def test_a_generator_of_speech_runs_without_tokens_going_back(pybuda):
 
 
 def test_generative_wants_a_model_that_generates(pybuda):
-    with pytest.raises(RequestError, match="wants a model that generates tokens"):
+    with pytest.raises(RequestError, match="does not generate tokens: leave out --generative"):
         measured("dense", generative=True)
 
 
@@ -356,6 +401,50 @@ def test_an_image_of_another_wheel_is_a_failed_record(pybuda, tmp_path):
         measured(load_tti=path)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dataformat": "Fp32"}, "compiled with -df Bfp8_b, and Float32 was asked"),
+        ({"math_fidelity": "HiFi4"}, "compiled with -mf LoFi, and HiFi4 was asked"),
+        ({"training": True}, "compiled with -t False, and True was asked"),
+        ({"microbatch": 8}, r"takes inputs of \[\[4, 8\]\], and those of this request are \[\[8"),
+        ({"chips": 2}, "compiled with --chips 1, and 2 was asked"),
+    ],
+)
+def test_an_image_that_is_not_what_was_asked_is_refused(pybuda, tmp_path, options, message):
+    path = str(tmp_path / "dense.tti")
+    measured(save_tti=path)
+    with pytest.raises(RequestError, match=message):
+        measured(load_tti=path, **options)
+
+
+def test_an_image_runs_on_the_card_that_was_asked_for(pybuda, tmp_path):
+    pybuda.standin.configure(cards=("Wormhole_B0",) * 2)
+    path = str(tmp_path / "dense.tti")
+    measured(save_tti=path)
+    result = measured(load_tti=path, device="silicon:1")
+    assert result.devices[0]["index"] == 1
+    loaded = pybuda.standin.arguments_of("pybuda.TTDeviceImage.load_from_disk")
+    assert loaded[-1]["device_id_overrides"] == [1]
+
+
+def test_a_loaded_image_can_be_traced(pybuda, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    measured(save_tti="dense.tti")
+    files = measured(load_tti="dense.tti", trace="light").trace["files"]
+    assert any(name.endswith("perf_postprocess.json") for name in files)
+
+
+def test_saving_an_image_checks_its_files_before_it_compiles(pybuda, tmp_path):
+    with pytest.raises(RequestError, match="it is a folder; name a file in it"):
+        measured(save_tti=str(tmp_path))
+    with pytest.raises(RequestError, match="--runtime_params_yaml nope.yaml: there is no such"):
+        measured(save_tti=str(tmp_path / "d.tti"), runtime_params_yaml="nope.yaml")
+    with pytest.raises(RequestError, match="--save_tti measures nothing: leave out --trace"):
+        measured(save_tti=str(tmp_path / "d.tti"), trace="light")
+    assert "pybuda.initialize_pipeline" not in pybuda.standin.names()
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_every_card_runs_its_share(pybuda, tmp_path, number):
     pybuda.standin.configure(cards=("Wormhole_B0",) * number)
@@ -364,6 +453,9 @@ def test_every_card_runs_its_share(pybuda, tmp_path, number):
     assert result.verification["passed"]
     assert len(result.devices) == number
     assert result.total_samples == 3 * 4
+    # nothing is known of a single input
+    assert (result.latency, result.steady, result.output_interval) == (None, None, None)
+    assert "fill" not in [finding["rule"] for finding in result.verdict["findings"]]
     assert (tmp_path / "parallel_tti_run.tti").is_file()
 
 
@@ -443,8 +535,8 @@ def test_harvested_cards_are_imitated_on_wormhole_as_in_the_original(pybuda):
     ("rules", "fault"),
     [
         ([{"when": {"colour": ["red"]}}], "unknown 'colour'"),
-        ([{"set": {"no_such_setting": 1}}], "no_such_setting=1: PyBuda's compiler has no such"),
-        ([{"calls": [{"name": "shutdown"}]}], "shutdown"),
+        ([{"set": {"no_such_setting": 1}}], "no_such_setting=1: AttributeError: PyBuda's compiler"),
+        ([{"calls": [{"name": "shutdown"}]}], "no function that rules may call: _internal_"),
         ([{"calls": [{"name": "dont_fuse", "args": [], "kwargs": {"x": 1}}]}], "dont_fuse"),
     ],
 )
@@ -625,8 +717,8 @@ def test_a_pybuda_that_cannot_be_imported_is_a_failed_record(pybuda, monkeypatch
         measured()
 
 
-def test_a_stage_that_no_process_can_be_sent_is_a_failed_record(pybuda):
-    with pytest.raises(BenchmarkError, match="compile: RuntimeError: Compile failed for"):
+def test_a_stage_that_no_process_can_be_sent_is_refused_by_name(pybuda):
+    with pytest.raises(RequestError, match=r"stage cpu_pre \(Local\) runs in a process of PyBuda"):
         measured("unpicklable")
 
 
@@ -636,7 +728,7 @@ def test_a_module_of_nobody_is_refused(pybuda):
     def strange(training: bool):
         return [lambda tensor: tensor], [torch.rand(1, 2)]
 
-    with pytest.raises(RequestError, match="stage model is a function"):
+    with pytest.raises(RequestError, match="stage device is a function"):
         measure(
             RunOptions("strange", backend="pybuda"), Source(as_builder(strange, ""), None, None, "")
         )
@@ -647,6 +739,10 @@ def test_a_module_of_nobody_is_refused(pybuda):
     [
         ({"device": "cuda"}, "unknown device 'cuda': backend 'pybuda' has silicon, golden, model"),
         ({"device": "silicon:0", "chips": 2}, "names one chip"),
+        ({"device": "silicon:"}, "unknown device 'silicon:'"),
+        ({"device": "golden:3"}, "golden imitates cards, and has none by number"),
+        ({"devtype": "golden", "galaxy": True}, "no Galaxy and no several of them"),
+        ({"galaxy": True, "chips": 4}, "--galaxy names its 33 chips: leave out --chips"),
         ({"threads": 2}, "no choice of --threads"),
     ],
 )

@@ -26,7 +26,8 @@ OBJECTS = {
     r"line\[-1\]|device": ("pybuda.TTDevice", "pybuda.CPUDevice"),
     r"config": ("pybuda.CompilerConfig",),
     r"self\._runner": ("pybuda.tools.tti_data_parallel.MultiCardRunner",),
-    r"found\[0\]": ("pybuda.tools.tti_data_parallel.RunResult",),
+    r"self\._runner\.run\(.*\)": ("pybuda.tools.tti_data_parallel.RunResult",),
+    r"image": ("pybuda.TTDeviceImage",),
 }
 #: Of torch and of the backend's own objects that are called like one of PyBuda's.
 OWN = {"index", "arch", "kind"}
@@ -100,6 +101,8 @@ def test_every_method_and_attribute_of_its_objects_is_recorded():
         "place_on_new_epoch",
         "run",
         "outputs",
+        "get_input_shapes",
+        "default_df_override",
     }
     unknown = [
         (attribute, where)

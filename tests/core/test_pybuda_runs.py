@@ -137,7 +137,10 @@ def test_a_variant_that_fails_keeps_what_the_other_measured(cards, ttbench, tmp_
     flags = ["--vs", "--arch grayskull", "--processes", "1", "-o", tmp_path / "perf.json"]
     done = ttbench("-m", "dense", *QUICK, *flags)
     assert done.code == 1
-    assert {record["status"] for record in records(tmp_path / "perf.json")} == {"ok", "failed"}
+    found = {record["status"]: record for record in records(tmp_path / "perf.json")}
+    assert found.keys() == {"ok", "failed"}
+    assert found["ok"]["requested"]["arch"] is None
+    assert found["failed"]["requested"]["arch"] == "grayskull"
 
 
 def test_what_a_user_asked_is_refused_before_a_card_is_touched(cards, ttbench, tmp_path):
@@ -215,9 +218,58 @@ def test_a_compiler_that_never_returns_is_ended_and_told(cards, fake_pack, ttben
     )
     done = ttbench("-m", "sleepy", *QUICK, "-o", tmp_path / "perf.json", "--timeout", "3")
     assert done.code == 1
-    assert "gave no sign of life for 3 s in phase compile and was ended" in done.err
+    assert "did not end its phase compile within 3 s and was ended" in done.err
     (record,) = records(tmp_path / "perf.json")
     assert record["status"] == "failed"
+
+
+def test_a_call_into_the_engine_that_never_returns_is_ended_and_told(cards, ttbench, tmp_path):
+    cards(stuck=True, after=2)
+    words = ["-m", "dense", "--devtype", "golden", *QUICK, "-o", tmp_path / "perf.json"]
+    done = ttbench(*words, "--timeout", "1")
+    assert done.code == 1
+    assert "running an input did not return within 1 s" in done.err
+    (record,) = records(tmp_path / "perf.json")
+    # what was settled when it began is known all the same
+    assert record["status"] == "failed"
+    assert record["args"]["config"] == "small"
+    assert record["args"]["dataformat"] == "Bfp8_b"
+    assert record["devices"][0]["kind"] == "golden"
+    assert record["failure"]["phase"] == "process"
+
+
+def test_a_long_pass_is_no_hang(cards, ttbench):
+    cards(delay_s=0.3)
+    words = ["-m", "dense", "--passes", "1", "--warmup", "0", "--loop_count", "20", "--no-verify"]
+    assert ttbench(*words, "--no-roofline", "--timeout", "1").code == 0
+
+
+def test_a_process_may_finish_what_it_does_at_its_end(cards, fake_pack, ttbench, tmp_path):
+    mark = tmp_path / "ended"
+    fake_pack(
+        "tidy",
+        "[ttbench.models]\ntidy = tidy_models:tidy\n",
+        tidy_models=(
+            "import atexit, pathlib, time\n"
+            "def tidy(training):\n"
+            "    import torch\n"
+            f"    atexit.register(lambda: (time.sleep(1), pathlib.Path({str(mark)!r}).touch()))\n"
+            "    return [torch.nn.Linear(2, 2)], [torch.rand(1, 2)]\n"
+        ),
+    )
+    assert ttbench("-m", "tidy", *QUICK).code == 0
+    assert mark.exists()
+
+
+def test_only_the_first_of_several_processes_analyses(cards, ttbench, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert ttbench("-m", "dense", *QUICK, "--processes", "2", "--perf_analysis").code == 0
+    assert len(list((tmp_path / "ttbench-traces").iterdir())) == 1
+
+
+def test_a_device_that_a_card_is_not_runs_on_the_engine_that_has_it(cards, ttbench):
+    done = ttbench("-m", "dense", "-d", "cpu", *QUICK, "--json")
+    assert json.loads(done.out)["backend"] == "torch"
 
 
 def test_processes_that_a_card_has_started_end_with_the_run(cards, fake_pack, ttbench, tmp_path):
@@ -235,7 +287,10 @@ def test_processes_that_a_card_has_started_end_with_the_run(cards, fake_pack, tt
         ),
     )
     assert ttbench("-m", "forking", *QUICK).code == 0
-    assert not is_running(int(mark.read_text()))
+    deadline = time.monotonic() + 5
+    while is_running(int(mark.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def is_running(pid):
@@ -295,6 +350,9 @@ def test_in_python_the_failed_record_is_in_the_error(cards):
         ["--timeout", "0"],
         ["--microbatch_count", "0"],
         ["-t", "--single-thread"],
+        ["--vs", "-df Fp32", "--save_tti", "x.tti"],
+        ["--save_tti", "x.tti", "--processes", "2"],
+        ["--backend", "torch", "--timeout", "3"],
         ["-t", "--parallel_tti", "x"],
         ["--save_tti", "a", "--load_tti", "b"],
         ["--parallel_tti", "x", "--chips", "2"],

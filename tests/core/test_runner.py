@@ -62,6 +62,7 @@ def test_the_models_identity_is_in_the_record():
         "stages": ["device"],
         "unit": "sample",
         "samples_per_input": 4,
+        "prompt_tokens": None,
         "inputs": [
             {"shape": [4, 8], "dtype": "float32"},
             {"shape": [4, 1], "dtype": "float32"},

@@ -51,6 +51,7 @@ def test_zero_chips_are_all_of_them(fake):
         ({"trace": "verbose"}, "has no trace verbose; use --backend torch"),
         ({"perf_analysis": True}, "has no --perf_analysis; use --backend pybuda"),
         ({"single_thread": True}, "has no --single-thread; use --backend pybuda"),
+        ({"timeout": 3}, "has no --timeout; use --backend pybuda"),
         ({"chips": 3}, "--chips 3 asks for more than there is: 2 devices of kind 'fake'"),
         ({"device": "fake:1", "chips": 2}, "1 device of kind 'fake' at index 1"),
         ({"device": "fake:7"}, "device 'fake:7' is not there: .* finds fake:0, fake:1"),

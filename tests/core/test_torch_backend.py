@@ -359,7 +359,7 @@ def test_a_module_of_another_engine_is_refused_by_name():
 
 def test_a_generative_model_is_refused():
     model = StagedModel(Stages(device=Spy()), [torch.rand(1, 8)], generation={"max_length": 4})
-    with pytest.raises(UnsupportedOptionError, match="wants a generation loop .max_length."):
+    with pytest.raises(UnsupportedOptionError, match="this model's loop is another .max_length."):
         session_of(model)
 
 

@@ -26,6 +26,16 @@ class First(torch.nn.Module):
         return torch.nn.functional.l1_loss(first, target) + 0 * second.sum()
 
 
+class FirstAlone(torch.nn.Module):
+    def forward(self, first, second, target):
+        return torch.nn.functional.l1_loss(first, target)
+
+
+class Count(torch.nn.Module):
+    def forward(self, ids):
+        return ids.float().sum(dim=1)
+
+
 class Encoder(torch.nn.Module):
     def forward(self, ids, mask=None):
         return torch.ones(ids.shape[0], 4, 8) * ids.float().sum()

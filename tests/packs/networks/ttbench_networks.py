@@ -37,6 +37,30 @@ def staged(training: bool, microbatch: int = 4):
     )
 
 
+@benchmark_model
+def counted(training: bool, microbatch: int = 4):
+    """Whole numbers go to the device."""
+    import torch
+    from networks_parts import Count
+
+    return [Count()], [torch.randint(10, (microbatch, 5))]
+
+
+@benchmark_model
+def ignoring(training: bool, microbatch: int = 4):
+    """Its loss takes no part of the second output."""
+    import torch
+    from networks_parts import FirstAlone, Split
+
+    return StagedModel(
+        stages=Stages(
+            device=torch.nn.Sequential(torch.nn.Linear(8, 4), Split()), loss=FirstAlone()
+        ),
+        inputs=[torch.rand(microbatch, 8)],
+        targets=[torch.rand(microbatch, 2)],
+    )
+
+
 def _generator(first_current_index, tokens):
     import torch
     from networks_parts import Decoder, Encoder

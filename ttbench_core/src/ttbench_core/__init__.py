@@ -24,7 +24,14 @@ if TYPE_CHECKING:
         RunInterrupted,
         TtbenchError,
     )
-    from ttbench_core.model import BenchmarkModel, Builder, StagedModel, Stages, benchmark_model
+    from ttbench_core.model import (
+        BenchmarkModel,
+        Builder,
+        Declared,
+        StagedModel,
+        Stages,
+        benchmark_model,
+    )
     from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
     from ttbench_core.reading import load
     from ttbench_core.result import Result
@@ -39,6 +46,7 @@ __all__ = [
     "Builder",
     "Comparison",
     "DataFormat",
+    "Declared",
     "MathFidelity",
     "ModelEntry",
     "RequestError",
@@ -70,7 +78,7 @@ _HOMES: Final = {
         "RunInterrupted",
         "TtbenchError",
     ),
-    "model": ("BenchmarkModel", "Builder", "StagedModel", "Stages", "benchmark_model"),
+    "model": ("BenchmarkModel", "Builder", "Declared", "StagedModel", "Stages", "benchmark_model"),
     "options": ("DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"),
     "reading": ("load",),
     "result": ("Result",),

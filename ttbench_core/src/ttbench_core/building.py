@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ttbench_core.counting import microbatch_of
+from ttbench_core.counting import microbatch_of, tokens_of
 from ttbench_core.errors import PackContractError, UnknownNameError, suggestion
 from ttbench_core.errors import UnsupportedOptionError as Unsupported
 from ttbench_core.model import BenchmarkModel, Builder, DeclaresAccuracy, StagedModel, Stages
@@ -28,11 +28,23 @@ KEYWORDS = (
     "math_fidelity",
     "arch",
     "devtype",
+    "seq_len",
+    "image_size",
+    "generative",
+    "new_tokens",
+    "weights",
 )
 #: What a required keyword is given when the user did not ask: 0 is "your own" in the original.
-_NOT_ASKED = {"microbatch": 0, "config": None, "force_num_layers": None}
+_NOT_ASKED = {"microbatch": 0}
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_OPTION_OF = {"microbatch": "-mb/--microbatch", "force_num_layers": "--layers"}
+_OPTION_OF = {
+    "microbatch": "-mb/--microbatch",
+    "force_num_layers": "--layers",
+    "seq_len": "--seq_len",
+    "image_size": "--image_size",
+    "new_tokens": "--new_tokens",
+    "weights": "--weights",
+}
 _STAGE_KEYS = {"cpu-pre": "cpu_pre", "tt": "device", "cpu-post": "cpu_post", "cpu-loss": "loss"}
 
 
@@ -80,6 +92,8 @@ def build_model(
             f"was asked for microbatch {options.microbatch} and made {microbatch_of(model)};"
             " the first dimension of every input must be the microbatch",
         )
+    if options.generative and tokens_of(model) is None:
+        raise Unsupported(f"{where} does not generate tokens: leave out --generative")
     if options.training and model.stages.loss is None:
         raise PackContractError(
             where,
@@ -127,6 +141,11 @@ def _arguments(
         "config": options.config,
         "microbatch": options.microbatch,
         "force_num_layers": options.layers,
+        "seq_len": options.seq_len,
+        "image_size": options.image_size,
+        "generative": options.generative,
+        "new_tokens": options.new_tokens,
+        "weights": options.weights,
     }
     for name, option in _OPTION_OF.items():
         if asked[name] is not None and name not in accepted:
@@ -138,7 +157,7 @@ def _arguments(
         if value is not None:
             values[name] = value
         elif name in accepted and accepted[name].default is inspect.Parameter.empty:
-            values[name] = _NOT_ASKED[name]
+            values[name] = _NOT_ASKED.get(name)
     return {name: values[name] for name in accepted if name in values}
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ttbench_core.errors import PackContractError, PackLoadError
-from ttbench_core.model import Builder
+from ttbench_core.model import Builder, Declared
 from ttbench_core.registry import MODELS, Plugin, discover, find, load, load_directly
 
 __all__ = ["ModelEntry", "as_builder", "installed_models", "load_builder"]
@@ -23,6 +24,15 @@ class ModelEntry:
     version: str
     entry_point: str
     error: str | None = None
+    #: What it does, in a few words.
+    task: str | None = None
+    #: What is declared of each configuration; of a model without any, under an empty name.
+    declared: Mapping[str, Declared] = field(default_factory=dict)
+
+    def mentions(self, word: str) -> bool:
+        """Say whether a word is in its name, pack, task or one of its configurations."""
+        texts = (self.name, self.pack, self.task or "", *self.configs)
+        return any(word.lower() in text.lower() for text in texts)
 
 
 def installed_models() -> tuple[ModelEntry, ...]:
@@ -64,11 +74,22 @@ def as_builder(loaded: Any, where: str) -> Builder:
 def _entry(plugin: Plugin) -> ModelEntry:
     try:
         builder = as_builder(load_directly(plugin), plugin.where)
-        configs, default, error = builder.configs, builder.default_config, None
     except PackLoadError as failure:
-        configs, default, error = (), None, failure.reason
+        return _unusable(plugin, failure.reason)
     except PackContractError as failure:
-        configs, default, error = (), None, failure.fault
+        return _unusable(plugin, failure.fault)
+    declared = {"": builder.declared} if builder.declared else builder.declared_of
     return ModelEntry(
-        plugin.name, configs, default, plugin.pack, plugin.version, plugin.value, error
+        plugin.name,
+        builder.configs,
+        builder.default_config,
+        plugin.pack,
+        plugin.version,
+        plugin.value,
+        task=builder.task,
+        declared=declared,
     )
+
+
+def _unusable(plugin: Plugin, reason: str) -> ModelEntry:
+    return ModelEntry(plugin.name, (), None, plugin.pack, plugin.version, plugin.value, reason)

@@ -7,7 +7,14 @@ from typing import Any
 
 from ttbench_core.model import BenchmarkModel
 
-__all__ = ["microbatch_of", "parameter_count", "samples_of_input", "tokens_of", "unit_of"]
+__all__ = [
+    "microbatch_of",
+    "parameter_count",
+    "prompt_tokens_of",
+    "samples_of_input",
+    "tokens_of",
+    "unit_of",
+]
 
 
 def microbatch_of(model: BenchmarkModel) -> int:
@@ -21,6 +28,12 @@ def tokens_of(model: BenchmarkModel) -> int | None:
     The original's `max_length` under `generation`.
     """
     length = model.generation.get("max_length")
+    return int(length) if isinstance(length, int) and length > 0 else None
+
+
+def prompt_tokens_of(model: BenchmarkModel) -> int | None:
+    """Give the tokens of a prompt where a generator says so: `prompt_length`."""
+    length = model.generation.get("prompt_length")
     return int(length) if isinstance(length, int) and length > 0 else None
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from statistics import median
 from typing import Any, Final
 
 from ttbench_core.measure import statistics
 from ttbench_core.measure.intervals import CONFIDENCE
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.statistics import Throughput
+from ttbench_core.measure.tokens import tokens_of_passes
 from ttbench_core.measure.watch import Observed
 from ttbench_core.result import Result
 from ttbench_core.verdict import Evidence, judge
@@ -33,26 +35,37 @@ def derive(raw: Result) -> Result:
         return raw
     in_flight = raw.in_flight or 1
     passes = [one for process in processes for one in process]
-    described = replace(
-        raw,
-        latency=_distribution([ns for one in passes for ns in one.latency_ns]),
-        output_interval=_distribution([ns for one in passes for ns in one.interval_ns]),
-        littles_law={
-            "mean_in_flight": statistics.mean_in_flight(passes[0]),
-            "rate_times_latency": statistics.rate_times_latency(passes[0]),
-        },
-    )
+    described = raw if _runs_whole_passes(raw) else _described(raw, passes)
     if not _counts(raw):
         return described
     headline = statistics.throughput_of(processes, raw.samples_per_input)
     return _with_headline(described, processes, headline, in_flight)
 
 
+def _runs_whole_passes(result: Result) -> bool:
+    """Say whether the engine gives the outputs of a pass at once: none has a time of its own."""
+    return bool(result.effective.get("whole_passes"))
+
+
+def _described(raw: Result, passes: Sequence[Pass]) -> Result:
+    return replace(
+        raw,
+        latency=_distribution([ns for one in passes for ns in one.latency_ns]),
+        output_interval=_distribution([ns for one in passes for ns in one.interval_ns]),
+        generation=_generation(raw, passes),
+        littles_law={
+            "mean_in_flight": statistics.mean_in_flight(passes[0]),
+            "rate_times_latency": statistics.rate_times_latency(passes[0]),
+        },
+    )
+
+
 def passes_by_process(result: Result) -> list[list[Pass]]:
     """Give the passes of each process of a run, in the order of the processes."""
     found: dict[int, list[Pass]] = {}
     for one in result.passes:
-        times = Pass(tuple(one["push_ns"]), tuple(one["pop_ns"]))
+        tokens = tuple(tuple(each) for each in one.get("token_ns") or ())
+        times = Pass(tuple(one["push_ns"]), tuple(one["pop_ns"]), tokens)
         found.setdefault(int(one.get("process", 0)), []).append(times)
     return [found[process] for process in sorted(found)]
 
@@ -61,12 +74,13 @@ def _with_headline(
     described: Result, processes: Sequence[Sequence[Pass]], headline: Throughput, in_flight: int
 ) -> Result:
     passes = [one for process in processes for one in process]
-    steady = statistics.steady_of(passes, in_flight)
+    whole = _runs_whole_passes(described)
+    steady = None if whole else statistics.steady_of(passes, in_flight)
     per_input_s = headline.total_time_s / len(passes[0].pop_ns)
     harness_ns = _harness_ns(described)
     evidence = Evidence(
         processes=processes,
-        in_flight=in_flight,
+        in_flight=1 if whole else in_flight,
         interval=headline.interval,
         fill_share=steady.fill_share if steady else None,
         # later processes repeat the first one's warm-up, whatever comes of it
@@ -120,6 +134,31 @@ def _facts(result: Result) -> Sequence[Mapping[str, Any]]:
             "overhead": result.overhead,
         }
     ]
+
+
+def _generation(raw: Result, passes: Sequence[Pass]) -> dict[str, Any] | None:
+    """Give the times of a generator, as vLLM's benchmark of a server defines them.
+
+    TTFT is from a prompt's push to its first token; TPOT, per prompt, what is left until the
+    last token by the tokens but one; ITL every gap between two tokens, pooled.
+    """
+    times = tokens_of_passes(passes)
+    if times is None:
+        return None
+    rows = raw.args["microbatch"]
+    prompt = raw.model.get("prompt_tokens")
+    ttft, tpot = _distribution(times.ttft_ns), _distribution(times.tpot_ns)
+    first_s = median(times.ttft_ns) / _NS_PER_S
+    each_s = median(times.tpot_ns) / _NS_PER_S if times.tpot_ns else None
+    return {
+        "prompt_tokens": prompt,
+        "new_tokens": times.new_tokens,
+        "ttft": ttft,
+        "tpot": tpot,
+        "itl": _distribution(times.itl_ns),
+        "prefill_tokens_per_s": rows * prompt / first_s if prompt else None,
+        "decode_tokens_per_s": rows / each_s if each_s else None,
+    }
 
 
 def _distribution(values_ns: Sequence[int]) -> dict[str, Any] | None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         microbatch_count: int
         recompute: bool
         single_thread: bool
-        generative: bool
         auto_transpose: bool
         balancer_policy: str
         arch: str | None
@@ -96,8 +95,6 @@ class EngineOptions:
     recompute: bool = False
     #: One input at a time, pushed and popped in turn.
     single_thread: bool = False
-    #: Run the model as a generator of tokens.
-    generative: bool = False
     #: Let the compiler turn the grids of operations.
     auto_transpose: bool = False
     balancer_policy: BalancerPolicy = BalancerPolicy.DEFAULT
@@ -155,7 +152,6 @@ class EngineOptions:
 _FLAGS: Final = (
     "recompute",
     "single_thread",
-    "generative",
     "auto_transpose",
     "galaxy",
     "perf_analysis",

@@ -18,6 +18,7 @@ from ttbench_core.errors import (
     DeviceError,
     RequestError,
     RunInterrupted,
+    SessionError,
     TargetError,
     one_line,
 )
@@ -60,6 +61,8 @@ class Conduct:
     clock: Clock = CLOCK
     #: The turns that another run is measured in; None measures without a break.
     turns: Turns | None = None
+    #: Told what is known when a measurement begins, as a failed record; None is not told.
+    settled: Callable[[Result], None] | None = None
     #: The engine that was chosen already where none was asked for; None chooses.
     engine: str | None = None
     #: The process whose tree counts as "us" when others' CPU time is told; this one if not given.
@@ -80,6 +83,8 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
         raise BenchmarkError("devices", str(error), missing) from error
     _check_trace_folder(job.options)
     recording = Recording(job, conduct.observer)
+    if conduct.settled is not None:
+        conduct.settled(recording.result("failed", SessionError("ended without a word")))
     try:
         with job.backend.seeded(job.options.seed, job.plan.devices):
             model = _build(job, recording)
@@ -106,7 +111,8 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
 def _settle(options: RunOptions, source: Source, conduct: Conduct) -> Job:
     config = choose_config(source.builder, options.config, source.where)
     settled = replace(options, config=config)
-    backend, engine = choose_engine(options.backend or conduct.engine)
+    device = options.device or options.devtype
+    backend, engine = choose_engine(options.backend or conduct.engine, device)
     rule = conduct.turns or stopping_rule(options.passes, options.max_time)
     name = options.model.rpartition(":")[2]
     rules = read_rules(source.builder.__module__, name, backend.name)

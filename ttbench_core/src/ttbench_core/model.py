@@ -14,7 +14,9 @@ from typing import Any, Protocol, TypeAlias, overload, runtime_checkable
 __all__ = [
     "BenchmarkModel",
     "Builder",
+    "Declared",
     "DeclaresAccuracy",
+    "GeneratingModule",
     "StagedModel",
     "Stages",
     "benchmark_model",
@@ -94,6 +96,46 @@ class DeclaresAccuracy(Protocol):
         """
 
 
+@runtime_checkable
+class GeneratingModule(Protocol):
+    """**Protocol:** a device stage that generates tokens, by a prompt and what it remembers of it.
+
+    Its model has `max_length`, the number of new tokens, in `generation`, and may have
+    `prompt_length`.
+    """
+
+    def prefill(self, *inputs: Tensor) -> tuple[Tensor, Any]:
+        """Read the prompt.
+
+        Args:
+            inputs: those of the model.
+
+        Returns:
+            Logits of the next token, (microbatch, vocabulary), and what `decode` goes on from.
+        """
+
+    def decode(self, token: Tensor, past: Any) -> tuple[Tensor, Any]:
+        """Take one token more.
+
+        Args:
+            token: the last one of each row, (microbatch, 1), whole numbers.
+            past: what came back the last time; may be changed.
+
+        Returns:
+            Logits of the next token, and what to go on from.
+        """
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a pack says of a configuration, so that it is listed without being built."""
+
+    #: Parameters, shared ones counted once.
+    parameters: int | None = None
+    #: Samples an input by default.
+    microbatch: int | None = None
+
+
 @dataclass(frozen=True)
 class StagedModel:
     """The stock `BenchmarkModel`: a plain value."""
@@ -119,10 +161,21 @@ class Builder:
     def __init__(
         self,
         function: Callable[..., Any],
-        configs: Iterable[str] = (),
+        configs: Iterable[str] | Mapping[str, Declared] = (),
         default_config: str | None = None,
+        *,
+        task: str | None = None,
+        declared: Declared | None = None,
     ) -> None:
         functools.update_wrapper(self, function)
+        #: What the model does, in a few words.
+        self.task = task
+        #: What is declared of the model, where it has no configurations.
+        self.declared = declared
+        #: What is declared of each configuration.
+        self.declared_of: Mapping[str, Declared] = (
+            dict(configs) if isinstance(configs, Mapping) else {}
+        )
         if isinstance(configs, str):
             raise TypeError(f"{function.__qualname__}: configs is a list of names, not a name")
         self.function = function
@@ -157,7 +210,11 @@ def benchmark_model(function: Callable[..., Any], /) -> Builder: ...
 
 @overload
 def benchmark_model(
-    *, configs: Iterable[str] = (), default_config: str | None = None
+    *,
+    configs: Iterable[str] | Mapping[str, Declared] = (),
+    default_config: str | None = None,
+    task: str | None = None,
+    declared: Declared | None = None,
 ) -> Callable[[Callable[..., Any]], Builder]: ...
 
 
@@ -165,19 +222,24 @@ def benchmark_model(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    configs: Iterable[str] = (),
+    configs: Iterable[str] | Mapping[str, Declared] = (),
     default_config: str | None = None,
+    task: str | None = None,
+    declared: Declared | None = None,
 ) -> Builder | Callable[[Callable[..., Any]], Builder]:
     """Mark a function as the builder of a model.
 
     The function is called with those of these keywords that its signature
     takes: `training`, `config`, `microbatch`, `force_num_layers`, `data_type`,
-    `math_fidelity`, `arch`, `devtype`. It returns modules and inputs:
+    `math_fidelity`, `arch`, `devtype`, `seq_len`, `image_size`, `generative`,
+    `new_tokens`, `weights`. It returns modules and inputs:
     `[cpu_pre, device, cpu_post], [tensor, ...]`, or a `BenchmarkModel`.
 
     Args:
-        configs: the legal configurations.
+        configs: the legal configurations; or a mapping of them to what is `Declared` of each.
         default_config: the one that runs without `-c`; the first if not given.
+        task: what the model does, in a few words, for `ttbench --list`.
+        declared: what is declared of a model without configurations.
 
     Use it bare for a model without configurations.
     """
@@ -185,6 +247,6 @@ def benchmark_model(
         return Builder(function)
 
     def decorate(decorated: Callable[..., Any]) -> Builder:
-        return Builder(decorated, configs, default_config)
+        return Builder(decorated, configs, default_config, task=task, declared=declared)
 
     return decorate

@@ -95,6 +95,16 @@ class RunOptions(EngineOptions):
     trace: Trace = Trace.NONE
     #: Samples an input; None (or 0) is the builder's own.
     microbatch: int | None = None
+    #: Tokens of a text or prompt; None is the configuration's own, like the next.
+    seq_len: int | None = None
+    #: Rows and columns of an image.
+    image_size: int | None = None
+    #: Whether the model generates tokens, instead of one forward pass; None is its own habit.
+    generative: bool | None = None
+    #: Tokens that a model generates for a prompt.
+    new_tokens: int | None = None
+    #: `pretrained` for those of the hub, or a folder of them; None is random ones.
+    weights: str | None = None
     #: `cpu`, `cuda`, `cuda:1`; None is the best of the backend.
     device: str | None = None
     #: Name of a registered backend; None is the best that is usable.
@@ -126,17 +136,18 @@ class RunOptions(EngineOptions):
 
     def __post_init__(self) -> None:
         text("model", self.model)
-        for name in ("config", "device", "backend"):
+        for name in ("config", "device", "backend", "weights"):
             if getattr(self, name) is not None:
                 text(name, getattr(self, name))
         flag("training", self.training)
         flag("roofline", self.roofline)
         flag("verify", self.verify, optional=True)
+        flag("generative", self.generative, optional=True)
         self._set("dataformat", choice("data format", DataFormat, self.dataformat))
         self._set("math_fidelity", choice("math fidelity", MathFidelity, self.math_fidelity))
         self._set("trace", choice("trace", Trace, self.trace) or Trace.NONE)
         self._set("scenario", choice("scenario", Scenario, self.scenario) or Scenario.THROUGHPUT)
-        for name in ("loop_count", "layers", "microbatch"):
+        for name in ("loop_count", "layers", "microbatch", "seq_len", "image_size", "new_tokens"):
             self._set(name, whole(name, getattr(self, name), least=0, most=_MOST) or None)
         whole("backend_opt_level", self.backend_opt_level, least=0, most=4)
         whole("chips", required("chips", self.chips), least=0, most=_MOST)
@@ -155,6 +166,11 @@ class RunOptions(EngineOptions):
     def _check_conflicts(self) -> None:
         self._check_training()
         self._check_counts()
+        if self.save_tti is not None and (self.wants_trace or self.processes > 1):
+            other = "--processes" if self.processes > 1 else "--trace and --perf_analysis"
+            raise OptionError(f"--save_tti measures nothing: leave out {other}")
+        if self.new_tokens is not None and self.generative is False:
+            raise OptionError("--new_tokens counts what is generated: leave out --no-generative")
         if self.verify is False and self.pcc is not None:
             raise OptionError("--pcc says when verification fails: leave out --no-verify")
         if self.devtype and self.device and self.device.partition(":")[0] != self.devtype:
@@ -167,7 +183,7 @@ class RunOptions(EngineOptions):
             return
         if self.verify or self.pcc is not None:
             raise OptionError("--verify and --pcc are about outputs of inference: leave out -t")
-        for name in ("single_thread", "generative", "parallel_tti"):
+        for name in ("single_thread", "generative", "new_tokens", "parallel_tti"):
             if getattr(self, name):
                 raise OptionError(f"{flag_of(name)} is about inference: leave out -t")
 

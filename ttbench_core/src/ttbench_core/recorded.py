@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,7 +15,14 @@ from ttbench_core.measure.warmup import WarmUp
 from ttbench_core.options import RunOptions
 from ttbench_core.result import Result
 
-__all__ = ["pass_record", "stopping_record", "tensor_record", "unmeasured", "warmup_record"]
+__all__ = [
+    "cut_short",
+    "pass_record",
+    "stopping_record",
+    "tensor_record",
+    "unmeasured",
+    "warmup_record",
+]
 
 
 def pass_record(one: Pass) -> dict[str, Any]:
@@ -24,6 +32,7 @@ def pass_record(one: Pass) -> dict[str, Any]:
         "e2e_ns": one.e2e_ns,
         "push_ns": list(one.push_ns),
         "pop_ns": list(one.pop_ns),
+        **({"token_ns": [list(tokens) for tokens in one.token_ns]} if one.token_ns else {}),
     }
 
 
@@ -48,6 +57,24 @@ def tensor_record(tensor: Any) -> dict[str, Any]:
         "shape": [int(size) for size in tensor.shape],
         "dtype": str(tensor.dtype).removeprefix("torch."),
     }
+
+
+def cut_short(ended: Result, known: Mapping[str, Any] | None) -> Result:
+    """Fill the record of a run that ended without a word with what was known when it began.
+
+    Args:
+        ended: see `unmeasured`.
+        known: a record.
+    """
+    if known is None:
+        return ended
+    return replace(
+        Result.from_record(known),
+        run_id=ended.run_id,
+        error=ended.error,
+        failure=ended.failure,
+        requested=ended.requested,
+    )
 
 
 def unmeasured(options: RunOptions, phase: str, error: BaseException) -> Result:

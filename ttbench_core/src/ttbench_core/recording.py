@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.backends.protocol import CountingSession, Session
-from ttbench_core.counting import microbatch_of, parameter_count, samples_of_input, unit_of
+from ttbench_core.counting import (
+    microbatch_of,
+    parameter_count,
+    prompt_tokens_of,
+    samples_of_input,
+    unit_of,
+)
 from ttbench_core.deriving import derive
 from ttbench_core.environment import (
     checkout_of,
@@ -241,6 +247,7 @@ class Recording:
             identity["stages"] = list(model.stages.present(training=self._job.options.training))
             identity["unit"] = unit_of(model)
             identity["samples_per_input"] = self._samples_per_input
+            identity["prompt_tokens"] = prompt_tokens_of(model)
             identity["inputs"] = [tensor_record(tensor) for tensor in model.inputs]
             identity["targets"] = [tensor_record(tensor) for tensor in model.targets]
         return identity

@@ -63,7 +63,7 @@ class Result:
     #: Duration of each phase, in the order they ran.
     phases_ns: Mapping[str, int] = field(default_factory=dict)
     warmup: Mapping[str, Any] | None = None
-    #: Each pass with `process`, `e2e_ns`, `push_ns`, `pop_ns`.
+    #: Each pass with `process`, `e2e_ns`, `push_ns`, `pop_ns`, and `token_ns` where it generates.
     passes: Sequence[Mapping[str, Any]] = ()
     #: The pass that an error or Ctrl-C cut short, as far as it went.
     partial_pass: Mapping[str, Any] | None = None
@@ -77,6 +77,8 @@ class Result:
     verdict: Mapping[str, Any] | None = None
     #: From push to output of each input.
     latency: Mapping[str, Any] | None = None
+    #: Of a model that generates: `ttft`, `tpot`, `itl`, tokens and rates.
+    generation: Mapping[str, Any] | None = None
     #: From each output to the next.
     output_interval: Mapping[str, Any] | None = None
     #: Rate once the pipeline is full, and the share that filling it takes.

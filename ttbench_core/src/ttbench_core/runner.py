@@ -44,6 +44,11 @@ def run(
     layers: int | None = None,
     trace: Trace | str = Trace.NONE,
     microbatch: int | None = None,
+    seq_len: int | None = None,
+    image_size: int | None = None,
+    generative: bool | None = None,
+    new_tokens: int | None = None,
+    weights: str | Path | None = None,
     device: str | None = None,
     backend: str | None = None,
     seed: int = 0,
@@ -77,6 +82,12 @@ def run(
         layers: number of layers, where the model supports it.
         trace: `none`, `light`, `verbose`; taken after the timed passes.
         microbatch: samples an input; the configuration's own if not given.
+        seq_len: tokens of a text or prompt, where the model has one.
+        image_size: rows and columns of an image, where the model has one.
+        generative: generate tokens and count these, or run the model once an input; what the
+            model is for if not given.
+        new_tokens: tokens that a model generates for a prompt.
+        weights: `pretrained` for those of the hub, or a folder of them; random if not given.
         device: `cpu`, `cuda`, `cuda:1`; the best if not given.
         backend: name of a registered backend; the best if not given.
         seed: seed of random weights and inputs.
@@ -94,8 +105,8 @@ def run(
         roofline: whether this machine's peak is measured, to compare the rate with it.
         env: environment variables of the run, which then gets a process of its own;
             your own environment stays as it is.
-        timeout: seconds without a sign of life after which the run counts as hung; it too
-            gives the run a process of its own.
+        timeout: seconds that compiling, or an output, may take on a Tenstorrent card before
+            the run counts as hung.
         output: file that the result is appended to; a run with `save_tti` measures nothing
             and leaves nothing there.
         progress: whether to show a progress bar; None shows it where one can see it.
@@ -124,6 +135,11 @@ def run(
         layers=layers,
         trace=trace,  # type: ignore[arg-type]
         microbatch=microbatch,
+        seq_len=seq_len,
+        image_size=image_size,
+        generative=generative,
+        new_tokens=new_tokens,
+        weights=None if weights is None else str(weights),
         device=device,
         backend=backend,
         seed=seed,
@@ -154,15 +170,15 @@ def run(
 
 
 def _measured(options: RunOptions, source: Source, observer: Observer) -> Result:
-    engine = exclusive_engine(options.backend)
-    in_this_process = options.processes == 1 and options.env is None and options.timeout is None
+    engine = exclusive_engine(options.backend, options.device or options.devtype)
+    in_this_process = options.processes == 1 and options.env is None
     if in_this_process and engine is None:
         return measure(options, source, Conduct(observer))
     from ttbench_core.processes import Watch, measure_in_processes
 
     name = engine.name if engine else None
     patience_s = engine.capabilities().patience_s if engine else None
-    watch = Watch(observer, options.timeout or patience_s, engine=name)
+    watch = Watch(observer, patience_s and (options.timeout or patience_s), engine=name)
     return measure_in_processes(options, source, watch)
 
 

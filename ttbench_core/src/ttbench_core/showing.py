@@ -92,6 +92,8 @@ def _measured(result: Result) -> Iterator[tuple[str, str]]:
         yield ("pass time", f"{duration(result.total_time * 1e9)}{_spread(result)}")
     if result.latency:
         yield ("latency", _latency(result))
+    if result.generation:
+        yield from _generated(result.generation)
     yield from _beside(result)
     if result.cost or result.roofline:
         yield from _work(result)
@@ -101,6 +103,20 @@ def _measured(result: Result) -> Iterator[tuple[str, str]]:
         joules = result.energy.get("joules_per_sample")
         each = f", {joules:.3g} J a {_unit(result)}" if joules is not None else ""
         yield ("energy", f"{result.energy['joules']:.4g} J ({result.energy['source']}){each}")
+
+
+def _generated(of: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    prompt = f"prompts of {of['prompt_tokens']} tokens, " if of.get("prompt_tokens") else ""
+    rates = [
+        f"{name} {figure(of[key])} tokens/s"
+        for name, key in (("prefill", "prefill_tokens_per_s"), ("decode", "decode_tokens_per_s"))
+        if of.get(key) is not None
+    ]
+    yield ("generation", ", ".join([f"{prompt}{of['new_tokens']} new tokens", *rates]))
+    for label, key in (("  TTFT", "ttft"), ("  TPOT", "tpot"), ("  ITL", "itl")):
+        if of.get(key):
+            shown = ", ".join(_percentile(of[key], name) for name in _PERCENTILES)
+            yield (label, f"{shown}, max {duration(of[key]['max_ns'])} ({of[key]['count']})")
 
 
 def _beside(result: Result) -> Iterator[tuple[str, str]]:

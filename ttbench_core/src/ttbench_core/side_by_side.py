@@ -138,13 +138,16 @@ def _measured(
 ) -> tuple[tuple[Result, Result], bool]:
     """Let passes take turns, or whole processes where a device serves one; say which it was."""
     pairs = sides[0].options.processes
-    engines = [exclusive_engine(side.options.backend) for side in sides]
+    engines = [
+        exclusive_engine(side.options.backend, side.options.device or side.options.devtype)
+        for side in sides
+    ]
     if not any(engines):
         return measure_in_turns(sides, pairs, observer), True
     watches = [
         Watch(
             observer,
-            side.options.timeout or (engine.capabilities().patience_s if engine else None),
+            (side.options.timeout or engine.capabilities().patience_s) if engine else None,
             engine.name if engine else None,
         )
         for side, engine in zip(sides, engines, strict=True)
@@ -208,6 +211,8 @@ def _variant(model: str | Callable[..., Any], keywords: Mapping[str, Any]) -> Va
     for keyword in named:
         if keyword not in known:
             raise OptionError(f"no run has a keyword {keyword!r}{suggestion(keyword, known)}")
+    if named.get("save_tti"):
+        raise OptionError("a run side by side measures, and --save_tti does not: leave it out")
     options = RunOptions(model=name, **named)
     return Variant(options, find_source(model))
 

@@ -38,12 +38,17 @@ def choose_backend(name: str | None) -> Backend:
     return choose_engine(name)[0]
 
 
-def choose_engine(name: str | None) -> tuple[Backend, Plugin]:
-    """Do what `choose_backend` does, and say where the backend came from."""
+def choose_engine(name: str | None, device: str | None = None) -> tuple[Backend, Plugin]:
+    """Do what `choose_backend` does, and say where the backend came from.
+
+    Args:
+        name: as asked; None is the best one.
+        device: what `-d` names: the best one that has its kind.
+    """
     if name is not None:
         return _usable(name)
     refusals: list[str] = []
-    for preferred in _PREFERRED:
+    for preferred in _with_device(device):
         try:
             return _usable(preferred, automatically=True)
         except BackendUnavailableError as refusal:
@@ -51,13 +56,13 @@ def choose_engine(name: str | None) -> tuple[Backend, Plugin]:
     raise BackendUnavailableError("; ".join(refusals))
 
 
-def exclusive_engine(name: str | None) -> Backend | None:
+def exclusive_engine(name: str | None, device: str | None = None) -> Backend | None:
     """Give the backend that a request will run with if that wants a process of its own.
 
-    Imports no engine: whether the backend can run is found out in that process.
-    Raises `UnknownNameError` and `PackLoadError`.
+    Takes what `choose_engine` takes. Imports no engine: whether the backend can run is found
+    out in that process. Raises `UnknownNameError` and `PackLoadError`.
     """
-    for candidate in (name,) if name is not None else _PREFERRED:
+    for candidate in (name,) if name is not None else _with_device(device):
         backend = _load(candidate)[0]
         if not backend.capabilities().own_process:
             continue
@@ -134,6 +139,15 @@ def _usable(name: str, *, automatically: bool = False) -> tuple[Backend, Plugin]
     return backend, plugin
 
 
+def _with_device(device: str | None) -> Sequence[str]:
+    """Give the preferred backends that have this kind of device; all where none has it."""
+    if device is None:
+        return _PREFERRED
+    kind = device.partition(":")[0]
+    having = [name for name in _PREFERRED if kind in _load(name)[0].capabilities().device_kinds]
+    return having or _PREFERRED
+
+
 def _is_automatic(backend: Backend) -> bool:
     availability = backend.availability()
     return availability.usable and availability.automatic
@@ -163,10 +177,18 @@ def _lack(options: RunOptions, can: Capabilities) -> str | None:
     for name in options.asked_of_engine():
         if name not in can.engine_options:
             return flag_of(name)
+    if options.timeout is not None and can.patience_s is None:
+        return "--timeout"
     if options.threads is not None and not can.threads:
         return "choice of --threads"
     if options.trace not in can.traces:
         return f"trace {options.trace}"
+    return _lack_of_mode(options, can)
+
+
+def _lack_of_mode(options: RunOptions, can: Capabilities) -> str | None:
+    if options.generative and not can.generation:
+        return "generation (--generative)"
     if options.training and not can.training:
         return "training"
     if options.training and options.chips > 1 and not can.training_chips:

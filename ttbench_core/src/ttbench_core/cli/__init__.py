@@ -79,15 +79,19 @@ def _run(words: Sequence[str]) -> int:
         from ttbench_core.cli.compare import compare_results
 
         return compare_results(words[1:])
+    if words and words[0] == "info":
+        from ttbench_core.cli.info import show_model
+
+        return show_model(words[1:])
     if words and words[0] == "doctor":
         from ttbench_core.cli.doctor import examine
 
         return examine(words[1:])
     options = parse(words)
-    if options.list:
+    if options.list is not None:
         from ttbench_core.cli.listing import list_models
 
-        return list_models(as_json=options.json)
+        return list_models(options.list, as_json=options.json)
     if options.model is None:
         raise UsageError("say what to benchmark with -m MODEL; ttbench --list shows what there is")
     if options.vs is not None:

@@ -25,6 +25,7 @@ examples:
   ttbench -m bert -c tiny --vs "-df Fp16_b"    two variants side by side, taking turns
   ttbench compare old.json new.json            faster, slower or the same (ttbench compare --help)
   ttbench doctor                               what is installed and usable here
+  ttbench info bert                            what a model is, without running it
 
 exit codes: 0 fine; 1 the benchmark failed, its outputs are wrong, its result could not be
 kept, or it is unstable and --strict; 2 the request was wrong; 130 interrupted (what was
@@ -82,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     other = parser.add_argument_group("other")
     other.add_argument(
-        "-l", "--list", action="store_true", help="List available models and configurations"
+        "-l",
+        "--list",
+        nargs="?",
+        const="",
+        metavar="WORD",
+        help="List available models and configurations: all, or those that WORD is in",
     )
     other.add_argument(
         "--json",
@@ -115,6 +121,36 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         type=int,
         help="Number of layers to run on models where this is applicable"
         " (i.e. nlp encoders/decoders)",
+    )
+    group.add_argument(
+        "--seq_len",
+        type=int,
+        metavar="TOKENS",
+        help="Tokens of a text or prompt, where a model has",
+    )
+    group.add_argument(
+        "--image_size",
+        type=int,
+        metavar="PIXELS",
+        help="Rows and columns of an image, where a model has one",
+    )
+    group.add_argument(
+        "--generative",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="Generate tokens, and count these; or run the model once an input. By default, what"
+        " the model is for.",
+    )
+    group.add_argument(
+        "--new_tokens",
+        type=int,
+        metavar="TOKENS",
+        help="Tokens that a model generates for a prompt",
+    )
+    group.add_argument(
+        "--weights",
+        metavar="{pretrained,FOLDER}",
+        help="Trained weights, from the hub or from a folder. By default, random ones.",
     )
     group.add_argument(
         "--seed", type=int, default=0, help="Seed of random weights and inputs (default 0)"
@@ -169,8 +205,8 @@ def _add_how(group: argparse._ArgumentGroup) -> None:
         "--timeout",
         type=float,
         metavar="SECONDS",
-        help="Time without a sign of life after which the run counts as hung, in a process of its"
-        " own. By default none, on a Tenstorrent card 1800 to compile and 120 for an output.",
+        help="On a Tenstorrent card, time that compiling or an output may take before the run"
+        " counts as hung (default 1800 and 120)",
     )
 
 

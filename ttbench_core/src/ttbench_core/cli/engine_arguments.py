@@ -31,7 +31,6 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         " multiple of it (default 1)",
     )
     _flag(group, "single_thread", "Push one input, wait for its output, push the next")
-    _flag(group, "generative", "Run the model as a generator of tokens, and count these")
     _flag(group, "recompute", "In training, compute activations again instead of keeping them")
     _flag(
         group,

@@ -25,6 +25,7 @@ __all__ = [
     "Expecting",
     "Pass",
     "PassCutShortError",
+    "TimingTokens",
     "drive",
     "frozen_heap",
 ]
@@ -56,6 +57,15 @@ class Expecting(Protocol):
         """Get ready for so many inputs, of which none has been pushed yet; runs nothing."""
 
 
+@runtime_checkable
+class TimingTokens(Protocol):
+    """**Protocol:** a session that generates, and knows when each token was on the host."""
+
+    @property
+    def token_ns(self) -> Sequence[int]:
+        """Times of the tokens of the input that was popped last, by the clock of `drive`."""
+
+
 @dataclass(frozen=True)
 class Pass:
     """The times of one pass, in ns after its first push was entered."""
@@ -64,6 +74,8 @@ class Pass:
     push_ns: tuple[int, ...]
     #: When each input's outputs were on the host.
     pop_ns: tuple[int, ...]
+    #: When each token of each input was on the host; empty where none are generated.
+    token_ns: tuple[tuple[int, ...], ...] = ()
 
     @property
     def e2e_ns(self) -> int:
@@ -114,6 +126,8 @@ def drive(
     push, pop = session.push, session.pop
     if isinstance(session, Expecting):
         session.expect(count)
+    timing = session if isinstance(session, TimingTokens) else None
+    token_ns: list[Sequence[int]] = []
     with _no_collection():
         try:
             while popped < count:
@@ -125,24 +139,32 @@ def drive(
                     # not kept: outputs that live on make the next ones go elsewhere in memory
                     lost = pop() is None
                     pop_ns[popped] = clock()
+                    if timing is not None:
+                        token_ns.append(timing.token_ns)
                     if lost:
                         raise LostOutputError(f"output {popped + 1} of {count} never came")
                     popped += 1
         except (Exception, KeyboardInterrupt) as cause:
             raise PassCutShortError(
-                _since_start(push_ns[:popped], pop_ns[:popped]), cause
+                _since_start(push_ns[:popped], pop_ns[:popped], token_ns[:popped]), cause
             ) from cause
-    finished = _since_start(push_ns, pop_ns)
+    finished = _since_start(push_ns, pop_ns, token_ns)
     if finished is None:
         raise ValueError("a pass needs at least one input")
     return finished
 
 
-def _since_start(push_ns: Sequence[int], pop_ns: Sequence[int]) -> Pass | None:
+def _since_start(
+    push_ns: Sequence[int], pop_ns: Sequence[int], token_ns: Sequence[Sequence[int]]
+) -> Pass | None:
     if not pop_ns:
         return None
     start = push_ns[0]
-    return Pass(tuple(t - start for t in push_ns), tuple(t - start for t in pop_ns))
+    return Pass(
+        tuple(t - start for t in push_ns),
+        tuple(t - start for t in pop_ns),
+        tuple(tuple(t - start for t in tokens) for tokens in token_ns),
+    )
 
 
 @contextlib.contextmanager

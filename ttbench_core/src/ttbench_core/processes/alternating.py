@@ -26,9 +26,9 @@ def measure_alternately(
     try:
         for pair in range(pairs):
             for side in (0, 1) if pair % 2 == 0 else (1, 0):
-                watch, variant = watches[side], sides[side]
+                watch = watches[side]
                 watch.observer.phase(f"pair {pair + 1} of {pairs}, {'AB'[side]}")
-                _measure(variant, found, side, watch)
+                _measure(sides, found, side, watch)
             watches[0].observer.passes(pair + 1, pairs)
         return _whole(sides[0], found[0]), _whole(sides[1], found[1])
     except KeyboardInterrupt:
@@ -36,13 +36,17 @@ def measure_alternately(
 
 
 def _measure(
-    variant: Variant, found: tuple[list[Result], list[Result]], side: int, watch: Watch
+    sides: tuple[Variant, Variant],
+    found: tuple[list[Result], list[Result]],
+    side: int,
+    watch: Watch,
 ) -> None:
+    variant = sides[side]
     try:
         found[side].append(measure_next(variant.options, variant.source, found[side], watch))
     except BenchmarkError as error:
         other = found[1 - side]
-        error.others = (_whole(variant, other),) if other else ()
+        error.others = (_whole(sides[1 - side], other),) if other else ()
         raise
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -36,11 +37,9 @@ _START: Final = (
 _GRACE_S: Final = 20.0
 #: How long one that failed may take to leave: what it waits for may never come.
 _GRACE_AFTER_FAILURE_S: Final = 2.0
-#: How long importing and building may take whatever the patience: no engine is waited for.
-_START_S: Final = 120.0
-_START_PHASES: Final = ("start", "devices", "build")
-#: How much longer a child is waited for that may be about to say itself that its engine hangs.
-_LAST_WORD_S: Final = 15.0
+#: How long a child may say nothing while its Python runs: it says something every few seconds,
+#: until an engine takes the interpreter and never gives it back.
+_SILENCE_S: Final = 120.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,9 @@ class Child:
     ) -> None:
         self._watch: Final = watch or Watch()
         self._phase = "start"
+        self._phase_began_s = time.monotonic()
+        #: What it knew when it began to measure, as a record; None before.
+        self.known: Mapping[str, Any] | None = None
         self._grace_s = _GRACE_S
         request = {
             "options": options.as_asked(),
@@ -88,6 +90,7 @@ class Child:
             "root_pid": os.getpid() if turns else None,
             "engine": self._watch.engine,
             "signs": watch is not None,
+            "beats": self._watch.patience_s is not None,
         }
         ours, theirs = os.pipe()
         try:
@@ -146,31 +149,42 @@ class Child:
 
     def _next(self) -> dict[str, Any]:
         try:
-            line = self._answers.next(self._patience_s())
+            line = self._answers.next(self._patience_left_s())
         except SilenceError as silence:
+            what = (
+                f"did not end its phase compile within {self._watch.patience_s:g} s"
+                if self._phase == "compile"
+                else f"{silence} in phase {self._phase}"
+            )
             raise SilenceError(
-                f"the process that measured {silence} in phase {self._phase} and was ended;"
-                " a longer --timeout waits longer"
+                f"the process that measured {what} and was ended; a longer --timeout waits longer"
             ) from None
         if line is None:
             raise SessionError(f"the process that measured {_end(self._process.wait())}")
         message: dict[str, Any] = json.loads(line)
         return message
 
-    def _patience_s(self) -> float | None:
+    def _patience_left_s(self) -> float | None:
+        """Give how long the next message may take; of a compiler, what is left of its time."""
         patience_s = self._watch.patience_s
-        if patience_s is None or self._phase == "compile":
-            return patience_s
-        if self._phase in _START_PHASES:
-            return max(patience_s, _START_S)
-        return patience_s + _LAST_WORD_S
+        if patience_s is None:
+            return None
+        if self._phase == "compile":
+            return max(self._phase_began_s + patience_s - time.monotonic(), 0.0)
+        return max(patience_s, _SILENCE_S)
 
     def _follow(self, sign: str, message: Mapping[str, Any]) -> None:
         if sign == "phase":
-            self._phase = message["text"]
+            self._phase, self._phase_began_s = message["text"], time.monotonic()
             self._watch.observer.phase(message["text"])
         elif sign == "note":
             self._watch.observer.note(message["text"])
+        elif sign == "passes":
+            self._watch.observer.passes(message["done"], message["wanted"])
+        elif sign == "settled":
+            self.known = message["record"]
+        elif sign == "overdue":
+            raise SilenceError(f"the process that measured was ended: {message['text']}")
 
     def interrupt(self) -> dict[str, Any] | None:
         """Send Ctrl-C and give what the child has measured, or None.
@@ -196,15 +210,16 @@ class Child:
         """End the process: let it leave after its last word, and kill it before."""
         if not self.has_ended:
             self._process.kill()
-        if self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
         self._answers.close()
         try:
             self._process.wait(self._grace_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        # not before: the child ends at once when its stdin does
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
         # what a pack has started and left behind: the child leads a session of its own
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)

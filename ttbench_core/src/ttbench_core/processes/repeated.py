@@ -18,7 +18,7 @@ from ttbench_core.job import Source
 from ttbench_core.options import RunOptions, Trace
 from ttbench_core.processes.child import Child, Watch
 from ttbench_core.processes.combining import combined
-from ttbench_core.recorded import unmeasured
+from ttbench_core.recorded import cut_short, unmeasured
 from ttbench_core.result import Result
 
 __all__ = [
@@ -78,11 +78,15 @@ def next_options(options: RunOptions, earlier: Sequence[Result]) -> RunOptions:
         pcc=None,
         roofline=False,
         trace=Trace.NONE,
+        perf_analysis=False,
     )
 
 
 def failed_run(
-    options: RunOptions, earlier: Sequence[Result], message: Mapping[str, Any] | str
+    options: RunOptions,
+    earlier: Sequence[Result],
+    message: Mapping[str, Any] | str,
+    known: Mapping[str, Any] | None = None,
 ) -> BenchmarkError:
     """Make the error of a process that failed; with the record of it and of the earlier ones.
 
@@ -90,10 +94,11 @@ def failed_run(
         options: what was asked of the whole.
         earlier: the processes that went through.
         message: the child's last word, or why it had none.
+        known: what a child without a last word knew when it began, as a record.
     """
     where = f" of process {len(earlier) + 1}" if options.processes > 1 else ""
     if isinstance(message, str):
-        ended = unmeasured(options, "process", SessionError(message))
+        ended = cut_short(unmeasured(options, "process", SessionError(message)), known)
         return BenchmarkError(f"process{where}", message, whole_of(options, [*earlier, ended]))
     failure = message["failure"]
     whole = whole_of(options, [*earlier, Result.from_record(message["record"])])
@@ -121,6 +126,7 @@ def measure_next(
     options: RunOptions, source: Source, results: list[Result], watch: Watch
 ) -> Result:
     """Measure in one more process; what an interrupted one has measured goes to `results`."""
+    child: Child | None = None
     try:
         with Child(next_options(options, results), source, watch=_relayed(watch, options)) as child:
             try:
@@ -132,7 +138,7 @@ def measure_next(
         if isinstance(error, RequestError) and not results:
             raise
         reason = str(error) if isinstance(error, SessionError) else one_line(error)
-        raise failed_run(options, results, reason) from error
+        raise failed_run(options, results, reason, child.known if child else None) from error
     if message.get("interrupted"):
         _keep_interrupted(message, results)
         raise KeyboardInterrupt

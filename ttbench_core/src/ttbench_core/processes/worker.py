@@ -8,26 +8,34 @@ a pack prints. The child ends when its parent does: then stdin ends.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
 from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError
+from ttbench_core.lifeline import LIFELINE
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measuring import Conduct, measure
 from ttbench_core.options import RunOptions
 from ttbench_core.progress import SILENT
+from ttbench_core.result import Result
 from ttbench_core.runner import find_source
 
 __all__ = ["main"]
 
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_BEAT_S: Final = 2.0
+_ALIVE: Final[Mapping[str, Any]] = {"sign": "alive"}
+#: Messages come from two threads.
+_SENDING: Final = threading.Lock()
 
 
 class _Signs:
@@ -47,6 +55,23 @@ class _Signs:
     def passes(self, done: int, wanted: int | None) -> None:
         """So many passes are done."""
         _send(self._channel, {"sign": "passes", "done": done, "wanted": wanted})
+
+    def settled(self, known: Result) -> None:
+        """Tell what is known, for the record of a process that never says its last word."""
+        _send(self._channel, {"sign": "settled", "record": known.to_record()})
+
+
+def _beat(channel: TextIO) -> None:
+    """Tell every few seconds that Python still runs, and when a call into an engine is overdue."""
+
+    def beat() -> None:
+        while True:
+            time.sleep(_BEAT_S)
+            overdue = LIFELINE.overdue()
+            with contextlib.suppress(OSError, ValueError):  # the last word has been said
+                _send(channel, {"sign": "overdue", "text": overdue} if overdue else _ALIVE)
+
+    threading.Thread(target=beat, name="ttbench-beat", daemon=True).start()
 
 
 class _Turns:
@@ -118,8 +143,12 @@ def _answer(
 
 
 def _conduct(request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO) -> Conduct:
+    signs = _Signs(channel) if request["signs"] else None
+    if request["beats"]:
+        _beat(channel)
     return Conduct(
-        observer=_Signs(channel) if request["signs"] else SILENT,
+        observer=signs or SILENT,
+        settled=signs.settled if signs else None,
         turns=_Turns(commands, channel) if request["turns"] else None,
         root_pid=request["root_pid"],
         engine=request["engine"],
@@ -142,8 +171,10 @@ def _stay_to_the_end() -> None:
 
 
 def _send(channel: TextIO, message: Mapping[str, Any]) -> None:
-    channel.write(json.dumps(message) + "\n")
-    channel.flush()
+    line = json.dumps(message) + "\n"
+    with _SENDING:
+        channel.write(line)
+        channel.flush()
 
 
 def _listen(commands: SimpleQueue[str]) -> None:

@@ -17,11 +17,18 @@ from typing import Any, Final
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from ttbench_core.counting import tokens_of
 from ttbench_core.errors import one_line
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.reference.formulas import formulas
 from ttbench_core.reference.outputs import as_tensors
-from ttbench_core.reference.plain import in_float32, plain_conditions, plain_stages, runs_plainly
+from ttbench_core.reference.plain import (
+    generates_plainly,
+    in_float32,
+    plain_conditions,
+    plain_stages,
+    runs_plainly,
+)
 
 __all__ = ["FlopCount", "count_flops"]
 
@@ -57,7 +64,7 @@ def count_flops(model: BenchmarkModel, *, training: bool) -> FlopCount:
         model: as built.
         training: forward, loss and backward instead of forward alone.
     """
-    if not runs_plainly(model, training=training):
+    if not runs_plainly(model, training=training) and not generates_plainly(model):
         return FlopCount(
             None, reason="only a model of torch modules, run once an input, is counted"
         )
@@ -76,6 +83,8 @@ def _counted(model: BenchmarkModel, device: torch.device, *, training: bool) -> 
     with _counting_conditions():
         stages = plain_stages(model, training=training, device=device)
         inputs = in_float32(model.inputs, device, copy=True)
+        if generates_plainly(model):
+            return {"device": _generated(stages["device"], inputs, tokens_of(model) or 1)}
         if not training:
             return _forward(stages, inputs)
         targets = in_float32(model.targets, device, copy=True)
@@ -95,6 +104,16 @@ def _forward(
             tensors = in_float32(as_tensors(stage(*tensors)))
         flops[name] = counter.get_total_flops()
     return flops
+
+
+def _generated(stage: Any, inputs: Sequence[torch.Tensor], tokens: int) -> int:
+    """Count reading the prompt and every further token; all steps, as the past grows."""
+    stage.requires_grad_(False)
+    with torch.no_grad(), _counter() as counter:
+        logits, past = stage.prefill(*inputs)
+        for _ in range(tokens - 1):
+            logits, past = stage.decode(logits.argmax(dim=-1, keepdim=True), past)
+    return int(counter.get_total_flops())
 
 
 def _forward_and_backward(

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.reference.outputs import as_tensors
-from ttbench_core.reference.plain import HOST, in_float32, plain_conditions, plain_stages
+from ttbench_core.reference.plain import (
+    HOST,
+    generates_plainly,
+    in_float32,
+    plain_conditions,
+    plain_stages,
+)
 
 __all__ = ["reference_outputs"]
 
@@ -20,8 +28,12 @@ def reference_outputs(model: BenchmarkModel) -> tuple[torch.Tensor, ...]:
     Args:
         model: one that `runs_plainly`.
 
+    Of a model that generates it reads the prompt alone: the first token that differs
+    makes all later ones differ, which says nothing of how near the numbers are.
+
     Returns:
-        The last stage's tensors in order, floats in float32.
+        The last stage's tensors in order, floats in float32; of a model that generates, the
+        logits of the first token.
 
     Raises `TypeError` for a module that cannot be copied or returns no tensor;
     what a stage itself raises passes through.
@@ -29,6 +41,9 @@ def reference_outputs(model: BenchmarkModel) -> tuple[torch.Tensor, ...]:
     stages = plain_stages(model)
     with plain_conditions(), torch.inference_mode():
         tensors = in_float32(model.inputs, HOST, copy=True)
+        if generates_plainly(model):
+            generating: Any = stages["device"]
+            return tuple(in_float32([generating.prefill(*tensors)[0]]))
         for stage in stages.values():
             tensors = in_float32(as_tensors(stage(*tensors)))
     return tuple(tensors)

@@ -8,10 +8,17 @@ from typing import Any, Final
 
 import torch
 
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import BenchmarkModel, GeneratingModule
 from ttbench_core.reference.copies import private_copy
 
-__all__ = ["HOST", "in_float32", "plain_conditions", "plain_stages", "runs_plainly"]
+__all__ = [
+    "HOST",
+    "generates_plainly",
+    "in_float32",
+    "plain_conditions",
+    "plain_stages",
+    "runs_plainly",
+]
 
 HOST: Final = torch.device("cpu")
 
@@ -27,6 +34,14 @@ def runs_plainly(model: BenchmarkModel, *, training: bool = False) -> bool:
     """
     stages = model.stages.present(training=training).values()
     return not model.generation and all(isinstance(stage, torch.nn.Module) for stage in stages)
+
+
+def generates_plainly(model: BenchmarkModel) -> bool:
+    """Say whether PyTorch alone can generate with a model, by its one stage."""
+    device = model.stages.device
+    alone = len(model.stages.present(training=False)) == 1
+    plain = isinstance(device, torch.nn.Module) and isinstance(device, GeneratingModule)
+    return bool(model.generation) and alone and plain
 
 
 def plain_stages(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-FAULTS = ("compile", "initialize", "push", "run")
+FAULTS = ("compile", "initialize", "push", "run", "backward")
 FAMILIES = {"gs": "Grayskull", "wh_b0": "Wormhole_B0", "bh": "Blackhole"}
 
 

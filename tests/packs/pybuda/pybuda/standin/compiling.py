@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,7 @@ def _compile(
     """Make the stages and lead one row through them, as the real compiler does."""
     config = state.current.config
     config.enable_training = request.training
+    _empty(Path(config.backend_output_dir))
     scale = 1.0 if request.verify_cfg is None else request.verify_cfg.scale_loss
     groups = list(inputs) if config.compile_subgraphs else None
     values = None if groups else _one_row(inputs)
@@ -197,6 +199,14 @@ def _compile(
         pipeline.stages.append(stage)
     pipeline.shapes = None if groups else [each.shape for each in inputs]
     _leave_traces()
+
+
+def _empty(folder: Path) -> None:
+    """Empty the folder that is built in, as the real library does; then look where it is."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "netlist.yaml").touch()
+    os.getcwd()
 
 
 def _prepare(device: Any, config: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -167,6 +168,10 @@ def shutdown(*, at_exit: bool = False) -> None:
 
 
 def _close(pipeline: state.Pipeline) -> None:
+    for device in state.current.devices:
+        for module in device.modules:
+            # what the real library has generated, and removes by its bare name
+            Path(f"{module.name}.py").unlink(missing_ok=True)
     failed = pipeline.error or pipeline.hung.is_set()
     if pipeline.compiled and not failed and not pipeline.compile_only:
         tracing.write(state.current.config)

@@ -139,7 +139,9 @@ class CPUStage:
         if self._device.loss_module is None or targets is None:
             return values
         first, second = (it[0] if len(it) == 1 else it for it in (values, targets))
-        return (self._scale * self._device.loss_module.forward(first, second),)
+        loss = self._device.loss_module.forward(first, second)
+        _must_reach_all(loss, values)
+        return (self._scale * loss,)
 
     def trace(self, values: Any) -> Any:
         """Lead one row through the modules, as compiling does: numbers come out as floats."""
@@ -173,6 +175,14 @@ class CPUStage:
         if self._training:
             return tuple(each.item() for each in values)
         return tuple(Tensor(each.detach()) for each in values)
+
+
+def _must_reach_all(loss: torch.Tensor, values: Any) -> None:
+    """Fail as the real library does, which leads a gradient back for every output."""
+    leading = [each for each in values if each.requires_grad]
+    if leading and loss.requires_grad:
+        for gradient in torch.autograd.grad(loss, leading, retain_graph=True, allow_unused=True):
+            gradient.to("cpu")  # None has no such attribute, as recorded
 
 
 class _Sink:

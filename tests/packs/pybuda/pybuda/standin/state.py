@@ -46,6 +46,7 @@ class Pipeline:
         self.shapes: list[Any] | None = None  # of the inputs it was compiled for
         self.asked = 0  # outputs that run_forward and run_generate were asked for
         self.delivered = 0
+        self.went_back = 0
         self.waiting_backward = 0  # forwards that run_backward was not asked for yet
         self.losses: deque[Any] = deque()
         self.hung = threading.Event()

@@ -30,6 +30,10 @@ def backward(input_count: int, zero_grad: bool, sequential: bool) -> None:
 def _one_backward(pipeline: state.Pipeline, clear: bool) -> None:
     if not pipeline.training:
         raise RuntimeError("the pipeline was not compiled for training")
+    settings = standin.settings()
+    if settings.fail == "backward" and pipeline.went_back >= settings.after:
+        raise RuntimeError("the way back failed (a fault that a test asked for)")
+    pipeline.went_back += 1
     if clear:
         for stage in pipeline.stages:
             for parameter in stage.parameters().values():

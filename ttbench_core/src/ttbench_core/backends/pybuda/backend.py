@@ -44,7 +44,6 @@ _CAPABILITIES: Final = Capabilities(
             "device_config",
             "devtype",
             "galaxy",
-            "generative",
             "load_tti",
             "microbatch_count",
             "parallel_tti",

@@ -81,19 +81,21 @@ def devices_for(options: RunOptions) -> tuple[Device, ...]:
     for or that the wheel is built for, `OptionError` for a name that is none.
     """
     kind, index = _kind_of(options)
+    _refuse_together(options, kind, index)
+    chips = GALAXY_CHIPS if options.galaxy else range(options.chips or 1)
     if kind is not DevType.SILICON:
         arch = options.arch or _imitated()
-        return tuple(_device(kind, chip, arch) for chip in range(options.chips or 1))
+        return tuple(_device(kind, chip, arch) for chip in chips)
     cards = detected()
     if not cards and options.save_tti and options.arch:
-        return tuple(_device(kind, chip, options.arch) for chip in range(options.chips or 1))
+        return tuple(_device(kind, chip, options.arch) for chip in chips)
     _check_cards(cards, options)
     if index is not None:
         return (_at(cards, index, options),)
     if options.parallel_tti:
         return tuple(cards)
     if options.galaxy:
-        return tuple(_device(kind, chip, cards[0].arch) for chip in GALAXY_CHIPS)
+        return tuple(_device(kind, chip, cards[0].arch) for chip in chips)
     behind = range(len(cards), options.chips)
     return (
         *cards[: options.chips or None],
@@ -102,23 +104,39 @@ def devices_for(options: RunOptions) -> tuple[Device, ...]:
 
 
 def _kind_of(options: RunOptions) -> tuple[DevType, int | None]:
-    kind, _, index = (options.device or options.devtype or DevType.SILICON).partition(":")
-    if kind not in KINDS or (index and not index.isdigit()):
+    kind, colon, index = (options.device or options.devtype or DevType.SILICON).partition(":")
+    if kind not in KINDS or (colon and not index.isdigit()):
         raise UnsupportedOptionError(
-            f"unknown device {options.device!r}: backend 'pybuda' has {', '.join(KINDS)}"
+            f"unknown device {options.device!r}: backend 'pybuda' has {', '.join(KINDS)}, and"
+            f" cards by number like {DevType.SILICON}:1; --backend torch has the others"
         )
-    if index and (options.chips != 1 or options.galaxy or options.parallel_tti):
-        raise OptionError(f"-d {options.device} names one chip: leave out what asks for more")
     return DevType(kind), int(index) if index else None
+
+
+def _refuse_together(options: RunOptions, kind: DevType, index: int | None) -> None:
+    if index is not None and (options.chips != 1 or options.galaxy or options.parallel_tti):
+        raise OptionError(f"-d {options.device} names one chip: leave out what asks for more")
+    if kind is not DevType.SILICON and (
+        index is not None or options.galaxy or options.parallel_tti
+    ):
+        raise OptionError(
+            f"{kind} imitates cards, and has none by number, no Galaxy and no several of them:"
+            " leave out -d's number, --galaxy and --parallel_tti"
+        )
+    if options.galaxy and options.chips != 1:
+        raise OptionError("--galaxy names its 33 chips: leave out --chips")
 
 
 def _check_cards(cards: Sequence[Device], options: EngineOptions) -> None:
     if not cards:
         raise DeviceError(
             "PyBuda finds no Tenstorrent card: check the driver and the reset of the card"
-            " (tt-smi), or run without one (--devtype golden)"
+            " (tt-smi), run without one (--devtype golden), or compile without one (--save_tti"
+            " with --arch)"
         )
     there = cards[0].arch
+    if options.parallel_tti and there == Arch.BLACKHOLE:
+        raise DeviceError("--parallel_tti is for Wormhole and Grayskull: PyBuda has no other")
     if options.arch is not None and options.arch != there:
         raise DeviceError(f"--arch {options.arch} is not what is there: the cards are {there}")
     version = installed_version() or ""
@@ -138,7 +156,10 @@ def _at(cards: Sequence[Device], index: int, options: RunOptions) -> Device:
 
 
 def _imitated() -> str:
-    """Give the chips that PyBuda imitates when none are named."""
+    """Give the chips that are imitated when none are named: those that the wheel is built for."""
+    family = family_of(installed_version() or "")
+    if family is not None:
+        return str(_FAMILIES[family])
     if "GOLDEN_WORMHOLE_B0" in os.environ:
         return str(Arch.WORMHOLE_B0)
     return str(Arch.BLACKHOLE if "PYBUDA_GOLDEN_BLACKHOLE" in os.environ else Arch.GRAYSKULL)

@@ -15,13 +15,13 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ttbench_core.backends.protocol import CompileOptions, Session
+from ttbench_core.backends.pybuda.cards_session import CardsSession, open_cards
+from ttbench_core.backends.pybuda.checks import check_request
 from ttbench_core.backends.pybuda.generating import GeneratingSession, generation_of
-from ttbench_core.backends.pybuda.images import CardsSession, open_cards
-from ttbench_core.backends.pybuda.placing import compiled, placed
+from ttbench_core.backends.pybuda.placing import compiled, placed, ready
 from ttbench_core.backends.pybuda.sessions import (
     Facts,
     FlowSession,
@@ -32,7 +32,9 @@ from ttbench_core.backends.pybuda.sessions import (
 from ttbench_core.backends.pybuda.settings import (
     Applied,
     applied,
+    build_folder,
     configure,
+    configure_running,
     engine_options,
     is_sequential,
     tuning_of,
@@ -40,7 +42,6 @@ from ttbench_core.backends.pybuda.settings import (
 from ttbench_core.backends.pybuda.tracing import ANALYSIS, write_trace
 from ttbench_core.backends.pybuda.waiting import Outlet, shut_down
 from ttbench_core.engine_options import DevType
-from ttbench_core.errors import OptionError, UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.options import Trace
 
@@ -57,8 +58,7 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     Raises `OptionError` for a request that this model cannot meet and for files
     that are not there; what PyBuda raises while compiling passes through.
     """
-    options = _with_whole_paths(options)
-    _refuse_unfit(model, options)
+    check_request(model, options)
     return _opened(model, options, Trace.NONE, "")
 
 
@@ -71,25 +71,32 @@ def _opened(model: BenchmarkModel, options: CompileOptions, level: Trace, folder
     with contextlib.ExitStack() as after_failure:
         after_failure.callback(undo.close)
         found = undo.enter_context(applied(tuning, options))
-        configure(options, trace=level, folder=folder)
+        built_in = folder or undo.enter_context(build_folder())
+        configure(options, trace=level, folder=built_in)
         facts = Facts(_effective(options, found), tuple(_notes(options, found)), undo)
         if engine_options(options).parallel_tti:
             session: Session = CardsSession(open_cards(model, options), model, options, facts)
         else:
             after_failure.callback(shut_down)
-            session = _session(model, options, facts)
+            session = _session(model, options, facts, level, built_in)
         after_failure.pop_all()
     return session
 
 
-def _session(model: BenchmarkModel, options: CompileOptions, facts: Facts) -> Session:
+def _session(
+    model: BenchmarkModel, options: CompileOptions, facts: Facts, level: Trace, folder: str
+) -> Session:
     line = placed(model, options)
+    if engine_options(options).load_tti is not None:
+        # the image has brought its own
+        configure_running(options, trace=level, folder=folder)
     patience_s = _patience_s(options)
     setup = Setup(
         facts=facts,
         line=line,
         outlet=Outlet(compiled(model, options), patience_s),
         tracer=partial(write_trace, partial(_opened, model, options)),
+        ready=partial(ready, model),
         chips=len(options.devices),
         patience_s=patience_s,
     )
@@ -107,38 +114,6 @@ def _patience_s(options: CompileOptions) -> float:
         return options.asked.timeout
     card = options.devices[0].kind == DevType.SILICON
     return _PATIENCE_S if card else _PATIENCE_WITHOUT_CARD_S
-
-
-def _with_whole_paths(options: CompileOptions) -> CompileOptions:
-    """Name files from the root: a trace is compiled in a folder of its own.
-
-    Raises `OptionError` for one that is to be read and is not there.
-    """
-    if options.asked is None:
-        return options
-    whole: dict[str, Any] = {}
-    for name in ("load_tti", "runtime_params_yaml", "parallel_tti"):
-        if (path := getattr(options.asked, name)) is None:
-            continue
-        whole[name] = str(Path(path).absolute())
-        if name != "parallel_tti" and not Path(path).is_file():
-            raise OptionError(f"--{name} {path}: there is no such file")
-    return replace(options, asked=replace(options.asked, **whole))
-
-
-def _refuse_unfit(model: BenchmarkModel, options: CompileOptions) -> None:
-    asked = engine_options(options)
-    if model.generation:
-        generation_of(model)
-    elif asked.generative:
-        raise UnsupportedOptionError(
-            "--generative wants a model that generates tokens, and this one does not: leave it out"
-        )
-    if asked.parallel_tti and options.asked is not None and options.asked.wants_trace:
-        raise UnsupportedOptionError(
-            "--parallel_tti runs cards in processes that record no trace: leave out --trace and"
-            " --perf_analysis"
-        )
 
 
 def _effective(options: CompileOptions, found: Applied) -> Mapping[str, object]:

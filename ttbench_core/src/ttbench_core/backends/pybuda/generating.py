@@ -19,6 +19,8 @@ import torch
 from ttbench_core.backends.pybuda.sessions import PybudaSession, Setup
 from ttbench_core.counting import microbatch_of, tokens_of
 from ttbench_core.errors import SessionError, UnsupportedOptionError
+from ttbench_core.lifeline import LIFELINE
+from ttbench_core.measure.passes import CLOCK
 from ttbench_core.model import BenchmarkModel
 
 __all__ = ["TILE", "GeneratingSession", "Generation", "generation_of"]
@@ -83,11 +85,14 @@ class GeneratingSession(PybudaSession):
         super().__init__(setup, depth=1)
         self._generation: Final = generation
         self._generated: Sequence[Any] | None = None
+        #: When each token of the last input was on the host.
+        self.token_ns: list[int] = []
 
     def push(self, inputs: Sequence[Any]) -> None:
         """Encode one input and generate its tokens."""
         self._refuse_beyond_depth(0 if self._generated is None else 1)
         ids, mask, decoder_ids, decoder_mask = self._prepared(inputs)
+        self.token_ns = []
         text = self._generation.first_current_index is not None
         (state, *_) = self._run(_ENCODER, (ids, mask) if text else (ids,))
         past = _Past(decoder_ids.clone(), decoder_mask.clone(), self._generation)
@@ -109,17 +114,22 @@ class GeneratingSession(PybudaSession):
 
     def _run(self, subgraph: int, inputs: tuple[torch.Tensor, ...]) -> Sequence[torch.Tensor]:
         device = self._setup.line.device
-        device.set_active_subgraph(subgraph)
-        device.push_to_inputs(inputs)
-        if subgraph == _ENCODER:
-            pybuda.run_forward(input_count=1)
-        else:
-            pybuda.run_generate(input_count=1, write_index=self._generation.write_index)
-        return self._outputs()
+        with LIFELINE.within(self._setup.patience_s, "generating a token"):
+            device.set_active_subgraph(subgraph)
+            device.push_to_inputs(inputs)
+            if subgraph == _ENCODER:
+                pybuda.run_forward(input_count=1)
+            else:
+                pybuda.run_generate(input_count=1, write_index=self._generation.write_index)
+        outputs = self._outputs()
+        if subgraph != _ENCODER:
+            self.token_ns.append(CLOCK())
+        return outputs
 
     def _turn(self) -> None:
-        self._setup.line.device.set_active_subgraph(_TURN)
-        pybuda.run_generate(input_count=0, write_index=0)
+        with LIFELINE.within(self._setup.patience_s, "turning the past"):
+            self._setup.line.device.set_active_subgraph(_TURN)
+            pybuda.run_generate(input_count=0, write_index=0)
 
 
 class _Past:

@@ -1,4 +1,4 @@
-"""Compiled models in files (TTI): saving one, and running one on every card.
+"""Saving a compiled model to a file (TTI), for later runs or for other cards.
 
 PyBuda unpickles what is in such a file: one that somebody else made can run code.
 """
@@ -7,174 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import torch
-from pybuda.tools import tti_data_parallel
+from typing import Any
 
 from ttbench_core.backends.protocol import CompileOptions
-from ttbench_core.backends.pybuda.generating import generation_of
-from ttbench_core.backends.pybuda.modules import narrowed
-from ttbench_core.backends.pybuda.names import arch_of
+from ttbench_core.backends.pybuda.checks import check_request
 from ttbench_core.backends.pybuda.placing import placed, sample_inputs
-from ttbench_core.backends.pybuda.sessions import Facts
-from ttbench_core.backends.pybuda.settings import applied, configure, engine_options, tuning_of
-from ttbench_core.backends.pybuda.waiting import bounded, shut_down
-from ttbench_core.counting import microbatch_of, samples_of_input
-from ttbench_core.errors import SessionError, TargetError, UnsupportedOptionError, one_line
+from ttbench_core.backends.pybuda.settings import (
+    applied,
+    build_folder,
+    configure,
+    engine_options,
+    tuning_of,
+)
+from ttbench_core.backends.pybuda.waiting import shut_down
 from ttbench_core.model import BenchmarkModel
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-__all__ = ["CardsSession", "open_cards", "save_image"]
-
-_IMAGE: Final = "parallel_tti_run.tti"
-#: Seconds that the cards may take for a pass: they say nothing before its end.
-_PATIENCE_S: Final = 1800.0
-_SHUTDOWN_S: Final = 10.0
+__all__ = ["compile_to", "save_image"]
 
 
 def save_image(model: BenchmarkModel, options: CompileOptions) -> Path:
     """Compile a model and save it to the file that was asked for; needs no card if arch is said.
 
-    Raises `TargetError` for a file that cannot be written.
+    Raises `OptionError` and `TargetError` for a request that cannot be met, before it compiles.
     """
+    check_request(model, options)
     path = Path(str(engine_options(options).save_tti))
-    _make_folder(path.parent, "--save_tti")
-    with applied(tuning_of(model, options), options):
-        configure(options)
-        _compile_to(path, model, options, sample_inputs(model))
+    with applied(tuning_of(model, options), options), build_folder() as folder:
+        configure(options, folder=folder)
+        compile_to(path, model, options, sample_inputs(model))
     return path
 
 
-def open_cards(model: BenchmarkModel, options: CompileOptions) -> Any:
-    """Load an image on every card; gives PyBuda's runner.
-
-    The image is that of `--load_tti`, or made of the model for one card's share of
-    an input. Raises `UnsupportedOptionError` for a model that cannot be shared out.
-    """
-    asked, cards = engine_options(options), len(options.devices)
-    _refuse_unshareable(model, cards)
-    folder = Path(str(asked.parallel_tti))
-    _make_folder(folder, "--parallel_tti")
-    inputs = _for_all(model, sample_inputs(model), cards)
-    image = asked.load_tti
-    if image is None:
-        image = str(folder / _IMAGE)
-        share = tti_data_parallel.split_tensor_batch(inputs, cards)[0]
-        _compile_to(Path(image), model, options, tuple(share))
-    mode = tti_data_parallel.RunMode
-    return tti_data_parallel.initialize_multicard_runner(
-        arch=arch_of(options.devices[0].arch),
-        device_ids=[[device.index] for device in options.devices],
-        run_mode=mode.GENERATIVE if model.generation else mode.FORWARD,
-        compile_inputs=inputs,
-        precompiled_tti_path=image,
-        output_dir=str(folder),
-        # true would add two seconds to every pass, in which inputs go to the cards untimed
-        benchmark_perf=False,
-    )
-
-
-class CardsSession:
-    """Every card runs its share of each input; a pass is one call of PyBuda's runner.
-
-    Args:
-        runner: PyBuda's, with the image loaded.
-        model: what it runs.
-        options: what will be run.
-        facts: what the session says of itself.
-    """
-
-    is_reference: Final = False
-
-    def __init__(
-        self, runner: Any, model: BenchmarkModel, options: CompileOptions, facts: Facts
-    ) -> None:
-        self.depth: Final = 1 if model.generation else options.loop_count
-        self.effective: Final = facts.effective
-        self.notes: Final = facts.notes
-        self._facts: Final = facts
-        self._runner: Final = runner
-        self._generation: Final = generation_of(model) if model.generation else None
-        self._cards: Final = len(options.devices)
-        # every card generates for a row of its own
-        rows = self._cards if model.generation else 1
-        self.samples_per_input: Final = samples_of_input(model) * rows
-        asked_s = options.asked.timeout if options.asked is not None else None
-        self._patience_s: Final = asked_s or _PATIENCE_S
-        self._waiting: list[Sequence[Any]] = []
-        self._done: list[Sequence[Any]] = []
-        self._expected = 0
-        self._open = True
-
-    def expect(self, count: int) -> None:
-        """Get ready for so many inputs."""
-        self._expected = min(count, self.depth)
-
-    def push(self, inputs: Sequence[Any]) -> None:
-        """Hand over one input; the last that is expected makes the cards run all of them."""
-        if len(self._waiting) + len(self._done) == self.depth:
-            raise SessionError(f"{self.depth} inputs are in flight already: pop before pushing")
-        self._waiting.append(inputs)
-        if len(self._waiting) == self._expected:
-            self._run()
-
-    def pop(self) -> Sequence[Any]:
-        """Give the oldest input's outputs; makes the cards run what they have until now."""
-        if not self._done and self._waiting:
-            self._run()
-        if not self._done:
-            raise SessionError("nothing is in flight: push before popping")
-        return self._done.pop(0)
-
-    def device_peak_bytes(self) -> int | None:
-        """PyBuda does not tell what a card's memory holds."""
-        return None
-
-    def close(self) -> None:
-        """Let go of the cards; may be called twice."""
-        try:
-            if self._open:
-                self._open = False
-                bounded(self._runner.shutdown, _SHUTDOWN_S, "letting go of the cards")
-        finally:
-            self._facts.undo.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def _run(self) -> None:
-        inputs, self._waiting = self._waiting, []
-        given = self._given([narrowed(one) for one in inputs])
-        found: list[Any] = []
-        bounded(
-            lambda: found.append(self._runner.run(all_inputs=given)),
-            self._patience_s,
-            "running on the cards",
-        )
-        outputs = found[0].outputs
-        self._done = outputs if self._generation is None else [_tokens(outputs)]
-
-    def _given(self, inputs: list[Any]) -> Any:
-        if self._generation is None:
-            return tti_data_parallel.ForwardInputs(run_inputs=inputs)
-        return tti_data_parallel.GenerativeInputs(
-            run_inputs=[torch.cat([tensor] * self._cards) for tensor in inputs[0]],
-            num_tokens_to_generate=self._generation.tokens,
-            write_index=self._generation.write_index,
-            first_current_index=self._generation.first_current_index,
-            pad_token_id=self._generation.pad_token_id,
-        )
-
-
-def _compile_to(
+def compile_to(
     path: Path, model: BenchmarkModel, options: CompileOptions, inputs: Sequence[Any]
 ) -> None:
+    """Compile a model for the configured settings into a file, and forget it."""
     try:
         line = placed(model, options)
         line.device.compile_to_image(
@@ -186,40 +53,3 @@ def _compile_to(
         )
     finally:
         shut_down()
-
-
-def _for_all(model: BenchmarkModel, inputs: Sequence[Any], cards: int) -> Sequence[Any]:
-    """Give every card a row to generate for; other inputs are shared out as they are."""
-    return _repeated(inputs, cards) if model.generation else list(inputs)
-
-
-def _repeated(inputs: Any, times: int) -> Any:
-    if isinstance(inputs, torch.Tensor):
-        return torch.cat([inputs] * times)
-    return [_repeated(one, times) for one in inputs]
-
-
-def _tokens(outputs: Sequence[Any]) -> Sequence[Any]:
-    """Give the tokens of each card as a row; nothing where a model's outputs are no tokens."""
-    rows = [torch.stack(list(tokens)) for tokens in outputs if len(tokens)]
-    return [torch.stack(rows)] if rows else []
-
-
-def _refuse_unshareable(model: BenchmarkModel, cards: int) -> None:
-    staged = [name for name in model.stages.present(training=False) if name != "device"]
-    if staged:
-        raise UnsupportedOptionError(
-            f"--parallel_tti runs the device stage alone, and this model has {', '.join(staged)}"
-        )
-    if not model.generation and microbatch_of(model) % cards:
-        raise UnsupportedOptionError(
-            f"--parallel_tti shares each input out over {cards} cards, and {microbatch_of(model)}"
-            f" samples cannot be: use -mb {cards} or a multiple of it"
-        )
-
-
-def _make_folder(folder: Path, flag: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TargetError(f"{flag}: {folder} cannot be made: {one_line(error)}") from error

@@ -7,17 +7,20 @@ where the user's can.
 
 from __future__ import annotations
 
+import io
+import os
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
 import pybuda
 import torch
 
-from ttbench_core.errors import UnsupportedOptionError
+from ttbench_core.errors import UnsupportedOptionError, one_line
 from ttbench_core.reference.copies import private_copy
 from ttbench_core.reference.outputs import as_tensors
 
-__all__ = ["PassThrough", "narrowed", "wrapped", "wrapped_loss"]
+__all__ = ["narrowed", "passed_through", "refuse_unsendable", "wrapped", "wrapped_loss"]
 
 
 class TensorsIn(torch.nn.Module):
@@ -30,6 +33,12 @@ class TensorsIn(torch.nn.Module):
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Run the stage."""
         return as_tensors(self.stage(*tensors))
+
+    def reset(self) -> None:
+        """Let a stage that keeps something forget it: PyBuda asks before it compiles."""
+        reset = getattr(self.stage, "reset", None)
+        if callable(reset):
+            reset()
 
 
 class PassThrough(torch.nn.Module):
@@ -48,30 +57,66 @@ class LossOf(torch.nn.Module):
         self.loss = loss
 
     def forward(self, outputs: Any, targets: Any) -> torch.Tensor:
-        """Call the loss as ttbench's contract says: outputs, then targets."""
-        value: torch.Tensor = self.loss(*_listed(outputs), *_listed(targets))
+        """Call the loss as ttbench's contract says: outputs, then targets.
+
+        An output that takes no part gets a gradient of zeros: PyBuda leads one back for each.
+        """
+        given = _listed(outputs)
+        value: torch.Tensor = self.loss(*given, *_listed(targets))
+        for output in given:
+            if output.requires_grad:
+                value = value + 0.0 * output.sum()
         return value
 
 
-def wrapped(name: str, module: Any, *, training: bool) -> Any:
+def wrapped(stage: str, module: Any, *, training: bool) -> Any:
     """Make PyBuda's module of a stage, or a list of them; its own modules are taken as they are.
 
     Raises `UnsupportedOptionError` for anything else.
     """
     if isinstance(module, (list, tuple)):
-        return [
-            wrapped(f"{name}_{index}", one, training=training) for index, one in enumerate(module)
-        ]
+        parts = enumerate(module)
+        return [wrapped(f"{stage}_{index}", part, training=training) for index, part in parts]
     if isinstance(module, pybuda.Module):
         return module
-    return pybuda.PyTorchModule(name, TensorsIn(_copied(name, module).train(training)))
+    return pybuda.PyTorchModule(_named(stage), TensorsIn(_copied(stage, module).train(training)))
 
 
-def wrapped_loss(name: str, module: Any) -> Any:
+def passed_through() -> Any:
+    """Make PyBuda's module of a stage that gives what it takes."""
+    return pybuda.PyTorchModule(_named("through"), PassThrough())
+
+
+def refuse_unsendable(stage: str, module: Any) -> None:
+    """Raise `UnsupportedOptionError` for a stage that cannot be sent to PyBuda's process for it."""
+    try:
+        _Probe(io.BytesIO()).dump(module)
+    except Exception as error:
+        raise UnsupportedOptionError(
+            f"stage {stage} ({type(module).__name__}) runs in a process of PyBuda's and cannot be"
+            f" sent there ({one_line(error)}): its classes must be at the top of a module that can"
+            " be imported"
+        ) from error
+
+
+class _Probe(pickle.Pickler):
+    """Pickles everything but the numbers of tensors."""
+
+    def persistent_id(self, obj: Any) -> str | None:
+        return "tensor" if isinstance(obj, torch.Tensor) else None
+
+
+def wrapped_loss(module: Any) -> Any:
     """Make PyBuda's module of a loss."""
     if isinstance(module, pybuda.Module):
         return module
-    return pybuda.PyTorchModule(name, LossOf(_copied(name, module)))
+    return pybuda.PyTorchModule(_named("loss"), LossOf(_copied("loss", module)))
+
+
+def _named(stage: str) -> str:
+    # PyBuda writes files of this name into the working folder and removes them at its end: it
+    # must be no name that a user's file has, and another for each run
+    return f"ttbench_{os.getpid()}_{stage}"
 
 
 def narrowed(tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
@@ -81,10 +126,10 @@ def narrowed(tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
     )
 
 
-def _copied(name: str, module: Any) -> torch.nn.Module:
+def _copied(stage: str, module: Any) -> torch.nn.Module:
     if not isinstance(module, torch.nn.Module):
         raise UnsupportedOptionError(
-            f"stage {name} is a {type(module).__name__} of {type(module).__module__}; backend"
+            f"stage {stage} is a {type(module).__name__} of {type(module).__module__}; backend"
             " 'pybuda' runs a torch.nn.Module or a module of PyBuda"
         )
     return private_copy(module)

@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import pybuda
 import torch
 
-from ttbench_core.backends.pybuda.modules import narrowed
 from ttbench_core.backends.pybuda.placing import Line
-from ttbench_core.backends.pybuda.waiting import Outlet, bounded, shut_down
+from ttbench_core.backends.pybuda.waiting import (
+    DeviceHangsError,
+    Outlet,
+    bounded,
+    check,
+    shut_down,
+)
 from ttbench_core.errors import SessionError
+from ttbench_core.lifeline import LIFELINE
 from ttbench_core.options import Trace
 
 if TYPE_CHECKING:
@@ -34,6 +40,8 @@ __all__ = [
 #: behind the chips two each; and for each further chip and stage on the host.
 _INPUTS_PER_CARD: Final = 8
 _INPUTS_PER_STAGE: Final = 2
+#: What the end of a healthy pipeline may take beyond the patience for an output.
+_SLACK_S: Final = 10.0
 
 #: Runs a few inputs with the card's own trace, after the session's pipeline was ended.
 Tracer: TypeAlias = Callable[[Sequence[Any], Trace, Path], Sequence[Path]]
@@ -56,7 +64,10 @@ class Setup:
     line: Line
     outlet: Outlet
     tracer: Tracer
+    #: Brings inputs into types that the first device has.
+    ready: Callable[[Sequence[Any]], tuple[torch.Tensor, ...]]
     chips: int
+    #: Seconds that an output may take.
     patience_s: float
 
 
@@ -85,7 +96,8 @@ class PybudaSession:
 
     def trace(self, inputs: Sequence[Any], level: Trace, folder: Path) -> Sequence[Path]:
         """End this pipeline and run a few inputs through one that is traced; see `tracing`."""
-        self._end()
+        if not self._end():
+            raise DeviceHangsError("the pipeline could not be ended, so no other can be traced")
         return self._setup.tracer(inputs, level, folder)
 
     def close(self) -> None:
@@ -99,17 +111,21 @@ class PybudaSession:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self.close()
+        # what goes wrong at the end of a run that has failed would hide why
+        with contextlib.suppress(Exception) if any(exc_info) else contextlib.nullcontext():
+            self.close()
 
-    def _end(self) -> None:
-        if self._open:
-            self._open = False
-            shut_down()
+    def _end(self) -> bool:
+        if not self._open:
+            return True
+        self._open = False
+        with LIFELINE.within(self._setup.patience_s + _SLACK_S, "ending the pipeline"):
+            return shut_down(max(self._setup.patience_s, _SLACK_S))
 
     def _prepared(self, inputs: Sequence[Any]) -> tuple[torch.Tensor, ...]:
-        """Give an input as the card takes it; the same one is pushed again and again."""
+        """Give an input as the first device takes it; the same one is pushed again and again."""
         if inputs is not self._seen:
-            self._seen, self._ready = inputs, narrowed(inputs)
+            self._seen, self._ready = inputs, self._setup.ready(inputs)
         return self._ready
 
     def _refuse_beyond_depth(self, in_flight: int) -> None:
@@ -169,8 +185,9 @@ class StepSession(PybudaSession):
         """Hand over one input and start it."""
         self._refuse_beyond_depth(self._in_flight)
         # sequential mode waits for ever for an input that was not pushed before
-        self._setup.line.first.push_to_inputs(self._prepared(inputs))
-        pybuda.run_forward(input_count=1)
+        with LIFELINE.within(self._setup.patience_s, "running an input"):
+            self._setup.line.first.push_to_inputs(self._prepared(inputs))
+            pybuda.run_forward(input_count=1)
         self._in_flight = 1
 
     def pop(self) -> Sequence[Any]:
@@ -227,11 +244,14 @@ class TrainingSession(PybudaSession):
         self._running -= 1
         if not self._expected + self._waiting + self._running:
             bounded(pybuda.sync, self._setup.patience_s, "waiting for the backward pass")
+            # it returns without a word where the device has failed meanwhile
+            check()
         return outputs
 
     def _start(self) -> None:
-        pybuda.run_forward(input_count=self._waiting)
-        pybuda.run_backward(input_count=self._waiting, zero_grad=True)
+        with LIFELINE.within(self._setup.patience_s, "running a group of inputs"):
+            pybuda.run_forward(input_count=self._waiting)
+            pybuda.run_backward(input_count=self._waiting, zero_grad=True)
         self._running += self._waiting
         self._waiting = 0
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pybuda
@@ -19,14 +21,25 @@ import pybuda.config
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.names import fidelity_of, format_of, member_of, trace_of
 from ttbench_core.engine_options import Arch, BalancerPolicy, DevType, EngineOptions
-from ttbench_core.errors import PackContractError
+from ttbench_core.errors import PackContractError, one_line
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.options import Trace
 from ttbench_core.tuning import Facts, Setting, Tuning, settle
 
-__all__ = ["Applied", "applied", "configure", "engine_options", "is_sequential", "tuning_of"]
+__all__ = [
+    "Applied",
+    "applied",
+    "build_folder",
+    "configure",
+    "configure_running",
+    "engine_options",
+    "is_sequential",
+    "tuning_of",
+]
 
 _SEQUENTIAL: Final = "PYBUDA_FORCE_SEQUENTIAL"
+#: Where a rule is that cannot be applied.
+_RULES: Final = "settings of this model (its pack's tuning.json, or its builder)"
 #: Seconds that the card may take to accept an input before PyBuda gives up.
 _PUSH_TIMEOUT_S: Final = "500"
 
@@ -75,12 +88,12 @@ def tuning_of(model: BenchmarkModel, options: CompileOptions) -> Tuning:
     `tuning.json`. Raises `PackContractError` for rules that cannot be read.
     """
     facts = _facts(options)
-    of_pack = settle(options.rules, facts, "the pack of this model")
+    of_pack = settle(options.rules, facts, _RULES)
     own = model.tuning.get("pybuda", {})
     if set(own) - {"rules"}:
-        raise PackContractError("the builder of this model", "tuning['pybuda'] takes 'rules' alone")
+        raise PackContractError(_RULES, "tuning['pybuda'] of a builder takes 'rules' alone")
     rules: Any = own.get("rules", ())
-    of_builder = settle(rules, facts, "the builder of this model")
+    of_builder = settle(rules, facts, _RULES)
     environment = {**_own(model, options), **of_pack.environment, **of_builder.environment}
     generating = _GENERATING if model.generation else ()
     return Tuning(environment, (*generating, *of_pack.settings, *of_builder.settings))
@@ -129,6 +142,37 @@ def configure(options: CompileOptions, *, trace: Trace = Trace.NONE, folder: str
     )
 
 
+def configure_running(options: CompileOptions, *, trace: Trace, folder: str) -> None:
+    """Tell PyBuda again what is no matter of compiling: an image that is loaded brings its own.
+
+    Args:
+        options: what will be run.
+        trace: what the card is to record.
+        folder: where PyBuda puts what it leaves.
+    """
+    pybuda.set_configuration_options(
+        backend_opt_level=options.opt_level,
+        performance_trace=trace_of(trace),
+        backend_output_dir=folder or None,
+    )
+
+
+@contextlib.contextmanager
+def build_folder() -> Iterator[str]:
+    """Give a folder that PyBuda may empty and build in, for this run alone; removed at the end.
+
+    Its own choice is the same folder for runs that differ in nothing that it looks at, and one
+    would empty that of the other. Empty where the user has chosen one.
+    """
+    if "PYBUDA_BUILD_DIR" in os.environ:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(
+        prefix="ttbench-pybuda-", ignore_cleanup_errors=True
+    ) as folder:
+        yield str(Path(folder) / "build")
+
+
 def _facts(options: CompileOptions) -> Facts:
     asked = options.asked
     fidelity = options.math_fidelity
@@ -174,14 +218,21 @@ def _apply(setting: Setting, options: CompileOptions) -> str | None:
         if setting.is_call:
             args = [_translated(value) for value in setting.args]
             kwargs = {name: _translated(value) for name, value in setting.kwargs.items()}
-            _calls(config)[setting.name](*args, **kwargs)
+            _call_of(config, setting.name)(*args, **kwargs)
         elif hasattr(config, setting.name):
             setattr(config, setting.name, _translated(setting.value))
         else:
             raise AttributeError("PyBuda's compiler has no such setting")
-    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise PackContractError("the pack of this model", f"{setting}: {error}") from error
+    except (AssertionError, AttributeError, TypeError, ValueError) as error:
+        raise PackContractError(_RULES, f"{setting}: {one_line(error)}") from error
     return str(setting)
+
+
+def _call_of(config: Any, name: str) -> Callable[..., Any]:
+    known = _calls(config)
+    if name not in known:
+        raise ValueError(f"no function that rules may call: {', '.join(known)}")
+    return known[name]
 
 
 def _calls(config: Any) -> dict[str, Callable[..., Any]]:

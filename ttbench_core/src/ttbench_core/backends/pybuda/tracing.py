@@ -6,9 +6,8 @@ is compiled again after the passes, and a few inputs are run.
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -22,23 +21,34 @@ __all__ = ["ANALYSIS", "write_trace"]
 ANALYSIS: Final = {"PYBUDA_OP_PERF": "1", "TT_BACKEND_PERF_ANALYZER": "1"}
 #: A light trace is of the first three inputs and the last two.
 _TRACED_INPUTS: Final = 5
+#: What PyBuda leaves in the folder that it builds in, and in the working folder.
+_RESULTS: Final = "perf_results"
+_ESTIMATES: Final = ("op_perf.csv", "balancer_score.csv")
 _SUMMARY: Final = "files.txt"
 
-#: Opens a session that is traced at a level, with a folder for what PyBuda leaves.
+#: Opens a session that is traced at a level, with a folder that PyBuda builds in.
 Opener: TypeAlias = Callable[[Trace, str], Session]
 
 
 def write_trace(
     opened: Opener, inputs: Sequence[Any], level: Trace, folder: Path
 ) -> Sequence[Path]:
-    """Compile again with a trace, run a few inputs, and list what PyBuda left in the folder.
+    """Compile again with a trace, run a few inputs, and gather what PyBuda left.
 
     Returns:
         `files.txt`, which names every file, and these files.
     """
-    whole = folder.absolute()
-    with _inside(whole), opened(level, str(whole)) as session:
+    # a folder of its own: PyBuda empties the one it builds in
+    build = folder.absolute() / "build"
+    before = {name: _stamp(Path(name)) for name in _ESTIMATES}
+    with opened(level, str(build)) as session:
         drive(session, inputs, _TRACED_INPUTS)
+    if (build / _RESULTS).is_dir():
+        shutil.move(build / _RESULTS, folder / _RESULTS)
+    shutil.rmtree(build, ignore_errors=True)
+    for name, stamp in before.items():
+        if _stamp(Path(name)) != stamp:
+            shutil.move(name, folder / name)
     left = sorted(path for path in folder.rglob("*") if path.is_file())
     summary = folder / _SUMMARY
     lines = [f"{path.stat().st_size:>12,} bytes  {path.relative_to(folder)}" for path in left]
@@ -46,12 +56,5 @@ def write_trace(
     return [summary, *left]
 
 
-@contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
-    """Work in a folder: PyBuda leaves what its compiler estimates in the working folder."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
+def _stamp(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.is_file() else None

@@ -17,11 +17,11 @@ import pybuda
 
 from ttbench_core.errors import SessionError
 
-__all__ = ["DeviceFailedError", "DeviceHangsError", "Outlet", "bounded", "shut_down"]
+__all__ = ["DeviceFailedError", "DeviceHangsError", "Outlet", "bounded", "check", "shut_down"]
 
 #: How often the flag is looked at while nothing arrives.
 _POLL_S: Final = 0.25
-#: How long ending a pipeline may take, on which nothing may wait any more.
+#: How long ending a pipeline may take that has failed: what it waits for may never come.
 _SHUTDOWN_S: Final = 10.0
 
 
@@ -91,16 +91,25 @@ def bounded(action: Callable[[], object], patience_s: float, what: str) -> None:
         raise raised[0]
 
 
-def shut_down() -> None:
-    """End the pipeline and forget it; where that does not return, leave it to the process's end."""
+def shut_down(patience_s: float = _SHUTDOWN_S) -> bool:
+    """End the pipeline and forget it; say whether that went through.
+
+    A pipeline that failed or hangs is left to the end of the process. One that did not may
+    take its time: the card's traces are written here.
+
+    Args:
+        patience_s: how long one that did not fail may take.
+
+    Raises what PyBuda raises for one that had not failed before.
+    """
     failed = pybuda.error_raised()
     try:
-        bounded(pybuda.shutdown, _SHUTDOWN_S, "ending the pipeline")
+        bounded(pybuda.shutdown, _SHUTDOWN_S if failed else patience_s, "ending the pipeline")
     except DeviceHangsError:
-        return
+        return False
     except Exception:
-        # what failed once fails again at its end, and was told already
         if not failed:
             raise
-        return
+        return False
     pybuda.pybuda_reset()
+    return True

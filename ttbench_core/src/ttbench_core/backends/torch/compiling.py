@@ -2,6 +2,7 @@
 
 | model | session |
 |---|---|
+| generating tokens | `GeneratingSession` |
 | in training | `DirectSession` around a `TrainingStep`, its stages in a row |
 | several stages | `StagedSession`, a thread a stage |
 | one stage on CUDA | `AsyncSession` |
@@ -28,11 +29,18 @@ from ttbench_core.backends.torch.formats import (
     matmul_precision,
     to_format,
 )
-from ttbench_core.backends.torch.sessions import AsyncSession, DirectSession, Facts, StagedSession
+from ttbench_core.backends.torch.generating import GeneratingSession, Generator
+from ttbench_core.backends.torch.sessions import (
+    AsyncSession,
+    DirectSession,
+    Facts,
+    StagedSession,
+)
 from ttbench_core.backends.torch.stages import Step, as_step, chained, to_host
 from ttbench_core.backends.torch.training import TrainingStep
+from ttbench_core.counting import tokens_of
 from ttbench_core.errors import UnsupportedOptionError
-from ttbench_core.model import BenchmarkModel, Stages
+from ttbench_core.model import BenchmarkModel, GeneratingModule, Stages
 from ttbench_core.options import DataFormat
 from ttbench_core.reference.copies import private_copy
 
@@ -59,6 +67,7 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     is; what torch raises while compiling passes through.
     """
     _refuse_foreign(model)
+    _refuse_generation(model, options)
     devices = [_torch_device(device.kind, device.index) for device in options.devices]
     settings = contextlib.ExitStack()
     with contextlib.ExitStack() as undo:
@@ -87,10 +96,18 @@ def _session(
     options: CompileOptions,
     device: torch.device,
     settings: contextlib.ExitStack,
-) -> AsyncSession | DirectSession | StagedSession:
+) -> Session:
     notes = tuple(_notes(model, options, copies.quantised))
     effective = _effective(options, device, copies.quantised)
     facts = Facts(effective, notes, device, _is_reference(options, device))
+    if model.generation:
+        generator = Generator(
+            copies.modules["device"],
+            device,
+            compute_dtype(options.data_format),
+            tokens_of(model) or 1,
+        )
+        return GeneratingSession(generator, facts, settings)
     if options.training:
         step = _training_step(model, copies.modules, options, device)
         _warm_compiler(step, model, options)
@@ -187,12 +204,27 @@ def _warm_compiler(step: Step, model: BenchmarkModel, options: CompileOptions) -
         step(model.inputs)
 
 
-def _refuse_foreign(model: BenchmarkModel) -> None:
-    if model.generation:
+def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
+    if not model.generation:
+        return
+    staged = len(model.stages.present(training=False)) > 1
+    generates = isinstance(model.stages.device, GeneratingModule) and tokens_of(model) is not None
+    if staged or not generates:
         raise UnsupportedOptionError(
-            "backend 'torch' runs a model once an input, and this one wants a generation loop"
+            "backend 'torch' generates with one device stage that has prefill() and decode(), and"
+            f" 'max_length' in generation; this model's loop is another"
             f" ({', '.join(model.generation)})"
         )
+    if len(options.devices) > 1:
+        raise UnsupportedOptionError("backend 'torch' generates on one chip: leave out --chips")
+    if options.opt_level >= _COMPILE_LEVEL:
+        raise UnsupportedOptionError(
+            f"-opt {options.opt_level} compiles for fixed shapes, and a past grows with each token:"
+            " use -opt 0 or 1, or --no-generative"
+        )
+
+
+def _refuse_foreign(model: BenchmarkModel) -> None:
     for name, module in model.stages.present().items():
         if not isinstance(module, torch.nn.Module):
             raise UnsupportedOptionError(

@@ -20,7 +20,7 @@ from ttbench_core.options import Trace
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["AsyncSession", "DirectSession", "Facts", "StagedSession"]
+__all__ = ["AsyncSession", "DirectSession", "Facts", "StagedSession", "TorchSession"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Facts:
     is_reference: bool = False
 
 
-class _TorchSession:
+class TorchSession:
     """What the sessions of this backend share.
 
     Args:
@@ -74,7 +74,7 @@ class _TorchSession:
         self.close()
 
 
-class DirectSession(_TorchSession):
+class DirectSession(TorchSession):
     """Runs an input when it is pushed."""
 
     depth: Final = 1
@@ -97,7 +97,7 @@ class DirectSession(_TorchSession):
         return outputs
 
 
-class AsyncSession(_TorchSession):
+class AsyncSession(TorchSession):
     """Queues an input on a CUDA stream when it is pushed and waits when it is popped.
 
     Two inputs in flight hide the launching of one behind the computing of the
@@ -140,7 +140,7 @@ class AsyncSession(_TorchSession):
             super().close()
 
 
-class StagedSession(_TorchSession):
+class StagedSession(TorchSession):
     """Runs several stages in overlapping threads.
 
     Args:

@@ -1,0 +1,90 @@
+"""`ttbench info MODEL`: what a model is, without running it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Final
+
+from ttbench_core.cli.arguments import Parser, UsageError
+from ttbench_core.cli.terminal import print_pairs
+from ttbench_core.describing import Description, describe
+from ttbench_core.showing import quantity
+
+__all__ = ["show_model"]
+
+_EXAMPLES: Final = """\
+The model is built by its shapes alone: no weights are made or loaded, nothing runs.
+
+examples:
+  ttbench info bert                    the configuration that runs without -c
+  ttbench info llama -c smollm2-135m --seq_len 512 --new_tokens 64
+  ttbench info resnet -c resnet50 -mb 32 --json
+"""
+
+
+def show_model(words: Sequence[str]) -> int:
+    """Describe what the words behind `ttbench info` say; raises `RequestError` as `describe`."""
+    options = _parser().parse_intermixed_args(words)
+    if len(options.model) != 1:
+        raise UsageError("info takes one MODEL: ttbench info bert; ttbench --list shows them")
+    asked = {name: value for name, value in vars(options).items() if name not in ("model", "json")}
+    found = describe(options.model[0], **asked)
+    if options.json:
+        print(json.dumps(asdict(found)))
+    else:
+        print_pairs(_rows(found))
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="ttbench info",
+        usage="ttbench info MODEL [options]",
+        description="Show what a model is: parameters, FLOPs, inputs, stages, what it can do",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("model", nargs="*", metavar="MODEL", help="Name of an installed model")
+    parser.add_argument("-c", "--config", help="Its configuration")
+    for flag, metavar, text in (
+        ("--layers", "LAYERS", "Number of layers, where the model has them"),
+        ("--seq_len", "TOKENS", "Tokens of a text or prompt, where the model has one"),
+        ("--image_size", "PIXELS", "Rows and columns of an image, where the model has one"),
+        ("--new_tokens", "TOKENS", "Tokens that it generates for a prompt"),
+    ):
+        parser.add_argument(flag, type=int, metavar=metavar, help=text)
+    parser.add_argument("-mb", "--microbatch", type=int, help="Samples in one input")
+    parser.add_argument(
+        "--generative",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="As it generates, or as it runs once an input",
+    )
+    parser.add_argument("--json", action="store_true", help="Print JSON")
+    return parser
+
+
+def _rows(found: Description) -> Iterator[tuple[str, str]]:
+    yield ("model", f"{found.model} {found.config or ''}".strip())
+    if found.task:
+        yield ("task", found.task)
+    if found.pack:
+        yield ("pack", f"{found.pack} {found.version}")
+    if found.parameters is not None:
+        yield ("parameters", f"{found.parameters:,}")
+    if found.flops_per_input is not None:
+        yield ("work", f"{quantity(found.flops_per_input, 'FLOP')} an input")
+    for number, tensor in enumerate(found.inputs):
+        yield (f"input {number}", f"{tensor['shape']} {tensor['dtype']}")
+    yield ("stages", ", ".join(found.stages))
+    yield ("training", "yes (-t)" if found.trains else "no")
+    if found.new_tokens is None:
+        yield ("generation", "no, as it is asked here")
+    else:
+        of = f", of a prompt of {found.prompt_tokens}" if found.prompt_tokens else ""
+        yield ("generation", f"{found.new_tokens} new tokens{of}")
+    yield from (("note", note) for note in found.notes)

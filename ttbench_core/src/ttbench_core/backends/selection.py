@@ -48,9 +48,10 @@ def choose_engine(name: str | None, device: str | None = None) -> tuple[Backend,
     if name is not None:
         return _usable(name)
     refusals: list[str] = []
-    for preferred in _with_device(device):
+    candidates, named = _with_device(device)
+    for preferred in candidates:
         try:
-            return _usable(preferred, automatically=True)
+            return _usable(preferred, automatically=not named)
         except BackendUnavailableError as refusal:
             refusals.append(str(refusal))
     raise BackendUnavailableError("; ".join(refusals))
@@ -62,11 +63,12 @@ def exclusive_engine(name: str | None, device: str | None = None) -> Backend | N
     Takes what `choose_engine` takes. Imports no engine: whether the backend can run is found
     out in that process. Raises `UnknownNameError` and `PackLoadError`.
     """
-    for candidate in (name,) if name is not None else _with_device(device):
+    candidates, named = _with_device(device) if name is None else ((name,), True)
+    for candidate in candidates:
         backend = _load(candidate)[0]
         if not backend.capabilities().own_process:
             continue
-        if name is not None or _is_automatic(backend):
+        if named or _is_automatic(backend):
             return backend
     return None
 
@@ -139,13 +141,16 @@ def _usable(name: str, *, automatically: bool = False) -> tuple[Backend, Plugin]
     return backend, plugin
 
 
-def _with_device(device: str | None) -> Sequence[str]:
-    """Give the preferred backends that have this kind of device; all where none has it."""
+def _with_device(device: str | None) -> tuple[Sequence[str], bool]:
+    """Give the preferred backends that have this kind of device, and whether that names them.
+
+    Gives all where none has it.
+    """
     if device is None:
-        return _PREFERRED
+        return _PREFERRED, False
     kind = device.partition(":")[0]
     having = [name for name in _PREFERRED if kind in _load(name)[0].capabilities().device_kinds]
-    return having or _PREFERRED
+    return having or _PREFERRED, bool(having)
 
 
 def _is_automatic(backend: Backend) -> bool:

@@ -132,7 +132,7 @@ def _check_cards(cards: Sequence[Device], options: EngineOptions) -> None:
         raise DeviceError(
             "PyBuda finds no Tenstorrent card: check the driver and the reset of the card"
             " (tt-smi), run without one (--devtype golden), or compile without one (--save_tti"
-            " with --arch)"
+            " with --arch and --device-config)"
         )
     there = cards[0].arch
     if options.parallel_tti and there == Arch.BLACKHOLE:

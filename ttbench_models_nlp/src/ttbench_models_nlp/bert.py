@@ -6,82 +6,92 @@ Configurations are those of PyBuda's benchmark: `tiny` is prajjwal1/bert-tiny,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core import BenchmarkModel, StagedModel, Stages, benchmark_model
-from ttbench_core.errors import OptionError
+from ttbench_models_nlp.networks import check_positions, network_of, settings_of
+from ttbench_models_nlp.tables import Architecture, Asked, Family, Variant
 
 if TYPE_CHECKING:
     import torch
-    import transformers
 
 __all__ = ["bert", "bert_stages"]
 
 #: Token ids are drawn below this, as in the original; the vocabulary is a little larger.
-_DRAWN_IDS = 25000
-_CLASSES = 2
-_MOST_LAYERS = 1000
+_DRAWN_IDS: Final = 25000
+_CLASSES: Final = 2
+_ENCODER: Final = Architecture("BertModel", "BertConfig")
+_CLASSIFIER: Final = Architecture("BertForSequenceClassification", "BertConfig")
+#: Sequence lengths in training, where the original's differs.
+_TRAINING_SEQUENCE: Final = {"large": 128}
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """A network and the inputs it is fed with by default."""
-
-    layers: int
-    hidden: int
-    heads: int
-    sequence: int
-    #: Samples an input that a laptop bears.
-    microbatch: int
-    #: Sequence length in training, where the original's differs.
-    training_sequence: int | None = None
-
-    def config(self, layers: int | None) -> transformers.BertConfig:
-        """Give transformers' configuration, with another number of layers if asked."""
-        from transformers import BertConfig
-
-        settings: dict[str, Any] = {
-            "num_hidden_layers": self.layers if layers is None else layers,
-            "hidden_size": self.hidden,
-            "num_attention_heads": self.heads,
-            "intermediate_size": 4 * self.hidden,
-            "vocab_size": 30522,
-            "num_labels": _CLASSES,
-        }
-        return BertConfig(**settings)
-
-    def tokens(self, training: bool, microbatch: int | None) -> tuple[int, int]:
-        """Give the shape of the token ids: samples, sequence length."""
-        long = self.training_sequence if training and self.training_sequence else self.sequence
-        return (microbatch or self.microbatch, long)
+def _shape(layers: int, hidden: int, heads: int) -> dict[str, Any]:
+    return {
+        "num_hidden_layers": layers,
+        "hidden_size": hidden,
+        "num_attention_heads": heads,
+        "intermediate_size": 4 * hidden,
+        "vocab_size": 30522,
+        "num_labels": _CLASSES,
+    }
 
 
-_TINY = _Shape(layers=2, hidden=128, heads=2, sequence=128, microbatch=32)
-_BASE = _Shape(layers=12, hidden=768, heads=12, sequence=128, microbatch=4)
-_LARGE = _Shape(24, 1024, 16, sequence=384, microbatch=1, training_sequence=128)
-_LARGE_TC = _Shape(24, 1024, 16, sequence=384, microbatch=1)
-_SHAPES = {
-    "tiny": _TINY,
-    "base": _BASE,
-    "large": _LARGE,
-    "base_tc": _BASE,
-    "large_tc": _LARGE_TC,
-}
+_TINY: Final = _shape(2, 128, 2)
+_BASE: Final = _shape(12, 768, 12)
+_LARGE: Final = _shape(24, 1024, 16)
+_BERT: Final = Family(
+    "bert",
+    "BERT",
+    "text encoder, text classifier",
+    {
+        "tiny": Variant(_ENCODER, 4_385_920, "prajjwal1/bert-tiny", _TINY, microbatch=32),
+        "base": Variant(
+            _ENCODER, 109_482_240, "google-bert/bert-base-uncased", _BASE, microbatch=4
+        ),
+        "large": Variant(
+            _ENCODER, 335_141_888, "google-bert/bert-large-uncased", _LARGE, sequence=384
+        ),
+        "base_tc": Variant(
+            _CLASSIFIER, 109_483_778, "textattack/bert-base-uncased-SST-2", _BASE, microbatch=4
+        ),
+        "large_tc": Variant(
+            _CLASSIFIER, 335_143_938, "assemblyai/bert-large-uncased-sst2", _LARGE, sequence=384
+        ),
+    },
+)
+_BERT_STAGES: Final = Family(
+    "bert_stages",
+    "BERT in stages",
+    "text classifier",
+    {
+        "tiny": Variant(_ENCODER, 4_386_178, "prajjwal1/bert-tiny", _TINY, microbatch=32),
+        "base": Variant(
+            _ENCODER, 109_483_778, "google-bert/bert-base-uncased", _BASE, microbatch=4
+        ),
+        "large": Variant(
+            _ENCODER, 335_143_938, "google-bert/bert-large-uncased", _LARGE, sequence=384
+        ),
+    },
+)
 #: Lowest correlation with Fp32 that counts as right where weights are rounded to four bits: a
 #: little below the lowest of 2 to 12 random networks. A classifier of two classes has few values
 #: to correlate, so its figures scatter. Those of `large` do not correlate with Fp32 at all: they
 #: are wrong, and no threshold here says otherwise.
-_PCC_OF_4_BITS = {"base": 0.95, "large": 0.87, "base_tc": 0.8}
-_PCC_OF_4_BITS_IN_STAGES = {"base": 0.7}
+_PCC_OF_4_BITS: Final = {"base": 0.95, "large": 0.87, "base_tc": 0.8}
+_PCC_OF_4_BITS_IN_STAGES: Final = {"base": 0.7}
 
 
-@benchmark_model(configs=list(_SHAPES), default_config="base")
+@benchmark_model(configs=_BERT.declared, default_config="base", task=_BERT.task)
 def bert(
     training: bool,
     config: str,
+    *,
     microbatch: int | None = None,
     force_num_layers: int | None = None,
+    seq_len: int | None = None,
+    weights: str | None = None,
 ) -> BenchmarkModel:
     """Build BERT; its inputs are token ids, attention mask and token types (int64).
 
@@ -89,37 +99,43 @@ def bert(
     a classifier against random classes with cross entropy.
     """
     import torch
-    from transformers import BertForSequenceClassification, BertModel
 
     from ttbench_models_nlp.losses import FirstOutputL1Loss
 
-    shape = _SHAPES[config]
-    settings = shape.config(_checked(force_num_layers))
-    samples, sequence = shape.tokens(training, microbatch)
-    ids, types = _drawn_tokens(samples, sequence)
-    network: Any
+    asked = Asked(
+        _BERT,
+        config,
+        training=training,
+        microbatch=microbatch,
+        layers=force_num_layers,
+        seq_len=_sequence(training, config, seq_len),
+        weights=weights,
+    )
+    settings, ids, types = _settings_and_texts(asked)
+    network = network_of(asked, settings)
     if config.endswith("_tc"):
-        network = BertForSequenceClassification(settings)
-        targets = torch.randint(_CLASSES, (samples,))
+        targets = torch.randint(_CLASSES, (asked.samples,))
         loss: torch.nn.Module = torch.nn.CrossEntropyLoss()
     else:
-        network = BertModel(settings)
-        targets = torch.rand(samples, sequence, shape.hidden)
+        targets = torch.rand(*ids.shape, settings.hidden_size)
         loss = FirstOutputL1Loss()
     return StagedModel(
         stages=Stages(device=network, loss=loss),
         inputs=[ids, torch.ones_like(ids), types],
         targets=[targets],
-        pcc=_accuracy(_PCC_OF_4_BITS.get(config)),
+        pcc=_accuracy(_PCC_OF_4_BITS, config),
     )
 
 
-@benchmark_model(configs=["tiny", "base", "large"], default_config="base")
+@benchmark_model(configs=_BERT_STAGES.declared, default_config="base", task=_BERT_STAGES.task)
 def bert_stages(
     training: bool,
     config: str,
+    *,
     microbatch: int | None = None,
     force_num_layers: int | None = None,
+    seq_len: int | None = None,
+    weights: str | None = None,
 ) -> BenchmarkModel:
     """Build BERT in three stages: embeddings, encoder on the device, classifier.
 
@@ -127,14 +143,21 @@ def bert_stages(
     needs no mask.
     """
     import torch
-    from transformers import BertModel
 
-    shape = _SHAPES[config]
-    settings = shape.config(_checked(force_num_layers))
-    samples, sequence = shape.tokens(training, microbatch)
-    ids, types = _drawn_tokens(samples, sequence)
-    network: Any = BertModel(settings)
-    classifier = torch.nn.Sequential(network.pooler, torch.nn.Linear(shape.hidden, _CLASSES))
+    asked = Asked(
+        _BERT_STAGES,
+        config,
+        training=training,
+        microbatch=microbatch,
+        layers=force_num_layers,
+        seq_len=_sequence(training, config, seq_len),
+        weights=weights,
+    )
+    settings, ids, types = _settings_and_texts(asked)
+    network = network_of(asked, settings)
+    classifier = torch.nn.Sequential(
+        network.pooler, torch.nn.Linear(settings.hidden_size, _CLASSES)
+    )
     return StagedModel(
         stages=Stages(
             cpu_pre=network.embeddings,
@@ -143,25 +166,25 @@ def bert_stages(
             loss=torch.nn.CrossEntropyLoss(),
         ),
         inputs=[ids, types],
-        targets=[torch.randint(_CLASSES, (samples,))],
-        pcc=_accuracy(_PCC_OF_4_BITS_IN_STAGES.get(config)),
+        targets=[torch.randint(_CLASSES, (asked.samples,))],
+        pcc=_accuracy(_PCC_OF_4_BITS_IN_STAGES, config),
     )
 
 
-def _drawn_tokens(samples: int, sequence: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _sequence(training: bool, config: str, seq_len: int | None) -> int | None:
+    return seq_len or (_TRAINING_SEQUENCE.get(config) if training else None)
+
+
+def _settings_and_texts(asked: Asked) -> tuple[Any, torch.Tensor, torch.Tensor]:
     import torch
 
-    ids = torch.randint(_DRAWN_IDS, (samples, sequence))
-    return ids, torch.randint(2, (samples, sequence))
+    settings = settings_of(asked)
+    check_positions(asked, settings, asked.sequence)
+    ids = torch.randint(_DRAWN_IDS, (asked.samples, asked.sequence))
+    return settings, ids, torch.randint(2, ids.shape)
 
 
-def _accuracy(lowest_of_4_bits: float | None) -> dict[str, float]:
-    if lowest_of_4_bits is None:
+def _accuracy(lowest_of_4_bits: Mapping[str, float], config: str) -> dict[str, float]:
+    if config not in lowest_of_4_bits:
         return {}
-    return {"Bfp4": lowest_of_4_bits, "Bfp4_b": lowest_of_4_bits}
-
-
-def _checked(layers: int | None) -> int | None:
-    if layers is not None and layers > _MOST_LAYERS:
-        raise OptionError(f"--layers {layers}: bert takes 1 to {_MOST_LAYERS}")
-    return layers
+    return dict.fromkeys(("Bfp4", "Bfp4_b"), lowest_of_4_bits[config])

@@ -47,14 +47,15 @@ def choose_engine(name: str | None, device: str | None = None) -> tuple[Backend,
     """
     if name is not None:
         return _usable(name)
-    refusals: list[str] = []
+    refusal = ""
     candidates, named = _with_device(device)
     for preferred in candidates:
         try:
             return _usable(preferred, automatically=not named)
-        except BackendUnavailableError as refusal:
-            refusals.append(str(refusal))
-    raise BackendUnavailableError("; ".join(refusals))
+        except BackendUnavailableError as error:
+            refusal = str(error)
+    # the last is the one that every machine can have
+    raise BackendUnavailableError(f"{refusal}; ttbench doctor tells of the others")
 
 
 def exclusive_engine(name: str | None, device: str | None = None) -> Backend | None:

@@ -405,10 +405,24 @@ def test_every_line_of_the_originals_scripts_is_read():
         assert options.output
 
 
+#: A private network of the original, and a past that the backend cannot drive yet.
+ABSENT = {"resnet_quant", "whisper"}
+#: Where fewer layers say as much.
+LAYERED = {"bert", "t5", "flan_t5", "vit", "deit"}
+
+
+def runs_here(script, model):
+    """Every line of the models that came first, and of the others those of one release."""
+    if script == "run_benchmark_tti":
+        return False
+    first = model in ("bert", "resnet")
+    return first or (script == "run_benchmark_wh_release" and model not in ABSENT)
+
+
 RUNNABLE = [
     pytest.param(script, exported, words, id=f"{script}: {' '.join(words)}")
     for script, exported, words in release_lines()
-    if named(words)["-m"] in ("bert", "resnet") and script != "run_benchmark_tti"
+    if runs_here(script, named(words)["-m"])
 ]
 
 
@@ -417,6 +431,7 @@ def test_the_originals_lines_run_where_their_models_exist(
     cards, ttbench, monkeypatch, tmp_path, script, exported, words
 ):
     pytest.importorskip("ttbench_models_nlp.bert")
+    pytest.importorskip("ttbench_models_vision.resnet")
     monkeypatch.chdir(tmp_path)
     grayskull = "_gs_" in script
     cards(
@@ -424,7 +439,7 @@ def test_the_originals_lines_run_where_their_models_exist(
         wheel_family="gs" if grayskull else "wh_b0",
     )
     os.environ.update(exported)
-    layers = ["--layers", "1"] if named(words)["-m"] == "bert" else []
+    layers = ["--layers", "1"] if named(words)["-m"] in LAYERED else []
     done = ttbench(*words, *shlex.split(LITTLE), *layers)
     assert done.code == 0, done.err
     (record,) = records(named(words)["-o"])

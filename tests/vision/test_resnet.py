@@ -31,6 +31,7 @@ def test_training_runs_in_bfloat16():
         training=True,
         dataformat="Fp16_b",
         microbatch=1,
+        image_size=64,
         passes=1,
         progress=False,
     )

@@ -1,0 +1,1 @@
+"""Networks that no library fits, each from its paper; importing one imports torch."""

@@ -87,7 +87,6 @@ def test_a_forward_pass_takes_the_known_flops(build, model, config):
     facts = FACTS[f"{model} {config}"]
     built = build(model, config, meta=model not in RUN_TO_COUNT, image_size=facts["image_size"])
     counted = count_flops(built, training=False)
-    assert counted.method == ("cpu" if model in RUN_TO_COUNT else "meta")
     assert counted.total / 1e9 == pytest.approx(facts["gflops"], rel=0.01)
 
 

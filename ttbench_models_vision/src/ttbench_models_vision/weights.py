@@ -71,6 +71,11 @@ def _folder(weights: str) -> str:
             f"--weights {weights}: there is no such folder;"
             f" give the folder of the weights, or {PRETRAINED}"
         )
+    # older releases of transformers would take the pickle beside it, whatever they are told
+    if not any(path.glob("*.safetensors")):
+        raise OptionError(
+            f"--weights {weights}: there is no safetensors file in it, and no other kind is read"
+        )
     return str(path)
 
 

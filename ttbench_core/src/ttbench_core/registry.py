@@ -77,7 +77,8 @@ def discover(group: str) -> tuple[Plugin, ...]:
     """
     try:
         entry_points = list(importlib_metadata.entry_points(group=group))
-        plugins = [_plugin(entry_point, group) for entry_point in entry_points]
+        known: dict[int, tuple[str, str]] = {}
+        plugins = [_plugin(entry_point, group, known) for entry_point in entry_points]
     except Exception:  # noqa: BLE001 - one unreadable distribution spoils the call: ask each by itself
         plugins = list(_discover_one_by_one(group))
     return tuple(sorted(plugins, key=lambda plugin: (plugin.name, plugin.pack, plugin.value)))
@@ -163,9 +164,11 @@ def _raise_as_it_is(_manager: object, _entry_point: object, error: BaseException
     raise error
 
 
-def _plugin(entry_point: Any, group: str) -> Plugin:
+def _plugin(
+    entry_point: Any, group: str, known: dict[int, tuple[str, str]] | None = None
+) -> Plugin:
     value = str(entry_point.value)
-    distribution = entry_point.dist
+    pack, version = _identity(entry_point.dist, {} if known is None else known)
     fault = None
     if not _REFERENCE.fullmatch(value):
         fault = f"its entry point {value!r} is not of the form 'module:attribute'"
@@ -173,11 +176,19 @@ def _plugin(entry_point: Any, group: str) -> Plugin:
         group=group,
         name=str(entry_point.name),
         value=value,
-        pack=str(distribution.metadata["Name"]),
-        version=str(distribution.version),
+        pack=pack,
+        version=version,
         entry_point=entry_point,
         fault=fault,
     )
+
+
+def _identity(distribution: Any, known: dict[int, tuple[str, str]]) -> tuple[str, str]:
+    """Give name and version; the metadata of a pack of thirty models are read once."""
+    if id(distribution) not in known:
+        name = str(distribution.metadata["Name"])
+        known[id(distribution)] = name, str(distribution.version)
+    return known[id(distribution)]
 
 
 def _discover_one_by_one(group: str) -> Iterator[Plugin]:

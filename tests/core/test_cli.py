@@ -280,6 +280,8 @@ def test_a_reader_that_goes_away_is_no_traceback(fake_engine):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_writes_what_was_measured_and_gives_130(fake_engine, tmp_path, number):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("who started the tests ignores this signal, and so do processes they start")
     path = tmp_path / "perf.json"
     words = ["-m", "sleepy", "--backend", "fake", "--passes", "1000", "-o", str(path)]
     process = subprocess.Popen(

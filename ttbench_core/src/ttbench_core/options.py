@@ -203,6 +203,11 @@ class RunOptions(EngineOptions):
             raise OptionError("--parallel_tti gives each card one image: leave out --chips")
 
     @property
+    def device_asked(self) -> str | None:
+        """What `-d` names, or `--devtype`, which says the same of a card."""
+        return self.device or self.devtype
+
+    @property
     def wants_trace(self) -> bool:
         """Whether the model is run again after the passes, to look at it more closely."""
         return self.trace is not Trace.NONE or self.perf_analysis

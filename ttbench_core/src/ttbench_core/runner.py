@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ttbench_core.engine_options import EngineKeywords
+    from ttbench_core.processes import Watch
 
-__all__ = ["find_source", "keep_all", "name_of", "run"]
+__all__ = ["exclusive_watch", "find_source", "keep_all", "name_of", "run"]
 
 
 def run(
@@ -170,16 +171,24 @@ def run(
 
 
 def _measured(options: RunOptions, source: Source, observer: Observer) -> Result:
-    engine = exclusive_engine(options.backend, options.device or options.devtype)
+    watch = exclusive_watch(options, observer)
     in_this_process = options.processes == 1 and options.env is None
-    if in_this_process and engine is None:
+    if in_this_process and watch is None:
         return measure(options, source, Conduct(observer))
     from ttbench_core.processes import Watch, measure_in_processes
 
-    name = engine.name if engine else None
-    patience_s = engine.capabilities().patience_s if engine else None
-    watch = Watch(observer, patience_s and (options.timeout or patience_s), engine=name)
-    return measure_in_processes(options, source, watch)
+    return measure_in_processes(options, source, watch or Watch(observer))
+
+
+def exclusive_watch(options: RunOptions, observer: Observer) -> Watch | None:
+    """Say how a run is followed whose engine wants a process of its own; None where none does."""
+    engine = exclusive_engine(options.backend, options.device_asked)
+    if engine is None:
+        return None
+    from ttbench_core.processes import Watch
+
+    patience_s = options.timeout or engine.capabilities().patience_s
+    return Watch(observer, patience_s, engine=engine.name)
 
 
 def _known(keywords: Mapping[str, Any]) -> dict[str, Any]:

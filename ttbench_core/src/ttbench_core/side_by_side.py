@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.backends.selection import exclusive_engine
 from ttbench_core.comparison import DEFAULT_BAND
 from ttbench_core.comparison.effect import verdict_of
 from ttbench_core.deriving import passes_by_process
@@ -28,7 +27,7 @@ from ttbench_core.processes.alternating import measure_alternately
 from ttbench_core.processes.turns import Variant, measure_in_turns
 from ttbench_core.progress import Observer, watching
 from ttbench_core.result import Result
-from ttbench_core.runner import find_source, keep_all, name_of
+from ttbench_core.runner import exclusive_watch, find_source, keep_all, name_of
 from ttbench_core.sinks.keeping import check_target
 
 __all__ = ["DEFAULT_PAIRS", "SideBySide", "run_ab"]
@@ -138,21 +137,11 @@ def _measured(
 ) -> tuple[tuple[Result, Result], bool]:
     """Let passes take turns, or whole processes where a device serves one; say which it was."""
     pairs = sides[0].options.processes
-    engines = [
-        exclusive_engine(side.options.backend, side.options.device or side.options.devtype)
-        for side in sides
-    ]
-    if not any(engines):
+    first, second = (exclusive_watch(side.options, observer) for side in sides)
+    if first is None and second is None:
         return measure_in_turns(sides, pairs, observer), True
-    watches = [
-        Watch(
-            observer,
-            (side.options.timeout or engine.capabilities().patience_s) if engine else None,
-            engine.name if engine else None,
-        )
-        for side, engine in zip(sides, engines, strict=True)
-    ]
-    return measure_alternately(sides, pairs, (watches[0], watches[1])), False
+    watches = (first or Watch(observer), second or Watch(observer))
+    return measure_alternately(sides, pairs, watches), False
 
 
 def side_by_side(a: Result, b: Result, *, in_turns: bool = True) -> SideBySide:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 from pybuda.tools import tti_data_parallel
@@ -16,7 +16,7 @@ from ttbench_core.backends.pybuda.images import compile_to
 from ttbench_core.backends.pybuda.modules import narrowed
 from ttbench_core.backends.pybuda.names import arch_of
 from ttbench_core.backends.pybuda.placing import sample_inputs
-from ttbench_core.backends.pybuda.sessions import Facts
+from ttbench_core.backends.pybuda.sessions import Facts, PybudaSession
 from ttbench_core.backends.pybuda.settings import engine_options
 from ttbench_core.backends.pybuda.waiting import bounded
 from ttbench_core.counting import microbatch_of, samples_of_input
@@ -24,14 +24,9 @@ from ttbench_core.errors import SessionError, UnsupportedOptionError
 from ttbench_core.lifeline import LIFELINE
 from ttbench_core.model import BenchmarkModel
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 __all__ = ["CardsSession", "open_cards"]
 
 _IMAGE: Final = "parallel_tti_run.tti"
-#: Seconds that the cards may take for a pass: they say nothing before its end.
-_PATIENCE_S: Final = 1800.0
 _SHUTDOWN_S: Final = 10.0
 
 
@@ -63,7 +58,7 @@ def open_cards(model: BenchmarkModel, options: CompileOptions) -> Any:
     )
 
 
-class CardsSession:
+class CardsSession(PybudaSession):
     """Every card runs its share of each input; a pass is one call of PyBuda's runner.
 
     Args:
@@ -71,32 +66,31 @@ class CardsSession:
         model: what it runs.
         options: what will be run.
         facts: what the session says of itself.
+        patience_s: seconds that the cards may take for a pass: they say nothing before its end.
     """
 
-    is_reference: Final = False
-
     def __init__(
-        self, runner: Any, model: BenchmarkModel, options: CompileOptions, facts: Facts
+        self,
+        runner: Any,
+        model: BenchmarkModel,
+        options: CompileOptions,
+        facts: Facts,
+        patience_s: float,
     ) -> None:
-        self.depth: Final = 1 if model.generation else options.loop_count
+        cards = len(options.devices)
+        # every card generates for a row of its own
+        rows = cards if model.generation else 1
         # inputs of a pass come back together: nothing is known of each
-        self.effective: Final = {**facts.effective, "whole_passes": True}
-        self.notes: Final = facts.notes
-        self._facts: Final = facts
+        told = replace(facts, effective={**facts.effective, "whole_passes": True})
+        depth = 1 if model.generation else options.loop_count
+        super().__init__(told, depth, lambda inputs: _repeated(narrowed(inputs), rows))
+        self.samples_per_input: Final = samples_of_input(model) * rows
         self._runner: Final = runner
         self._generation: Final = generation_of(model) if model.generation else None
-        self._cards: Final = len(options.devices)
-        # every card generates for a row of its own
-        rows = self._cards if model.generation else 1
-        self.samples_per_input: Final = samples_of_input(model) * rows
-        asked_s = options.asked.timeout if options.asked is not None else None
-        self._patience_s: Final = asked_s or _PATIENCE_S
+        self._patience_s: Final = patience_s
         self._waiting: list[Sequence[Any]] = []
         self._done: list[Sequence[Any]] = []
         self._expected = 0
-        self._seen: Sequence[Any] | None = None
-        self._ready: Sequence[torch.Tensor] = ()
-        self._open = True
 
     def expect(self, count: int) -> None:
         """Get ready for so many inputs."""
@@ -104,8 +98,7 @@ class CardsSession:
 
     def push(self, inputs: Sequence[Any]) -> None:
         """Hand over one input; the last that is expected makes the cards run all of them."""
-        if len(self._waiting) + len(self._done) == self.depth:
-            raise SessionError(f"{self.depth} inputs are in flight already: pop before pushing")
+        self._refuse_beyond_depth(len(self._waiting) + len(self._done))
         self._waiting.append(inputs)
         if len(self._waiting) == self._expected:
             self._run()
@@ -118,26 +111,9 @@ class CardsSession:
             raise SessionError("nothing is in flight: push before popping")
         return self._done.pop(0)
 
-    def device_peak_bytes(self) -> int | None:
-        """PyBuda does not tell what a card's memory holds."""
-        return None
-
-    def close(self) -> None:
-        """Let go of the cards; may be called twice."""
-        try:
-            if self._open:
-                self._open = False
-                bounded(self._runner.shutdown, _SHUTDOWN_S, "letting go of the cards")
-        finally:
-            self._facts.undo.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        # what goes wrong at the end of a run that has failed would hide why
-        with contextlib.suppress(Exception) if any(exc_info) else contextlib.nullcontext():
-            self.close()
+    def _shut_down(self) -> bool:
+        bounded(self._runner.shutdown, _SHUTDOWN_S, "letting go of the cards")
+        return True
 
     def _run(self) -> None:
         inputs, self._waiting = self._waiting, []
@@ -145,14 +121,6 @@ class CardsSession:
         with LIFELINE.within(self._patience_s, "running on the cards"):
             outputs = self._runner.run(all_inputs=given).outputs
         self._done = outputs if self._generation is None else [_tokens(outputs)]
-
-    def _prepared(self, inputs: Sequence[Any]) -> Sequence[torch.Tensor]:
-        """Give an input as the cards take it; the same one is pushed again and again."""
-        if inputs is not self._seen:
-            rows = self._cards if self._generation is not None else 1
-            self._seen = inputs
-            self._ready = [torch.cat([tensor] * rows) for tensor in narrowed(inputs)]
-        return self._ready
 
     def _given(self, inputs: list[Any]) -> Any:
         if self._generation is None:

@@ -47,9 +47,9 @@ from ttbench_core.options import Trace
 
 __all__ = ["compile_session"]
 
-#: Seconds that an output may take. What imitates a card can take many minutes.
+#: Seconds that an output may take; that what imitates a card may, or several cards for a pass.
 _PATIENCE_S: Final = 120.0
-_PATIENCE_WITHOUT_CARD_S: Final = 1800.0
+_LONG_PATIENCE_S: Final = 1800.0
 
 
 def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
@@ -75,7 +75,9 @@ def _opened(model: BenchmarkModel, options: CompileOptions, level: Trace, folder
         configure(options, trace=level, folder=built_in)
         facts = Facts(_effective(options, found), tuple(_notes(options, found)), undo)
         if engine_options(options).parallel_tti:
-            session: Session = CardsSession(open_cards(model, options), model, options, facts)
+            runner = open_cards(model, options)
+            patience_s = _patience_s(options)
+            session: Session = CardsSession(runner, model, options, facts, patience_s)
         else:
             after_failure.callback(shut_down)
             session = _session(model, options, facts, level, built_in)
@@ -113,7 +115,8 @@ def _patience_s(options: CompileOptions) -> float:
     if options.asked is not None and options.asked.timeout is not None:
         return options.asked.timeout
     card = options.devices[0].kind == DevType.SILICON
-    return _PATIENCE_S if card else _PATIENCE_WITHOUT_CARD_S
+    one_by_one = card and engine_options(options).parallel_tti is None
+    return _PATIENCE_S if one_by_one else _LONG_PATIENCE_S
 
 
 def _effective(options: CompileOptions, found: Applied) -> Mapping[str, object]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import pybuda
 import torch
 
-from ttbench_core.backends.pybuda.sessions import PybudaSession, Setup
+from ttbench_core.backends.pybuda.sessions import PipelineSession, Setup
 from ttbench_core.counting import microbatch_of, tokens_of
 from ttbench_core.errors import SessionError, UnsupportedOptionError
 from ttbench_core.lifeline import LIFELINE
@@ -73,7 +73,7 @@ def generation_of(model: BenchmarkModel) -> Generation:
     )
 
 
-class GeneratingSession(PybudaSession):
+class GeneratingSession(PipelineSession):
     """Generates all tokens of an input when it is pushed.
 
     Args:

@@ -9,7 +9,6 @@ from typing import Any
 import pybuda
 
 from ttbench_core.backends.protocol import CompileOptions
-from ttbench_core.backends.pybuda.cards import GALAXY_CHIPS
 from ttbench_core.backends.pybuda.loading import load_image
 from ttbench_core.backends.pybuda.modules import (
     narrowed,
@@ -95,10 +94,8 @@ def _device(model: BenchmarkModel, options: CompileOptions) -> Any:
     chips: dict[str, Any] = {"num_chips": len(options.devices)}
     if asked.parallel_tti:
         chips = {"num_chips": 1}
-    elif asked.galaxy:
-        chips = {"chip_ids": list(GALAXY_CHIPS)}
-    elif options.devices[0].index:
-        chips = {"chip_ids": [options.devices[0].index]}
+    elif asked.galaxy or options.devices[0].index:
+        chips = {"chip_ids": [device.index for device in options.devices]}
     first = options.devices[0]
     return pybuda.TTDevice(
         "tt0",

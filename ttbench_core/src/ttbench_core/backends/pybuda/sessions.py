@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Facts",
     "FlowSession",
+    "PipelineSession",
     "PybudaSession",
     "Setup",
     "StepSession",
@@ -72,40 +73,41 @@ class Setup:
 
 
 class PybudaSession:
-    """What the sessions of this backend share: facts, tensors in and out, and the end.
+    """What all sessions of this backend share: facts, inputs as a card takes them, and the end.
 
     Args:
-        setup: the compiled pipeline and what belongs to it.
+        facts: what it says of itself.
         depth: inputs in flight.
+        ready: brings an input into what is pushed.
     """
 
     is_reference: Final = False
 
-    def __init__(self, setup: Setup, depth: int) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        depth: int,
+        ready: Callable[[Sequence[Any]], Sequence[torch.Tensor]],
+    ) -> None:
         self.depth: Final = depth
-        self.effective: Final = setup.facts.effective
-        self.notes: Final = setup.facts.notes
-        self._setup: Final = setup
+        self.effective: Final = facts.effective
+        self.notes: Final = facts.notes
+        self._undo: Final = facts.undo
+        self._bring: Final = ready
         self._seen: Sequence[Any] | None = None
-        self._ready: tuple[torch.Tensor, ...] = ()
+        self._ready: Sequence[torch.Tensor] = ()
         self._open = True
 
     def device_peak_bytes(self) -> int | None:
         """PyBuda does not tell what a card's memory holds."""
         return None
 
-    def trace(self, inputs: Sequence[Any], level: Trace, folder: Path) -> Sequence[Path]:
-        """End this pipeline and run a few inputs through one that is traced; see `tracing`."""
-        if not self._end():
-            raise DeviceHangsError("the pipeline could not be ended, so no other can be traced")
-        return self._setup.tracer(inputs, level, folder)
-
     def close(self) -> None:
-        """End the pipeline and put everything back; may be called twice."""
+        """End what runs and put everything back; may be called twice."""
         try:
             self._end()
         finally:
-            self._setup.facts.undo.close()
+            self._undo.close()
 
     def __enter__(self) -> Self:
         return self
@@ -116,16 +118,19 @@ class PybudaSession:
             self.close()
 
     def _end(self) -> bool:
+        """End what runs, once; say whether it is over."""
         if not self._open:
             return True
         self._open = False
-        with LIFELINE.within(self._setup.patience_s + _SLACK_S, "ending the pipeline"):
-            return shut_down(max(self._setup.patience_s, _SLACK_S))
+        return self._shut_down()
 
-    def _prepared(self, inputs: Sequence[Any]) -> tuple[torch.Tensor, ...]:
-        """Give an input as the first device takes it; the same one is pushed again and again."""
+    def _shut_down(self) -> bool:
+        raise NotImplementedError
+
+    def _prepared(self, inputs: Sequence[Any]) -> Sequence[torch.Tensor]:
+        """Give an input as it is pushed; the same one is pushed again and again."""
         if inputs is not self._seen:
-            self._seen, self._ready = inputs, self._setup.ready(inputs)
+            self._seen, self._ready = inputs, self._bring(inputs)
         return self._ready
 
     def _refuse_beyond_depth(self, in_flight: int) -> None:
@@ -133,11 +138,34 @@ class PybudaSession:
             held = f"{self.depth} input{' is' if self.depth == 1 else 's are'}"
             raise SessionError(f"{held} in flight already: pop before pushing")
 
+
+class PipelineSession(PybudaSession):
+    """What the sessions of a pipeline in this process share.
+
+    Args:
+        setup: the compiled pipeline and what belongs to it.
+        depth: inputs in flight.
+    """
+
+    def __init__(self, setup: Setup, depth: int) -> None:
+        super().__init__(setup.facts, depth, setup.ready)
+        self._setup: Final = setup
+
+    def trace(self, inputs: Sequence[Any], level: Trace, folder: Path) -> Sequence[Path]:
+        """End this pipeline and run a few inputs through one that is traced; see `tracing`."""
+        if not self._end():
+            raise DeviceHangsError("the pipeline could not be ended, so no other can be traced")
+        return self._setup.tracer(inputs, level, folder)
+
+    def _shut_down(self) -> bool:
+        with LIFELINE.within(self._setup.patience_s + _SLACK_S, "ending the pipeline"):
+            return shut_down(max(self._setup.patience_s, _SLACK_S))
+
     def _outputs(self) -> tuple[torch.Tensor, ...]:
         return _as_tensors(self._setup.outlet.take())
 
 
-class FlowSession(PybudaSession):
+class FlowSession(PipelineSession):
     """Keeps the pipeline full: commands are posted, and outputs come while inputs are pushed.
 
     The device is told at the first input how many a pass has, so that it runs
@@ -174,7 +202,7 @@ class FlowSession(PybudaSession):
         return outputs
 
 
-class StepSession(PybudaSession):
+class StepSession(PipelineSession):
     """Runs one input when it is pushed: in sequential mode, and with `--single-thread`."""
 
     def __init__(self, setup: Setup) -> None:
@@ -199,7 +227,7 @@ class StepSession(PybudaSession):
         return outputs
 
 
-class TrainingSession(PybudaSession):
+class TrainingSession(PipelineSession):
     """Runs groups of inputs forward and then backward; gives the loss of each.
 
     Gradients are cleared at the first of a group. No optimizer takes part.

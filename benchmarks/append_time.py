@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from ttbench_core import Result
-from ttbench_core.sinks.keeping import check_target, keep
+from ttbench_core.sinks.keeping import keep
+from ttbench_core.sinks.targets import check_target
 from ttbench_core.testing import example_result
 
 SIZES = (0, 100, 1_000, 10_000)

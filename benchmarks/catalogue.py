@@ -31,13 +31,16 @@ def configurations(word: str) -> Iterator[tuple[str, str, int]]:
 
 
 def run(model: str, config: str, parameters: int, results: str) -> int:
-    """Run one; gives its exit code."""
+    """Run one; gives its exit code, that of timeout(1) where it took too long."""
     large = ["--layers", "2"] if parameters > LARGE else []
     # 512 x 512 is 800 GFLOP and more
     small = ["--image_size", "128"] if model.endswith(":stable_diffusion") else []
     configured = ["-c", config] if config else []
     command = [TTBENCH, "-m", model, *configured, *QUICK, *large, *small, "-o", results]
-    return subprocess.run(command, check=False, timeout=TIMEOUT_S).returncode
+    try:
+        return subprocess.run(command, check=False, timeout=TIMEOUT_S).returncode
+    except subprocess.TimeoutExpired:
+        return 124
 
 
 def main(results: str, word: str) -> int:

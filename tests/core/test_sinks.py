@@ -19,7 +19,8 @@ from ttbench_core.errors import ResultNotStoredError, RunInterrupted, TargetErro
 from ttbench_core.sinks import files as sink_files
 from ttbench_core.sinks.json import JsonSink
 from ttbench_core.sinks.jsonl import JsonLinesSink
-from ttbench_core.sinks.keeping import Target, check_target, keep
+from ttbench_core.sinks.keeping import keep
+from ttbench_core.sinks.targets import Target, check_target
 from ttbench_core.testing import example_result
 
 KINDS = ["perf.json", "perf.jsonl"]
@@ -65,9 +66,9 @@ def test_what_a_list_holds_already_stays_byte_for_byte(tmp_path, before):
 
 
 def test_a_name_without_a_known_suffix_gets_json_as_in_the_original(tmp_path):
-    assert check_target(tmp_path / "perf").path.name == "perf.json"
-    assert check_target(tmp_path / "perf.v1.2").path.name == "perf.v1.2.json"
-    assert check_target(tmp_path / "PERF.JSON").path.name == "PERF.JSON"
+    assert check_target(tmp_path / "perf").place.name == "perf.json"
+    assert check_target(tmp_path / "perf.v1.2").place.name == "perf.v1.2.json"
+    assert check_target(tmp_path / "PERF.JSON").place.name == "PERF.JSON"
 
 
 def test_a_link_stays_a_link_and_its_file_grows(tmp_path):
@@ -334,7 +335,8 @@ def test_a_limit_of_the_system_itself_costs_nothing(tmp_path, python):
     before = path.read_bytes()
     script = (
         "import resource, signal\n"
-        "from ttbench_core.sinks.keeping import check_target, keep\n"
+        "from ttbench_core.sinks.keeping import keep\n"
+        "from ttbench_core.sinks.targets import check_target\n"
         "from ttbench_core.testing import example_result\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
@@ -397,7 +399,8 @@ def test_a_killed_writer_leaves_a_file_with_every_acknowledged_result(tmp_path, 
     path = tmp_path / name
     script = (
         "import sys\n"
-        "from ttbench_core.sinks.keeping import check_target, keep\n"
+        "from ttbench_core.sinks.keeping import keep\n"
+        "from ttbench_core.sinks.targets import check_target\n"
         "from ttbench_core.testing import example_result\n"
         f"target = check_target({str(path)!r})\n"
         "for number in range(10_000):\n"

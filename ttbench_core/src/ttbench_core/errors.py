@@ -9,7 +9,7 @@ all of them. Authors of packs, backends and sinks raise these too: a
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "PackLoadError",
     "RequestError",
     "ResultNotStoredError",
+    "ResultsFileError",
     "RunInterrupted",
     "SessionError",
     "TargetError",
@@ -109,6 +110,10 @@ class TargetError(RequestError):
     """Results cannot be kept where `-o` says; found out before anything ran."""
 
 
+class ResultsFileError(RequestError):
+    """A place of results cannot be read, or holds something else."""
+
+
 class SessionError(TtbenchError):
     """A session was used against its contract, or its engine failed."""
 
@@ -153,9 +158,23 @@ class ResultNotStoredError(TtbenchError):
         #: Both results, where they are of a run side by side.
         self.side_by_side: SideBySide | None = None
         self.target = target
+        #: Every target that failed, where there were several.
+        self.targets: tuple[str, ...] = (target,)
         self.reason = reason
         self.rescued = rescued
         self.result = result
+
+    @classmethod
+    def together(cls, errors: Sequence[ResultNotStoredError]) -> ResultNotStoredError:
+        """Give one error that says what all of them say, one at least."""
+        first = errors[0]
+        if len(errors) > 1:
+            together = cls(first.target, first.reason, first.rescued, first.result)
+            together.args = ("; ".join(dict.fromkeys(map(str, errors))),)
+            together.targets = tuple(name for error in errors for name in error.targets)
+            together.__cause__ = first.__cause__
+            return together
+        return first
 
 
 class RunInterrupted(KeyboardInterrupt):

@@ -1,30 +1,30 @@
-"""Files of results, read back: a JSON list or JSON lines, and single records of either.
+"""Results, read back from wherever a sink keeps them.
 
-Reads what ttbench, its seed and the original script wrote. Nothing that a file
+Reads what ttbench, its seed and the original script wrote. Nothing that a place
 holds is ever run; what is no record is refused with the place and the fault.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.errors import RequestError
+from ttbench_core.errors import RequestError, ResultsFileError, TargetError
 from ttbench_core.result import Result
+from ttbench_core.results import Results
+from ttbench_core.sinks.targets import readable_from
 
-__all__ = ["ResultsFileError", "SelectionError", "load", "select"]
+__all__ = ["SelectionError", "load", "select", "stream"]
 
-_LINES_SUFFIX: Final = ".jsonl"
 _OBJECTS: Final = (
-    *("args", "confidence", "cost", "effective", "energy", "environment", "failure", "git"),
-    *("host", "host_during", "latency", "memory", "model", "output_interval", "overhead"),
-    *("phases_ns", "requested", "roofline", "steady", "stopping", "trace", "verdict"),
-    *("verification", "versions", "warmup"),
+    *("args", "confidence", "cost", "effective", "energy", "environment", "failure"),
+    *("generation", "git", "host", "host_during", "image", "latency", "littles_law", "memory"),
+    *("model", "output_interval", "overhead", "partial_pass", "phases_ns", "requested"),
+    *("roofline", "steady", "stopping", "trace", "verdict", "verification", "versions"),
+    "warmup",
 )
 _LISTS: Final = ("devices", "passes", "processes")
 _TEXTS: Final = ("error", "machine_name", "run_id", "status")
@@ -42,15 +42,11 @@ _POSITION: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})")
 _RUN_ID_START: Final = re.compile(r"[0-9a-fA-F]{4,}")
 
 
-class ResultsFileError(RequestError):
-    """A file of results cannot be read, or holds something else."""
-
-
 class SelectionError(RequestError):
     """`FILE@...` names no record, or several."""
 
 
-def select(target: str) -> list[Result]:
+def select(target: str) -> Results:
     """Read what a word of the command line names.
 
     Args:
@@ -63,7 +59,7 @@ def select(target: str) -> list[Result]:
     if not mark or not file or os.path.lexists(target):
         return load(target)
     if _POSITION.fullmatch(wanted) or _RUN_ID_START.fullmatch(wanted):
-        return [_chosen(load(file), file, wanted)]
+        return Results([_chosen(load(file), file, wanted)])
     if os.path.lexists(file):
         raise SelectionError(
             f"{target}: after @ stands a position, such as 0 or -1, or the first four or more"
@@ -72,16 +68,27 @@ def select(target: str) -> list[Result]:
     return load(target)
 
 
-def load(target: str | Path) -> list[Result]:
-    """Read every result of a file, in the file's order.
+def load(target: str | Path) -> Results:
+    """Read every result of a target, in the order they were kept.
 
-    JSON lines where the name ends in `.jsonl`; else a JSON list, or one record
-    alone. Raises `ResultsFileError`.
+    Args:
+        target: what `-o` takes: a file by its suffix (any other name is a JSON
+            list, or one record alone), or a URL.
+
+    Reads the files of the original script too. Raises `ResultsFileError` where
+    the place holds something else or a record is none, naming the place.
     """
-    path = Path(target)
-    text = _text_of(path, str(target))
-    records = _lines if path.suffix.lower() == _LINES_SUFFIX else _listed
-    return [_result(where, record) for where, record in records(path, text)]
+    return Results(stream(target))
+
+
+def stream(target: str | Path) -> Iterator[Result]:
+    """Read the results of a target one after the other, for those that do not fit in memory."""
+    try:
+        place, source = readable_from(target)
+        for where, record in source.records(place):
+            yield _result(where, record)
+    except TargetError as error:  # a library that is not installed
+        raise ResultsFileError(f"cannot read {target}: {error}") from error
 
 
 def _chosen(results: Sequence[Result], file: str, wanted: str) -> Result:
@@ -114,64 +121,6 @@ def _what_there_is(results: Sequence[Result]) -> str:
     if not results:
         return "it is empty"
     return f"it holds @0 to @{len(results) - 1}, from the end @-1 to @-{len(results)}"
-
-
-def _text_of(path: Path, name: str) -> str:
-    try:
-        if not name or path.is_dir():
-            raise ResultsFileError(f"{name!r} is a folder: name a file of results")
-        if path.is_char_device() or path.is_block_device():
-            raise ResultsFileError(f"{name} is a device: name a file of results")
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise ResultsFileError(f"there is no file {name}") from error
-    except UnicodeDecodeError as error:
-        raise ResultsFileError(f"{name} is no JSON: it is not UTF-8") from error
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno is not None else "it failed"
-        raise ResultsFileError(f"cannot read {name}: {reason}") from error
-    except ValueError as error:  # a name with a null character
-        raise ResultsFileError(f"cannot read {name!r}: no file has such a name") from error
-
-
-def _listed(path: Path, text: str) -> Iterator[tuple[str, Any]]:
-    if not text.strip():
-        raise ResultsFileError(f"{path} is empty: it holds no list of results")
-    content = _parsed(str(path), text)
-    if isinstance(content, dict):
-        yield str(path), content
-    elif isinstance(content, list):
-        for number, record in enumerate(content):
-            yield f"{path}@{number}", record
-    else:
-        raise ResultsFileError(f"{path} is JSON but no list of results")
-
-
-def _lines(path: Path, text: str) -> Iterator[tuple[str, Any]]:
-    # not splitlines: that also breaks at letters which JSON allows inside a text
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            where = f"{path}, line {number}"
-            yield where, _parsed(where, line)
-
-
-def _parsed(where: str, text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        if "\n" not in text.rstrip():
-            place = f"column {error.colno}"
-        raise ResultsFileError(f"{where} is no JSON: {error.msg} at {place}") from error
-    except ValueError as error:  # a number with thousands of digits
-        raise ResultsFileError(f"{where} is no JSON that can be read: {error}") from error
-    except RecursionError as error:
-        raise ResultsFileError(f"{where} is nested too deeply for a result") from error
-
-
-def _finite(digits: str) -> float | None:
-    value = float(digits)
-    return value if math.isfinite(value) else None
 
 
 def _result(where: str, record: Any) -> Result:

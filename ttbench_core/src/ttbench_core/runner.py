@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ttbench_core.backends.selection import exclusive_engine
 from ttbench_core.catalogue import as_builder, load_builder
 from ttbench_core.engine_options import EngineOptions
-from ttbench_core.errors import (
-    BenchmarkError,
-    ResultNotStoredError,
-    RunInterrupted,
-    suggestion,
-)
+from ttbench_core.errors import BenchmarkError, RunInterrupted, suggestion
 from ttbench_core.job import Source
 from ttbench_core.measuring import Conduct, measure
 from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
 from ttbench_core.progress import Observer, watching
 from ttbench_core.result import Result
-from ttbench_core.sinks.keeping import Target, check_target, keep
+from ttbench_core.sinks.keeping import keep, keep_all
+from ttbench_core.sinks.targets import check_targets
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
     from ttbench_core.engine_options import EngineKeywords
     from ttbench_core.processes import Watch
 
-__all__ = ["exclusive_watch", "find_source", "keep_all", "name_of", "run"]
+__all__ = ["exclusive_watch", "find_source", "name_of", "run"]
 
 
 def run(
@@ -64,7 +60,7 @@ def run(
     roofline: bool = True,
     env: Mapping[str, str] | str | None = None,
     timeout: float | None = None,
-    output: str | Path | None = None,
+    output: str | Path | Sequence[str | Path] | None = None,
     progress: bool | None = None,
     **engine_options: Unpack[EngineKeywords],
 ) -> Result:
@@ -108,8 +104,8 @@ def run(
             your own environment stays as it is.
         timeout: seconds that compiling, or an output, may take on a Tenstorrent card before
             the run counts as hung.
-        output: file that the result is appended to; a run with `save_tti` measures nothing
-            and leaves nothing there.
+        output: file or URL that the result is appended to, or several of them
+            (docs/results.md); a run with `save_tti` measures nothing and leaves nothing there.
         progress: whether to show a progress bar; None shows it where one can see it.
 
         engine_options: options that only some engines honour; see `EngineOptions`.
@@ -157,16 +153,16 @@ def run(
         timeout=timeout,
         **_known(engine_options),
     )
-    target = check_target(output) if output is not None else None
+    targets = check_targets(output)
     source = find_source(model)
     with watching(options.model, progress) as observer:
         try:
             result = _measured(options, source, observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = keep_all([ended.result], target)
+            ended.storage_error = keep_all([ended.result], targets)
             raise
-    if target is not None and options.save_tti is None:
-        keep(result, target)
+    if options.save_tti is None:
+        keep(result, *targets)
     return result
 
 
@@ -200,20 +196,6 @@ def _known(keywords: Mapping[str, Any]) -> dict[str, Any]:
                 f"run() got an unexpected keyword argument {name!r}{suggestion(name, known)}"
             )
     return dict(keywords)
-
-
-def keep_all(
-    results: Iterable[Result | None], target: Target | None
-) -> ResultNotStoredError | None:
-    """Keep those results that there are, each also where another cannot be; give the last error."""
-    failed = None
-    for result in results:
-        if result is not None and target is not None:
-            try:
-                keep(result, target)
-            except ResultNotStoredError as error:
-                failed = error
-    return failed
 
 
 def find_source(model: str | Callable[..., Any]) -> Source:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -23,15 +24,27 @@ _PERCENTILES: Final = ("p50", "p90", "p95", "p99")
 
 
 def rows(result: Result) -> list[tuple[str, str]]:
-    """Give what a person wants to know first, as (label, text) pairs."""
-    return [("model", result.label), ("ran", how(result)), *_measured(result), *_said(result)]
+    """Give what a person wants to know first, as (label, text) pairs.
+
+    A record from elsewhere need not have everything that this version writes: what cannot be
+    told of it says so.
+    """
+    told = [("model", result.label), ("ran", how(result))]
+    for name, section in _SECTIONS.items():
+        try:
+            told.extend(section(result))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            fault = f"its record lacks {error}" if isinstance(error, KeyError) else str(error)
+            told.append((name, f"cannot be told: {fault}"))
+    return told
 
 
 def in_short(result: Result) -> str:
     """Give one line: model, status, rate, how it ran."""
     parts = [f"{result.label}: {result.status}"]
     if result.samples_per_sec is not None:
-        parts.append(f"{_rate(result)} {_unit(result)}s/s {_scope(result)}".rstrip())
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # see `rows`
+            parts.append(f"{_rate(result)} {_unit(result)}s/s {_scope(result)}".rstrip())
         parts.extend([str(result.verdict["verdict"])] if result.verdict else [])
         parts.extend([] if result.outputs_are_right else ["outputs are WRONG"])
     elif result.error:
@@ -83,20 +96,24 @@ def quantity(value: float, unit: str, *, binary: bool = False) -> str:
 _DECIMAL: Final = ("", "k", "M", "G", "T", "P")
 
 
-def _measured(result: Result) -> Iterator[tuple[str, str]]:
+def _image(result: Result) -> Iterator[tuple[str, str]]:
     if result.image:
         size = quantity(result.image["size_bytes"], "B", binary=True)
         yield ("saved to", f"{result.image['file']} ({size}); nothing was measured")
+
+
+def _throughput(result: Result) -> Iterator[tuple[str, str]]:
     if result.samples_per_sec is not None and result.total_time is not None:
         yield ("throughput", f"{_rate(result)} {_unit(result)}s/s {_scope(result)}".rstrip())
         yield ("pass time", f"{duration(result.total_time * 1e9)}{_spread(result)}")
-    if result.latency:
-        yield ("latency", _latency(result))
+
+
+def _generation(result: Result) -> Iterator[tuple[str, str]]:
     if result.generation:
         yield from _generated(result.generation)
-    yield from _beside(result)
-    if result.cost or result.roofline:
-        yield from _work(result)
+
+
+def _machine(result: Result) -> Iterator[tuple[str, str]]:
     if (memory := result.memory).get("host_peak_bytes") is not None:
         yield ("memory", _memory(memory))
     if result.energy:
@@ -115,8 +132,8 @@ def _generated(of: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield ("generation", ", ".join([f"{prompt}{of['new_tokens']} new tokens", *rates]))
     for label, key in (("  TTFT", "ttft"), ("  TPOT", "tpot"), ("  ITL", "itl")):
         if of.get(key):
-            shown = ", ".join(_percentile(of[key], name) for name in _PERCENTILES)
-            yield (label, f"{shown}, max {duration(of[key]['max_ns'])} ({of[key]['count']})")
+            count = "" if of[key].get("count") is None else f" ({of[key]['count']})"
+            yield (label, f"{_percentiles(of[key])}{count}")
 
 
 def _beside(result: Result) -> Iterator[tuple[str, str]]:
@@ -142,19 +159,22 @@ def _work(result: Result) -> Iterator[tuple[str, str]]:
         parts.append(quantity(roofline["flops_per_s"], "FLOP/s"))
     if roofline.get("share") is not None:
         peak = quantity(roofline["peak_flops_per_s"], "FLOP/s")
-        kernel = f"{roofline['kernel']} reaches here"
+        kernel = f"{roofline.get('kernel') or 'a matrix product'} reaches here"
         beside = " beside other programs" if _was_busy(result) else ""
         parts.append(f"{roofline['share']:.0%} of the {peak} that {kernel}{beside}")
     if parts:
         yield ("work", ", ".join(parts))
 
 
-def _said(result: Result) -> Iterator[tuple[str, str]]:
+def _outputs(result: Result) -> Iterator[tuple[str, str]]:
     if result.verification:
         yield ("outputs", _verified(result.verification))
+
+
+def _said(result: Result) -> Iterator[tuple[str, str]]:
     if result.verdict:
         yield ("verdict", str(result.verdict["verdict"]))
-        for finding in result.verdict["findings"]:
+        for finding in result.verdict.get("findings") or ():
             said = f"{finding['rule']}: {finding['message']}; {finding['remedy']}"
             yield (f"  {finding['level']}", said)
     stopping = result.stopping
@@ -199,8 +219,9 @@ def _rate(result: Result) -> str:
 
 
 def _scope(result: Result) -> str:
-    if result.confidence:
-        return f"({result.confidence['scope']})"
+    of = result.confidence
+    if of:
+        return f"({of.get('scope') or '95 % interval over {replicates} {over}'.format(**of)})"
     count = len(result.passes)
     processes = len({one.get("process", 0) for one in result.passes})
     if processes > 1:
@@ -217,24 +238,39 @@ def _spread(result: Result) -> str:
     return f"{work}; {len(times)} passes from {duration(min(times))} to {duration(max(times))}"
 
 
-def _latency(result: Result) -> str:
-    of = result.latency or {}
-    if "needed" not in of:  # a record of version 1
-        return f"median {duration(of['median_ns'])}, max {duration(of['max_ns'])}"
-    shown = ", ".join(_percentile(of, name) for name in _PERCENTILES)
+def _latency(result: Result) -> Iterator[tuple[str, str]]:
+    of = result.latency
+    if not of:
+        return
+    if "median_ns" in of:  # a record of version 1
+        yield ("latency", f"median {duration(of['median_ns'])}, max {duration(of['max_ns'])}")
+        return
+    shown = _percentiles(of)
+    if of.get("count") is None:  # of a table, which has not all
+        yield ("latency", shown)
+        return
     inputs = f"{of['count']} input{'' if of['count'] == 1 else 's'}, {result.in_flight} in flight"
-    return f"{shown}, max {duration(of['max_ns'])} ({inputs})"
+    yield ("latency", f"{shown} ({inputs})")
 
 
-def _percentile(of: Mapping[str, Any], name: str) -> str:
-    value = of.get(f"{name}_ns")
-    return f"{name} n<{of['needed'][name]}" if value is None else f"{name} {duration(value)}"
+def _percentiles(of: Mapping[str, Any]) -> str:
+    needed = of.get("needed") or {}
+    known = {name: of.get(f"{name}_ns") for name in _PERCENTILES}
+    shown = [
+        f"{name} n<{needed[name]}" if value is None else f"{name} {duration(value)}"
+        for name, value in known.items()
+        if value is not None or name in needed
+    ]
+    return ", ".join([*shown, f"max {duration(of['max_ns'])}"])
 
 
 def _memory(memory: Mapping[str, Any]) -> str:
-    above = max(memory["host_peak_bytes"] - memory["host_baseline_bytes"], 0)
     device = memory.get("device_peak_bytes")
     where = f", device {quantity(device, 'B', binary=True)}" if device else ""
+    peak, baseline = memory["host_peak_bytes"], memory.get("host_baseline_bytes")
+    if baseline is None:
+        return f"host {quantity(peak, 'B', binary=True)} at the peak{where}"
+    above = max(peak - baseline, 0)
     return f"host {quantity(above, 'B', binary=True)} above the start{where}"
 
 
@@ -261,3 +297,16 @@ def _count(number: int, what: str) -> str:
 
 def _unit(result: Result) -> str:
     return str(result.model.get("unit", "sample"))
+
+
+_SECTIONS: Final[Mapping[str, Callable[[Result], Iterable[tuple[str, str]]]]] = {
+    "saved to": _image,
+    "throughput": _throughput,
+    "latency": _latency,
+    "generation": _generation,
+    "steady rate": _beside,
+    "work": _work,
+    "memory": _machine,
+    "outputs": _outputs,
+    "verdict": _said,
+}

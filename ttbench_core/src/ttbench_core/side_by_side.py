@@ -27,8 +27,9 @@ from ttbench_core.processes.alternating import measure_alternately
 from ttbench_core.processes.turns import Variant, measure_in_turns
 from ttbench_core.progress import Observer, watching
 from ttbench_core.result import Result
-from ttbench_core.runner import exclusive_watch, find_source, keep_all, name_of
-from ttbench_core.sinks.keeping import check_target
+from ttbench_core.runner import exclusive_watch, find_source, name_of
+from ttbench_core.sinks.keeping import keep_all
+from ttbench_core.sinks.targets import check_targets
 
 __all__ = ["DEFAULT_PAIRS", "SideBySide", "run_ab"]
 
@@ -91,7 +92,7 @@ def run_ab(
     variant: Mapping[str, Any],
     *,
     processes: int = DEFAULT_PAIRS,
-    output: str | Path | None = None,
+    output: str | Path | Sequence[str | Path] | None = None,
     progress: bool | None = None,
     **options: Any,
 ) -> SideBySide:
@@ -102,7 +103,7 @@ def run_ab(
         variant: the keywords of `run` in which B differs, such as
             `{"dataformat": "Fp16_b"}`; `model` may be one.
         processes: pairs of fresh processes.
-        output: file that both results are appended to.
+        output: file or URL that both results are appended to, or several of them.
         progress: as for `run`.
         options: further keywords of `run`, for both.
 
@@ -116,17 +117,17 @@ def run_ab(
         _variant(model, shared),
         _variant(variant.get("model", model), {**shared, **variant}),
     )
-    target = check_target(output) if output is not None else None
+    targets = check_targets(output)
     with watching(f"{sides[0].options.model} side by side", progress) as observer:
         try:
             pair, in_turns = _measured(sides, observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = keep_all([ended.result, *ended.others], target)
+            ended.storage_error = keep_all([ended.result, *ended.others], targets)
             raise
     a = replace(pair[0], paired_with=pair[1].run_id)
     b = replace(pair[1], paired_with=pair[0].run_id)
     found = side_by_side(a, b, in_turns=in_turns)
-    if (lost := keep_all([a, b], target)) is not None:
+    if (lost := keep_all([a, b], targets)) is not None:
         lost.side_by_side = found
         raise lost
     return found

@@ -288,8 +288,11 @@ def _add_checking(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-o",
         "--output",
-        help="Output file to write results to, optionally: a JSON list, or JSON lines if it ends"
-        " in .jsonl. If file already exists, results will be appended.",
+        action="append",
+        metavar="TARGET",
+        help="Where to append the result, optionally; can be given more than once. A file: a JSON"
+        " list, or by its suffix .jsonl, .csv or .parquet. A database: sqlite:///perf.db or"
+        " postgresql://USER@HOST/NAME. An experiment: mlflow:NAME.",
     )
     group.add_argument(
         "--disable_output",

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterru
 from ttbench_core.options import RunOptions
 from ttbench_core.result import Result
 from ttbench_core.runner import run
-from ttbench_core.sinks.keeping import check_target
+from ttbench_core.sinks.targets import Target, check_targets
 
 __all__ = [
     "asked_of",
@@ -32,15 +32,15 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 def run_benchmark(options: argparse.Namespace) -> int:
     """Run what the command line says and print the result."""
     asked = asked_of(options, processes=1)
-    target = check_target(options.output).path if options.output is not None else None
+    targets = check_targets(options.output)
     try:
         with ended_like_ctrl_c(), pack_output_kept_off_stdout(wanted=options.json):
-            result = run(**asked, output=target)
+            result = run(**asked, output=[one.place for one in targets])
     except (BenchmarkError, RunInterrupted, ResultNotStoredError) as ended:
         if ended.result is not None:
-            _show(ended.result, target if _appended(ended) else None, as_json=options.json)
+            _show(ended.result, _appended(ended, targets), as_json=options.json)
         raise
-    _show(result, target, as_json=options.json)
+    _show(result, [str(one) for one in targets], as_json=options.json)
     return exit_code_of(result, strict=options.strict)
 
 
@@ -61,12 +61,15 @@ def exit_code_of(result: Result, *, strict: bool) -> int:
     return int(not result.outputs_are_right or (strict and unstable))
 
 
-def _appended(ended: BenchmarkError | RunInterrupted | ResultNotStoredError) -> bool:
-    """Say whether the result is in its target, and not beside it or nowhere."""
-    if isinstance(ended, ResultNotStoredError):
-        return False
-    put_beside = isinstance(ended, RunInterrupted) and ended.rescued is not None
-    return ended.storage_error is None and not put_beside
+def _appended(
+    ended: BenchmarkError | RunInterrupted | ResultNotStoredError, targets: Sequence[Target]
+) -> list[str]:
+    """Give the targets that the result is in, and not beside or nowhere."""
+    if isinstance(ended, RunInterrupted) and ended.rescued is not None:
+        return []
+    error = ended if isinstance(ended, ResultNotStoredError) else ended.storage_error
+    lost = () if error is None else error.targets
+    return [str(one) for one in targets if str(one) not in lost]
 
 
 @contextlib.contextmanager
@@ -92,15 +95,15 @@ def pack_output_kept_off_stdout(*, wanted: bool) -> contextlib.AbstractContextMa
     return contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext()
 
 
-def _show(result: Result, target: Path | None, *, as_json: bool) -> None:
+def _show(result: Result, kept_in: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         print(result.to_json())
         return
     rows = [row for row in result.summary() if row[0] != "error"]
     if result.trace:
         rows.append(("trace", ", ".join(result.trace["files"])))
-    if target is not None and result.image is None:
-        rows.append(("appended to", str(target)))
+    if kept_in and result.image is None:
+        rows.append(("appended to", ", ".join(kept_in)))
     print_pairs(rows)
     if result.trace:
         print()

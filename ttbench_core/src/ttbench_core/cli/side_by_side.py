@@ -19,7 +19,7 @@ from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterrupted
 from ttbench_core.result import Result
 from ttbench_core.side_by_side import DEFAULT_PAIRS, SideBySide, run_ab
-from ttbench_core.sinks.keeping import check_target
+from ttbench_core.sinks.targets import check_targets
 
 __all__ = ["run_side_by_side"]
 
@@ -32,10 +32,12 @@ def run_side_by_side(words: Sequence[str], options: argparse.Namespace) -> int:
     """Run what the command line says, and the same with the flags of `--vs` added."""
     asked = asked_of(options, processes=DEFAULT_PAIRS)
     variant = _variant(words, options)
-    target = check_target(options.output).path if options.output is not None else None
+    targets = check_targets(options.output)
     try:
         with ended_like_ctrl_c(), pack_output_kept_off_stdout(wanted=options.json):
-            found = run_ab(asked.pop("model"), variant, output=target, **asked)
+            found = run_ab(
+                asked.pop("model"), variant, output=[one.place for one in targets], **asked
+            )
     except (BenchmarkError, RunInterrupted) as ended:
         _show_what_there_is([ended.result, *ended.others], as_json=options.json)
         raise
@@ -44,8 +46,8 @@ def run_side_by_side(words: Sequence[str], options: argparse.Namespace) -> int:
             _show(lost.side_by_side, options)
         raise
     _show(found, options)
-    if target is not None and not options.json:
-        print_pairs([("appended to", str(target))])
+    if targets and not options.json:
+        print_pairs([("appended to", ", ".join(map(str, targets)))])
     codes = [exit_code_of(result, strict=options.strict) for result in (found.a, found.b)]
     return max(codes)
 

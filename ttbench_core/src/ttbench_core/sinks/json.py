@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import TargetError
 from ttbench_core.result import Result
 from ttbench_core.sinks.files import exclusive, replace_file
+from ttbench_core.sinks.json_text import listed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -43,6 +44,11 @@ class JsonSink:
             count = _count_records(content)
             body = content.rstrip()[:-1].rstrip()
             replace_file(path, body, b",\n" if count else b"\n", line, b"\n]\n")
+
+    @staticmethod
+    def records(path: Path) -> Iterator[tuple[str, Any]]:
+        """Read the file back, a single record too; see `Readable`."""
+        return listed(Path(path))
 
     def close(self) -> None:
         """Nothing is held open between writes."""

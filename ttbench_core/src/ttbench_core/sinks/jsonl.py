@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import TargetError
 from ttbench_core.result import Result
 from ttbench_core.sinks.files import exclusive, replace_file
 from ttbench_core.sinks.json import is_record
+from ttbench_core.sinks.json_text import opened, parsed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,6 +40,17 @@ class JsonLinesSink:
             _refuse_foreign(content)
             gap = b"\n" if content and not content.endswith(b"\n") else b""
             replace_file(path, content, gap, line)
+
+    @staticmethod
+    def records(path: Path) -> Iterator[tuple[str, Any]]:
+        """Read the file back; see `Readable`."""
+        path = Path(path)
+        with opened(path) as file:
+            # by the byte: a text may hold letters that end a line elsewhere
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    where = f"{path}, line {number}"
+                    yield where, parsed(where, line.decode("utf-8-sig" if number == 1 else "utf-8"))
 
     def close(self) -> None:
         """Nothing is held open between writes."""

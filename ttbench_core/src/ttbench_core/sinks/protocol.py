@@ -1,16 +1,20 @@
-"""The contract of a sink: a place that keeps results."""
+"""The contract of a sink: a place that keeps results, and gives them back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ttbench_core.result import Result
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Sink", "SinkFactory"]
+__all__ = ["Place", "Readable", "Sink", "SinkFactory"]
+
+#: A file for a sink that is registered by a suffix, a URL for one registered by a scheme.
+Place = Path | str
 
 
 class Sink(Protocol):
@@ -34,7 +38,26 @@ class Sink(Protocol):
 
 
 class SinkFactory(Protocol):
-    """**Protocol:** what is registered under `ttbench.sinks`, by a file's suffix."""
+    """**Protocol:** what is registered under `ttbench.sinks`, by suffix or by scheme.
 
-    def __call__(self, path: Path) -> Sink:
-        """Open a sink on a file, which need not exist."""
+    By suffix it is called with a path; a factory whose attribute `takes_url` is
+    true is meant by `NAME:...` instead, and called with the whole text.
+
+    A factory may have `check(place)`, which is called before anything is
+    measured and raises `TargetError` for a place that cannot be: a library
+    that is missing, a malformed URL. It does not connect.
+    """
+
+    def __call__(self, place: Any) -> Sink:
+        """Open a sink on a place, which need not exist."""
+
+
+class Readable(Protocol):
+    """**Protocol:** what a sink factory has too, if its places can be read back."""
+
+    def records(self, place: Any) -> Iterator[tuple[str, Any]]:
+        """Give every record with where it stands, in the order they were kept.
+
+        A record is the JSON value that it was kept as. Raises
+        `ResultsFileError` where the place holds something else.
+        """

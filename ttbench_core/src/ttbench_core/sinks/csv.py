@@ -1,0 +1,113 @@
+"""A CSV file: one result a row, in the columns of `docs/results.md`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ttbench_core.errors import OptionError, ResultsFileError, TargetError
+from ttbench_core.result import Result
+from ttbench_core.sinks.files import exclusive, replace_file
+from ttbench_core.sinks.json_text import opened
+from ttbench_core.tables.columns import COLUMNS, column, nested, row_of
+from ttbench_core.tables.conditions import typed
+from ttbench_core.tables.writing import as_csv, unguarded
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["CsvSink"]
+
+_NAMES: Final = tuple(one.name for one in COLUMNS)
+#: Columns without which a table is none of results.
+_MARKS: Final = frozenset({"run_id", "samples_per_sec"})
+
+
+class CsvSink:
+    """Appends results to a CSV file as rows; a file that is none of results is left untouched.
+
+    Columns that a file has and this version does not know stay, and missing
+    ones are added. Text that a spreadsheet would compute gets an apostrophe
+    in front, which is taken away when the file is read back.
+
+    Args:
+        path: the file; made at the first write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path: Final = Path(path)
+
+    def write(self, result: Result) -> None:
+        """Append one row; see `Sink`."""
+        row = row_of(result.to_record())
+        with exclusive(self._path) as path:
+            content = path.read_bytes() if path.exists() else b""
+            names = _header_of(content)
+            missing = [name for name in _NAMES if name not in names]
+            if missing and content:
+                content = _widened(content, missing)
+            if not content:
+                content = as_csv([], _NAMES).encode()
+            gap = b"" if content.endswith(b"\n") else b"\n"
+            line = as_csv([row], [*names, *missing]).partition("\n")[2].encode()
+            replace_file(path, content, gap, line)
+
+    @staticmethod
+    def records(path: Path) -> Iterator[tuple[str, Any]]:
+        """Read the file back, as far as columns go: passes are not in them; see `Readable`."""
+        path = Path(path)
+        with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+            reader = csv.DictReader(text, strict=True)
+            try:
+                if not _MARKS.issubset(reader.fieldnames or ()):
+                    raise ResultsFileError(f"{path} is no table of results: it lacks their columns")
+                for row in reader:
+                    where = f"{path}, line {reader.line_num}"
+                    yield where, _record(where, row)
+            except csv.Error as error:
+                fault = f"{path}, line {reader.line_num} is no CSV: {error}"
+                raise ResultsFileError(fault) from error
+
+    def close(self) -> None:
+        """Nothing is held open between writes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def _header_of(content: bytes) -> list[str]:
+    if not content:
+        return []
+    try:
+        names = next(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")), [])
+    except (ValueError, csv.Error) as error:
+        raise TargetError(f"the file is no CSV in UTF-8 ({error})") from error
+    if not _MARKS.issubset(names):
+        raise TargetError("the file is no table of results: it lacks their columns")
+    return names
+
+
+def _widened(content: bytes, names: list[str]) -> bytes:
+    """Add columns to a table, with nothing in them."""
+    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*next(rows), *names])
+    writer.writerows([*row, *[""] * len(names)] for row in rows)
+    return text.getvalue().encode()
+
+
+def _record(where: str, row: Mapping[str | Any, Any]) -> dict[str, Any]:
+    if None in row or None in row.values():
+        raise ResultsFileError(f"{where} has not as many cells as there are columns")
+    try:
+        known = {name: unguarded(text) for name, text in row.items() if name in _NAMES}
+        return nested({name: typed(column(name), text) for name, text in known.items()})
+    except OptionError as error:
+        raise ResultsFileError(f"{where} is no result: {error}") from error

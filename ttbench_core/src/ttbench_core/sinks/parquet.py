@@ -1,0 +1,108 @@
+"""A Parquet file: one result a row, in the columns of `docs/results.md` and as its whole record."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ttbench_core.errors import ResultsFileError, TargetError, one_line
+from ttbench_core.result import Result
+from ttbench_core.sinks.files import exclusive, replace_file
+from ttbench_core.sinks.json_text import opened, parsed
+from ttbench_core.sinks.needs import library
+from ttbench_core.tables.columns import COLUMNS, row_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from typing_extensions import Self
+
+__all__ = ["ParquetSink"]
+
+#: The column that has the record as JSON.
+_RECORD: Final = "record"
+_BATCH: Final = 1000
+
+
+class ParquetSink:
+    """Appends results to a Parquet file; a file that is none of results is left untouched.
+
+    The format has no appending: the file is written again with each result.
+
+    Args:
+        path: the file; made at the first write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path: Final = Path(path)
+
+    @staticmethod
+    def check(_path: Path) -> None:
+        """Find out whether pyarrow is installed; see `SinkFactory`."""
+        _libraries()
+
+    def write(self, result: Result) -> None:
+        """Append one row; see `Sink`."""
+        pa, pq = _libraries()
+        record = result.to_record()
+        cells = {**row_of(record), _RECORD: json.dumps(record, allow_nan=False)}
+        row = pa.Table.from_pylist([cells], schema=_schema(pa))
+        with exclusive(self._path) as path:
+            if path.exists():
+                row = pa.concat_tables([_kept(path, pa, pq), row], promote_options="default")
+            written = io.BytesIO()
+            pq.write_table(row, written, compression="zstd")
+            replace_file(path, written.getvalue())
+
+    @staticmethod
+    def records(path: Path) -> Iterator[tuple[str, Any]]:
+        """Read whole records back; see `Readable`."""
+        path = Path(path)
+        with opened(path) as file:
+            pa, pq = (
+                library("pyarrow", extra="parquet"),
+                library("pyarrow.parquet", extra="parquet"),
+            )
+            try:
+                table = pq.ParquetFile(file)
+                if _RECORD not in table.schema_arrow.names:
+                    raise ResultsFileError(f"{path} is no table of results: it has no {_RECORD}")
+                number = 0
+                for batch in table.iter_batches(_BATCH, columns=[_RECORD]):
+                    for text in batch.column(0).to_pylist():
+                        where = f"{path}@{number}"
+                        yield where, parsed(where, str(text))
+                        number += 1
+            except pa.ArrowException as error:
+                raise ResultsFileError(f"{path} is no Parquet: {one_line(error)}") from error
+
+    def close(self) -> None:
+        """Nothing is held open between writes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def _libraries() -> tuple[Any, Any]:
+    return library("pyarrow", extra="parquet"), library("pyarrow.parquet", extra="parquet")
+
+
+def _schema(pa: Any) -> pa.Schema:
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    fields = [pa.field(one.name, types[one.kind]) for one in COLUMNS]
+    return pa.schema([*fields, pa.field(_RECORD, pa.string(), nullable=False)])
+
+
+def _kept(path: Path, pa: Any, pq: Any) -> pa.Table:
+    try:
+        table = pq.read_table(io.BytesIO(path.read_bytes()))
+    except pa.ArrowException as error:
+        raise TargetError(f"the file is no Parquet ({one_line(error)})") from error
+    if _RECORD not in table.column_names:
+        raise TargetError(f"the file is Parquet but no table of results: it has no {_RECORD}")
+    return table

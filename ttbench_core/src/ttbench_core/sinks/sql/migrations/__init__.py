@@ -1,0 +1,1 @@
+"""What the table of results was, revision by revision (Alembic)."""

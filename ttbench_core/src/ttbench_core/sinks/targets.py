@@ -1,0 +1,155 @@
+"""What `-o` and `load` name: which sink a target means, and whether it can be one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+from ttbench_core.errors import ResultsFileError, TargetError, one_line, suggestion
+from ttbench_core.registry import SINKS, discover, find, load
+from ttbench_core.sinks.files import lock_file
+from ttbench_core.sinks.protocol import Place, Readable, SinkFactory
+
+__all__ = ["Target", "check_target", "check_targets", "readable_from", "reason_of"]
+
+_DEFAULT_SUFFIX: Final = "json"
+#: File systems take 255 bytes; the names of lock, draft and rescue file are longer by up to 40.
+_LONGEST_NAME_BYTES: Final = 200
+#: `sqlite:///perf.db`, `postgresql+pg8000://...`, `mlflow:nightly`.
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(\+[A-Za-z0-9_-]+)?:(?P<slashes>//)?")
+_PASSWORD: Final = re.compile(r"(://[^/@:]*):[^@/]*@")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A place that results are appended to, and the sink that writes it."""
+
+    place: Place
+    open: SinkFactory
+
+    def __str__(self) -> str:
+        """Give the target as it was named, without a password."""
+        return _PASSWORD.sub(r"\1:***@", str(self.place))
+
+
+def check_targets(targets: str | Path | Sequence[str | Path] | None) -> tuple[Target, ...]:
+    """Check one target, several or none; the same one twice counts once."""
+    if targets is None:
+        return ()
+    named = [targets] if isinstance(targets, (str, Path)) else targets
+    if not isinstance(named, Iterable):
+        raise TargetError(f"cannot write results to {targets!r}: name a file or a URL")
+    return tuple({str(one.place): one for one in map(check_target, named)}.values())
+
+
+def check_target(target: str | Path) -> Target:
+    """Find the sink for a URL by its scheme, for a file by its suffix; else `.json` is appended.
+
+    Found out before anything is measured: a folder, a device, a name that no
+    file can have, a missing or a read-only place, a library that is not
+    installed. Raises `TargetError`.
+    """
+    try:
+        found = _by_scheme(target) or _by_suffix(Path(target))
+        if isinstance(found.place, Path):
+            _refuse_unwritable(found.place)
+        if (check := getattr(found.open, "check", None)) is not None:
+            check(found.place)
+        return found
+    except (OSError, TypeError, ValueError) as error:
+        shown = _PASSWORD.sub(r"\1:***@", str(target))
+        raise TargetError(f"cannot write results to {shown!r}: {reason_of(error)}") from error
+
+
+def readable_from(target: str | Path) -> tuple[Place, Readable]:
+    """Find what reads a target back: as for writing, but a file of any other name is JSON."""
+    found = _by_scheme(target)
+    if found is None:
+        path = Path(target)
+        factory = _factory_of(path) or _loaded(_DEFAULT_SUFFIX)
+        found = Target(path, factory)
+    if not hasattr(found.open, "records"):
+        raise ResultsFileError(f"{found}: the sink that writes it cannot read it back")
+    return found.place, cast("Readable", found.open)
+
+
+def reason_of(error: Exception) -> str:
+    """Say in one line why a place cannot be used."""
+    if isinstance(error, TargetError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return one_line(error)
+
+
+def _by_scheme(target: str | Path) -> Target | None:
+    """Give the target of a URL; None where the text is the name of a file."""
+    match = _SCHEME.match(target) if isinstance(target, str) else None
+    if match is None:
+        return None
+    scheme = match[1].lower()
+    factories = {name: _loaded(name) for name in _names()}
+    by_url = {name: one for name, one in factories.items() if getattr(one, "takes_url", False)}
+    if scheme in by_url:
+        return Target(str(target), by_url[scheme])
+    if match["slashes"] is None:
+        return None
+    raise TargetError(
+        f"no sink is registered for {scheme}://{suggestion(scheme, by_url)};"
+        f" there are {', '.join(f'{name}:' for name in by_url)} and files"
+    )
+
+
+def _by_suffix(path: Path) -> Target:
+    if not path.name or path.is_dir():
+        raise TargetError(f"cannot write results to {str(path)!r}: it is a folder; name a file")
+    _refuse_special(path)
+    factory = _factory_of(path)
+    if factory is not None:
+        return Target(path, factory)
+    named = path.with_name(f"{path.name}.{_DEFAULT_SUFFIX}")
+    _refuse_special(named)
+    return Target(named, _loaded(_DEFAULT_SUFFIX))
+
+
+def _factory_of(path: Path) -> SinkFactory | None:
+    """Give what is registered for the suffix of a file."""
+    suffix = path.suffix.removeprefix(".").lower()
+    factory = _loaded(suffix) if suffix in _names() else None
+    return None if getattr(factory, "takes_url", False) else factory
+
+
+def _names() -> list[str]:
+    return sorted({plugin.name for plugin in discover(SINKS)})
+
+
+def _loaded(name: str) -> Any:
+    return load(find(SINKS, name, "sink"))
+
+
+def _refuse_special(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise TargetError(
+            f"cannot write results to {path}: it is not a regular file; name one, such as perf.json"
+        )
+
+
+def _refuse_unwritable(path: Path) -> None:
+    real = Path(os.path.realpath(path))
+    if len(os.fsencode(real.name)) > _LONGEST_NAME_BYTES:
+        raise TargetError(
+            f"cannot write results to {path}: its name is longer than {_LONGEST_NAME_BYTES} bytes"
+        )
+    for file in (real, lock_file(real)):
+        if file.exists() and not os.access(file, os.W_OK):
+            raise TargetError(f"cannot write results to {path}: {file} is read-only")
+    if not real.parent.is_dir():
+        raise TargetError(
+            f"cannot write results to {path}: there is no folder {real.parent}; make it first"
+        )
+    if not os.access(real.parent, os.W_OK | os.X_OK):
+        raise TargetError(f"cannot write results to {path}: its folder is read-only")

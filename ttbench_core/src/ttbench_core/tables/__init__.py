@@ -1,0 +1,1 @@
+"""Results as rows: their columns, conditions on them, and tables of text."""

@@ -8,6 +8,7 @@ import pytest
 
 import ttbench_core
 from ttbench_core import RequestError, Result, StagedModel, Stages
+from ttbench_core.comparison import compare
 from ttbench_core.deriving import derive
 
 torch = pytest.importorskip("torch")
@@ -168,3 +169,45 @@ def test_latency_with_one_in_flight_is_asked_for_by_the_scenario():
     assert result.in_flight == 1
     assert result.args["scenario"] == "latency"
     assert result.littles_law["mean_in_flight"] <= 1.0
+
+
+class Overflows(torch.nn.Module):
+    """A loss that is no number."""
+
+    def forward(self, outputs, targets):
+        return (outputs - targets).abs().sum() * float("nan")
+
+
+@pytest.mark.parametrize(("loss", "right"), [(Overflows(), False), (torch.nn.L1Loss(), True)])
+def test_training_whose_loss_is_no_number_is_wrong(loss, right):
+    def builder(training):
+        return StagedModel(
+            Stages(device=torch.nn.Linear(4, 4), loss=loss),
+            [torch.randn(2, 4)],
+            [torch.randn(2, 4)],
+        )
+
+    result = run(builder, training=True)
+    assert result.outputs_are_right is right
+    told = dict(result.summary())
+    assert told.get("outputs") == (None if right else "WRONG: the loss of a training step is nan")
+
+
+def test_what_a_model_says_of_its_numbers_is_in_the_record():
+    assert run(model(notes=["its head is random"])).notes == ["its head is random"]
+
+
+def test_sizes_that_a_model_chose_are_recorded_as_what_ran():
+    def builder(training, seq_len=6, image_size=8):
+        class Both(torch.nn.Module):
+            def forward(self, ids, images):
+                return ids.float().mean() + images
+
+        ids = torch.randint(9, (1, seq_len))
+        return StagedModel(Stages(device=Both()), [ids, torch.rand(1, 3, image_size, image_size)])
+
+    chosen, asked = run(builder), run(builder, seq_len=6)
+    assert chosen.args["seq_len"] == asked.args["seq_len"] == 6
+    assert chosen.args["image_size"] == 8
+    assert chosen.requested["seq_len"] is None
+    assert compare([chosen], [asked]).pairs

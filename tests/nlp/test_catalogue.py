@@ -58,8 +58,9 @@ def test_parameters_are_those_recorded_and_those_declared(recorded):
     assert counted == recorded.builder.declared_of[recorded.config].parameters
 
 
-def test_bert_in_stages_has_the_parameters_that_it_declares(builders):
-    builder = builders["bert_stages"]
+@pytest.mark.parametrize("name", ["bert_stages", "whisper_decoder"])
+def test_what_is_a_part_of_a_network_has_the_parameters_that_it_declares(builders, name):
+    builder = builders[name]
     for config, declared in builder.declared_of.items():
         with torch.device("meta"):
             model = builder(training=False, config=config)

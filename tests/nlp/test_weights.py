@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -144,10 +147,12 @@ def test_a_shape_without_published_weights_says_so(builders):
 
 
 def test_a_folder_without_weights_is_named(builders, tmp_path):
-    with pytest.raises(OptionError, match=r"no folder with a config\.json and weights"):
+    with pytest.raises(OptionError, match=r"nowhere: there is no such folder; give a folder with"):
+        builders["gpt2"](config="distil", weights=str(tmp_path / "nowhere"), **FACTS)
+    with pytest.raises(OptionError, match=r"there is no config\.json in it; give a folder with"):
         builders["gpt2"](config="distil", weights=str(tmp_path), **FACTS)
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
-    with pytest.raises(OptionError, match=r"cannot be loaded: OSError: .*no file named") as raised:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_layer": 6}))
+    with pytest.raises(OptionError, match=r"cannot be loaded \(OSError: .*no file named") as raised:
         builders["gpt2"](config="distil", weights=str(tmp_path), **FACTS)
     assert "\n" not in str(raised.value)
 
@@ -158,16 +163,123 @@ def test_weights_of_another_network_are_refused(builders, tiny_folder):
 
 
 def test_weights_of_another_size_are_refused(builders, tiny_folder):
-    message = "has 4,385,920 parameters where minilm l6 has 22,713,216: choose the configuration"
+    message = (
+        "has hidden_size 128, and minilm l6 has 384: choose the configuration that they are of"
+    )
     with pytest.raises(OptionError, match=message):
         builders["minilm"](config="l6", weights=str(tiny_folder), **FACTS)
 
 
-def test_weights_that_lack_a_part_are_refused(builders, tiny_folder):
+def test_weights_that_lack_a_part_are_refused(builders, tmp_path):
+    import transformers
+
+    transformers.BertModel(transformers.BertConfig(num_hidden_layers=1)).save_pretrained(tmp_path)
     with pytest.raises(OptionError, match=r"lacks classifier\.bias and 1 more weights"):
-        builders["bert"](config="base_tc", weights=str(tiny_folder), **FACTS)
+        builders["bert"](config="base_tc", weights=str(tmp_path), force_num_layers=1, **FACTS)
 
 
 def test_more_layers_than_the_weights_have_are_refused(builders, tiny_folder):
     with pytest.raises(OptionError, match="lacks encoder"):
         builders["bert"](config="tiny", force_num_layers=3, weights=str(tiny_folder), **FACTS)
+
+
+def changed(folder, target, **settings):
+    """Copy a folder of weights, with other settings in its configuration."""
+    shutil.copytree(folder, target, dirs_exist_ok=True)
+    config = json.loads((target / "config.json").read_text())
+    config.update(settings)
+    (target / "config.json").write_text(json.dumps(config))
+    return str(target)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"num_attention_heads": 8}, "has num_attention_heads 8, and bert tiny has 2: choose the"),
+        ({"hidden_act": "relu"}, "has hidden_act relu, and bert tiny has gelu"),
+        ({"quantization_config": {"quant_method": "awq"}}, "is quantised already; give weights in"),
+        ({"model_type": "roberta"}, "holds a roberta, and bert tiny is a bert"),
+    ],
+)
+def test_weights_of_another_work_are_refused(builders, tiny_folder, tmp_path, settings, complaint):
+    folder = changed(tiny_folder, tmp_path / "other", **settings)
+    with pytest.raises(OptionError, match=complaint):
+        builders["bert"](config="tiny", weights=folder, **FACTS)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"attn_implementation": "someone/kernel"},
+        {"_attn_implementation": "kernels-community/flash-attn2"},
+        {"auto_map": {"AutoModel": "evil.Model"}},
+        {"model_type": None},
+    ],
+)
+def test_a_configuration_beside_weights_loads_no_code(builders, tiny_folder, tmp_path, settings):
+    folder = changed(tiny_folder, tmp_path / "other", **settings)
+    (tmp_path / "other" / "evil.py").write_text("raise SystemExit('ran')")
+    network = builders["bert"](config="tiny", weights=folder, **FACTS).stages.device
+    plain = builders["bert"](config="tiny", weights=str(tiny_folder), **FACTS).stages.device
+    assert network.config._attn_implementation == plain.config._attn_implementation
+
+
+def test_a_configuration_beside_weights_does_not_change_the_outputs(
+    builders, tiny_folder, tmp_path
+):
+    folder = changed(tiny_folder, tmp_path / "other", return_dict=False, output_hidden_states=True)
+    model = builders["bert"](config="tiny", weights=folder, **FACTS)
+    with torch.inference_mode():
+        assert list(model.stages.device(*model.inputs)) == ["last_hidden_state", "pooler_output"]
+
+
+def test_what_weights_lack_and_may_lack_is_told(builders, tmp_path):
+    import transformers
+
+    settings = transformers.BertConfig(
+        num_hidden_layers=2,
+        hidden_size=128,
+        num_attention_heads=2,
+        intermediate_size=512,
+        vocab_size=30522,
+    )
+    transformers.BertModel(settings, add_pooling_layer=False).save_pretrained(tmp_path)
+    model = builders["bert"](config="tiny", weights=str(tmp_path), **FACTS)
+    assert model.notes == (
+        "the weights lack pooler.dense.bias, pooler.dense.weight, which are random",
+    )
+
+
+def test_a_classifier_that_no_weights_have_is_told(builders, tiny_folder):
+    model = builders["bert_stages"](config="tiny", weights=str(tiny_folder), **FACTS)
+    assert model.notes == ("the classifier behind the encoder is random: no weights have one",)
+
+
+def test_a_pickle_of_more_than_weights_is_refused_and_not_run(builders, tiny_folder, tmp_path):
+    folder = Path(changed(tiny_folder, tmp_path / "other"))
+    (folder / "model.safetensors").unlink()
+    torch.save({"x": Ran(tmp_path / "ran")}, folder / "pytorch_model.bin")
+    with pytest.raises(OptionError, match="a pickle that holds more than weights") as raised:
+        builders["bert"](config="tiny", weights=str(folder), **FACTS)
+    assert "weights_only" not in str(raised.value)
+    assert not (tmp_path / "ran").exists()
+
+
+class Ran:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+def test_loading_weights_prints_nothing(tiny_folder):
+    code = (
+        "from importlib.metadata import entry_points\n"
+        "found = {point.name: point for point in entry_points(group='ttbench.models')}\n"
+        f"found['bert'].load()(training=False, config='tiny', weights={str(tiny_folder)!r})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

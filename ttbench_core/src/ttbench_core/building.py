@@ -16,7 +16,7 @@ from ttbench_core.errors import UnsupportedOptionError as Unsupported
 from ttbench_core.model import BenchmarkModel, Builder, DeclaresAccuracy, StagedModel, Stages
 from ttbench_core.options import DataFormat, RunOptions
 
-__all__ = ["KEYWORDS", "build_model", "choose_config"]
+__all__ = ["KEYWORDS", "build_model", "choose_config", "keywords_of", "options_of"]
 
 #: The keywords a builder may take.
 KEYWORDS = (
@@ -66,6 +66,17 @@ def choose_config(builder: Builder, asked: str | None, where: str) -> str | None
     return asked
 
 
+def keywords_of(builder: Builder, where: str) -> frozenset[str]:
+    """Give those of `KEYWORDS` that the builder takes."""
+    return frozenset(_accepted(builder, where))
+
+
+def options_of(builder: Builder, where: str) -> tuple[str, ...]:
+    """Give those options of a model that the builder takes, by their flags."""
+    accepted = keywords_of(builder, where)
+    return tuple(option for name, option in _OPTION_OF.items() if name in accepted)
+
+
 def build_model(
     builder: Builder, options: RunOptions, facts: Mapping[str, object], where: str
 ) -> BenchmarkModel:
@@ -97,8 +108,8 @@ def build_model(
     if options.training and model.stages.loss is None:
         raise PackContractError(
             where,
-            "gives no loss for training: return a StagedModel with stages.loss and targets,"
-            " or leave out -t",
+            "does not train, leave out -t; its author can let it, by a StagedModel with"
+            " stages.loss and targets",
         )
     return model
 
@@ -149,8 +160,9 @@ def _arguments(
     }
     for name, option in _OPTION_OF.items():
         if asked[name] is not None and name not in accepted:
+            what = f"{builder.function.__name__} of {where.partition(':')[0]}"
             raise Unsupported(
-                f"{where} does not support {option}: its builder takes no {name!r}; leave it out"
+                f"{what} does not support {option}: leave it out (its builder takes no {name!r})"
             )
     values: dict[str, object] = {"training": options.training, **facts}
     for name, value in asked.items():

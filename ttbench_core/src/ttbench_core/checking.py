@@ -33,11 +33,25 @@ def required(name: str, value: int | None) -> int:
     return value
 
 
-def whole(name: str, value: int | None, *, least: int, most: int | None = None) -> int | None:
-    """Refuse what is no whole number within limits; None passes."""
+def whole(
+    name: str, value: int | None, *, least: int, most: int | None = None, zero: str = ""
+) -> int | None:
+    """Refuse what is no whole number within limits; None passes.
+
+    Args:
+        name: for the message.
+        value: what was given.
+        least: the lowest.
+        most: the highest.
+        zero: what 0 means, where it is allowed too.
+    """
     if value is None:
         return None
     allowed = f"{least} to {most}" if most is not None else f"{least} or more"
+    if zero:
+        allowed += f", or 0 for {zero}"
+        if value == 0 and not isinstance(value, bool):
+            return value
     if isinstance(value, bool) or not isinstance(value, int):
         raise OptionError(f"{name} must be a whole number ({allowed}), not {value!r}")
     if value < least or (most is not None and value > most):

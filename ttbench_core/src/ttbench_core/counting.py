@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ttbench_core.model import BenchmarkModel
@@ -12,6 +12,7 @@ __all__ = [
     "parameter_count",
     "prompt_tokens_of",
     "samples_of_input",
+    "sizes_of",
     "tokens_of",
     "unit_of",
 ]
@@ -40,6 +41,23 @@ def prompt_tokens_of(model: BenchmarkModel) -> int | None:
 def samples_of_input(model: BenchmarkModel) -> int:
     """Give what one input counts as: its rows, and the tokens that each becomes."""
     return microbatch_of(model) * (tokens_of(model) or 1)
+
+
+def sizes_of(inputs: Sequence[Mapping[str, Any]], prompt_tokens: int | None) -> dict[str, int]:
+    """Give the `seq_len` and `image_size` that inputs have, as far as their shapes say.
+
+    Args:
+        inputs: `shape` and `dtype` of each.
+        prompt_tokens: of a generator.
+    """
+    sizes: dict[str, int] = {}
+    for tensor in inputs:
+        shape, is_whole = tensor["shape"], str(tensor["dtype"]).startswith("int")
+        if len(shape) == 4 and shape[-1] == shape[-2]:
+            sizes.setdefault("image_size", int(shape[-1]))
+        if len(shape) == 2 and is_whole:
+            sizes.setdefault("seq_len", int(shape[-1]))
+    return {**sizes, "seq_len": prompt_tokens} if prompt_tokens else sizes
 
 
 def unit_of(model: BenchmarkModel) -> str:

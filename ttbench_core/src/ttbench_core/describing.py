@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from ttbench_core.building import build_model, choose_config
+from ttbench_core.building import build_model, choose_config, options_of
 from ttbench_core.counting import parameter_count, prompt_tokens_of, tokens_of, unit_of
 from ttbench_core.errors import RequestError, one_line
 from ttbench_core.job import Source
@@ -46,6 +46,8 @@ class Description:
     inputs: tuple[Mapping[str, Any], ...]
     #: Whether it has a loss and targets.
     trains: bool
+    #: Flags of the options that it takes.
+    options: tuple[str, ...]
     #: New tokens and tokens of a prompt; None for a model that does not generate.
     new_tokens: int | None
     prompt_tokens: int | None
@@ -85,6 +87,7 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
         stages=tuple(built.stages.present(training=False)),
         inputs=tuple(tensor_record(tensor) for tensor in built.inputs),
         trains=_trains(source, settled),
+        options=options_of(source.builder, source.where),
         new_tokens=tokens_of(built),
         prompt_tokens=prompt_tokens_of(built),
         notes=tuple(notes),

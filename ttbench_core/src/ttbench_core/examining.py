@@ -32,6 +32,9 @@ def examine(job: Job, session: Session, model: BenchmarkModel, recording: Record
     if _verification_is_due(job, session):
         with recording.during("verify"):
             recording.told("verification", _verify(job, session, model))
+    elif job.options.training and job.options.verify is not False:
+        with recording.during("verify"):
+            recording.told("verification", _losing(job, session, model))
     if _has_reference(model):
         with recording.during("count"):
             recording.told("cost", _cost(job, model))
@@ -66,6 +69,21 @@ def _verify(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any]
     # of a generator the logits of the first token are compared, which come first
     found = agreement(outputs[: len(expected)] if model.generation else outputs, expected)
     return {**found.to_record(), "threshold": threshold, "passed": found.passes(threshold)}
+
+
+def _losing(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any] | None:
+    """Find out whether a step's loss is a number; None where it is, as nothing else is compared."""
+    if (job.options.microbatch_count or 1) > 1 or not _has_reference(model):
+        return None  # a step of several inputs has no loss of one
+    import torch
+
+    session.push(model.inputs)
+    losses = session.pop() or ()
+    for loss in losses:
+        if torch.is_tensor(loss) and not bool(torch.isfinite(loss).all()):
+            fault = f"the loss of a training step is {float(loss.flatten()[0]):g}"
+            return {"passed": False, "threshold": _threshold(job, model), "fault": fault}
+    return None
 
 
 def _unverified(threshold: float, reason: str) -> dict[str, Any]:

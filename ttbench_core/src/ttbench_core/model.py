@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, overload, runtime_checkable
 
 __all__ = [
+    "Annotated",
     "BenchmarkModel",
     "Builder",
     "Declared",
@@ -97,6 +98,15 @@ class DeclaresAccuracy(Protocol):
 
 
 @runtime_checkable
+class Annotated(Protocol):
+    """**Protocol:** a model that says what a reader of its numbers must know; optional."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences for the record, such as which parts of trained weights are random."""
+
+
+@runtime_checkable
 class GeneratingModule(Protocol):
     """**Protocol:** a device stage that generates tokens, by a prompt and what it remembers of it.
 
@@ -147,6 +157,8 @@ class StagedModel:
     generation: Mapping[str, object] = field(default_factory=dict)
     tuning: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     pcc: Mapping[str, float] = field(default_factory=dict)
+    #: See `Annotated`.
+    notes: Sequence[str] = ()
 
 
 class Builder:

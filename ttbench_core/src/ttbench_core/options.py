@@ -148,7 +148,8 @@ class RunOptions(EngineOptions):
         self._set("trace", choice("trace", Trace, self.trace) or Trace.NONE)
         self._set("scenario", choice("scenario", Scenario, self.scenario) or Scenario.THROUGHPUT)
         for name in ("loop_count", "layers", "microbatch", "seq_len", "image_size", "new_tokens"):
-            self._set(name, whole(name, getattr(self, name), least=0, most=_MOST) or None)
+            given = getattr(self, name)
+            self._set(name, whole(name, given, least=1, most=_MOST, zero="the default") or None)
         whole("backend_opt_level", self.backend_opt_level, least=0, most=4)
         whole("chips", required("chips", self.chips), least=0, most=_MOST)
         whole("seed", required("seed", self.seed), least=0, most=2**63 - 1)

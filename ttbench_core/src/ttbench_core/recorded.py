@@ -8,15 +8,27 @@ from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from ttbench_core.building import keywords_of
+from ttbench_core.counting import (
+    microbatch_of,
+    prompt_tokens_of,
+    sizes_of,
+    tokens_of,
+    unit_of,
+)
 from ttbench_core.environment import host_facts, machine_name, recorded_options
+from ttbench_core.job import Job
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
+from ttbench_core.model import BenchmarkModel
 from ttbench_core.options import RunOptions
 from ttbench_core.result import Result
 
 __all__ = [
+    "args_that_ran",
     "cut_short",
+    "model_record",
     "pass_record",
     "stopping_record",
     "tensor_record",
@@ -102,3 +114,74 @@ def unmeasured(options: RunOptions, phase: str, error: BaseException) -> Result:
         host=host_facts(),
         failure={"phase": phase, "kind": type(error).__name__, "message": str(error)},
     )
+
+
+def args_that_ran(
+    job: Job, model: BenchmarkModel | None, effective: Mapping[str, object]
+) -> dict[str, Any]:
+    """Give every option with the value that ran, as far as it is known.
+
+    Args:
+        job: what was settled.
+        model: None before it is built.
+        effective: how the engine runs it.
+    """
+    plan, fidelity = job.plan, job.plan.math_fidelity
+    return {
+        **recorded_options(job.options),
+        **_sizes(job, model),
+        "dataformat": plan.data_format.value,
+        "math_fidelity": fidelity.value if fidelity else None,
+        "backend_opt_level": plan.opt_level,
+        "loop_count": job.loop_count,
+        "chips": len(plan.devices),
+        "microbatch": microbatch_of(model) if model else job.options.microbatch,
+        "device": plan.devices[0].kind,
+        "backend": job.backend.name,
+        "threads": effective.get("threads", plan.threads),
+    }
+
+
+def model_record(
+    job: Job, model: BenchmarkModel | None, parameters: int | None, samples: int | None
+) -> dict[str, Any]:
+    """Give the identity of a model.
+
+    Args:
+        job: what was settled.
+        model: None before it is built.
+        parameters: how many it has.
+        samples: what one input counts as.
+    """
+    source = job.source
+    identity: dict[str, Any] = {
+        "name": job.options.model.rpartition(":")[2],
+        "config": job.options.config,
+        "pack": source.pack,
+        "pack_version": source.version,
+        "builder": source.value,
+    }
+    if model is not None:
+        identity["parameters"] = parameters
+        identity["stages"] = list(model.stages.present(training=job.options.training))
+        identity["unit"] = unit_of(model)
+        identity["samples_per_input"] = samples
+        identity["prompt_tokens"] = prompt_tokens_of(model)
+        identity["inputs"] = [tensor_record(tensor) for tensor in model.inputs]
+        identity["targets"] = [tensor_record(tensor) for tensor in model.targets]
+    return identity
+
+
+def _sizes(job: Job, model: BenchmarkModel | None) -> dict[str, Any]:
+    """Give what the model chose where it was not asked, of the options that it takes."""
+    if model is None:
+        return {}
+    new_tokens = tokens_of(model)
+    sizes = {
+        **sizes_of([tensor_record(one) for one in model.inputs], prompt_tokens_of(model)),
+        "new_tokens": new_tokens,
+        "generative": new_tokens is not None,
+    }
+    taken = keywords_of(job.source.builder, job.source.where)
+    asked = recorded_options(job.options)
+    return {name: value for name, value in sizes.items() if name in taken and asked[name] is None}

@@ -13,13 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.backends.protocol import CountingSession, Session
-from ttbench_core.counting import (
-    microbatch_of,
-    parameter_count,
-    prompt_tokens_of,
-    samples_of_input,
-    unit_of,
-)
+from ttbench_core.counting import parameter_count, samples_of_input
 from ttbench_core.deriving import derive
 from ttbench_core.environment import (
     checkout_of,
@@ -38,9 +32,15 @@ from ttbench_core.measure.passes import Pass, PassCutShortError
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
 from ttbench_core.measure.watch import Reading, between
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import Annotated, BenchmarkModel
 from ttbench_core.progress import Observer
-from ttbench_core.recorded import pass_record, stopping_record, tensor_record, warmup_record
+from ttbench_core.recorded import (
+    args_that_ran,
+    model_record,
+    pass_record,
+    stopping_record,
+    warmup_record,
+)
 from ttbench_core.result import Result
 
 __all__ = ["Recording"]
@@ -69,7 +69,7 @@ class Recording:
         self._parameters: int | None = None
         self._samples_per_input: int | None = None
         self._effective: Mapping[str, object] = {}
-        self._notes: Sequence[str] = ()
+        self._notes: tuple[str, ...] = ()
         self._in_flight: int | None = None
         self._peaks: dict[str, int | None] = {}
         self._backend_versions: Mapping[str, str] = {}
@@ -111,16 +111,20 @@ class Recording:
         self._parameters = parameter_count(model)
         self._samples_per_input = samples_of_input(model)
         self._backend_versions = self._job.backend.versions()
+        self._noted(model.notes if isinstance(model, Annotated) else ())
 
     def compiled(self, session: Session) -> None:
         """Keep how the engine runs it."""
         self._effective = dict(session.effective)
         self._in_flight = self._job.in_flight(session.depth)
-        self._notes = tuple(session.notes)
+        self._noted(session.notes)
         if isinstance(session, CountingSession):
             self._samples_per_input = session.samples_per_input
-        for note in self._notes:
-            self._observer.note(note)
+
+    def _noted(self, notes: Sequence[str]) -> None:
+        self._notes = (*self._notes, *map(str, notes))
+        for note in notes:
+            self._observer.note(str(note))
 
     def called(self, first: Pass) -> None:
         """Keep how long the first call took, without the garbage collection before it."""
@@ -186,7 +190,7 @@ class Recording:
             total_time=None,
             total_samples=None,
             samples_per_sec=None,
-            args=self._args(),
+            args=args_that_ran(self._job, self._model, self._effective),
             arch=self._job.plan.devices[0].arch,
             machine_name=machine_name(),
             hash=checkout.hash if checkout else None,
@@ -196,7 +200,7 @@ class Recording:
             started_at=self._started_at.isoformat(timespec="seconds"),
             requested=recorded_options(self._job.asked),
             effective=self._effective,
-            model=self._identity(),
+            model=model_record(self._job, self._model, self._parameters, self._samples_per_input),
             backend=self._job.backend.name,
             devices=[asdict(device) for device in self._job.plan.devices],
             host=self._host,
@@ -215,42 +219,6 @@ class Recording:
             **self._told,
         )
         return derive(raw)
-
-    def _args(self) -> dict[str, Any]:
-        plan, fidelity = self._job.plan, self._job.plan.math_fidelity
-        return {
-            **recorded_options(self._job.options),
-            "dataformat": plan.data_format.value,
-            "math_fidelity": fidelity.value if fidelity else None,
-            "backend_opt_level": plan.opt_level,
-            "loop_count": self._job.loop_count,
-            "chips": len(plan.devices),
-            "microbatch": microbatch_of(self._model)
-            if self._model
-            else self._job.options.microbatch,
-            "device": plan.devices[0].kind,
-            "backend": self._job.backend.name,
-            "threads": self._effective.get("threads", plan.threads),
-        }
-
-    def _identity(self) -> dict[str, Any]:
-        source = self._job.source
-        identity: dict[str, Any] = {
-            "name": self._job.options.model.rpartition(":")[2],
-            "config": self._job.options.config,
-            "pack": source.pack,
-            "pack_version": source.version,
-            "builder": source.value,
-        }
-        if (model := self._model) is not None:
-            identity["parameters"] = self._parameters
-            identity["stages"] = list(model.stages.present(training=self._job.options.training))
-            identity["unit"] = unit_of(model)
-            identity["samples_per_input"] = self._samples_per_input
-            identity["prompt_tokens"] = prompt_tokens_of(model)
-            identity["inputs"] = [tensor_record(tensor) for tensor in model.inputs]
-            identity["targets"] = [tensor_record(tensor) for tensor in model.targets]
-        return identity
 
     def _versions(self) -> dict[str, str]:
         versions = software_versions(_VERSIONED)

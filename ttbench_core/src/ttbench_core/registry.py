@@ -39,6 +39,8 @@ _INSTALL_HINT = {
     BACKENDS: "reinstall ttbench-core, which brings the backend 'torch'",
     SINKS: "reinstall ttbench-core, which brings the sinks 'json' and 'jsonl'",
 }
+#: More than these are no help in a message.
+_MOST_NAMED = 24
 #: What an object reference of an entry point looks like: `module.path:attribute.path`.
 _REFERENCE = re.compile(r"\w+(\.\w+)*\s*:\s*\w+(\.\w+)*(\s*\[.*\])?\s*")
 
@@ -219,4 +221,6 @@ def _unknown(group: str, name: str, what: str, plugins: tuple[Plugin, ...]) -> s
     if not names:
         return f"no {what} is installed: {_INSTALL_HINT[group]}"
     hint = suggestion(name, [*names, *(plugin.qualified for plugin in plugins)])
+    if len(names) > _MOST_NAMED:
+        return f"unknown {what} {name!r}{hint}: ttbench --list shows what is installed"
     return f"unknown {what} {name!r}{hint}: installed are {', '.join(names)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,9 +193,8 @@ def _known(keywords: Mapping[str, Any]) -> dict[str, Any]:
     known = [field.name for field in dataclasses.fields(EngineOptions)]
     for name in keywords:
         if name not in known:
-            raise TypeError(
-                f"run() got an unexpected keyword argument {name!r}{suggestion(name, known)}"
-            )
+            near = suggestion(name, [*inspect.signature(run).parameters, *known])
+            raise TypeError(f"run() got an unexpected keyword argument {name!r}{near}")
     return dict(keywords)
 
 

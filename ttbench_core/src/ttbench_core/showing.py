@@ -123,13 +123,13 @@ def _machine(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _generated(of: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    prompt = f"prompts of {of['prompt_tokens']} tokens, " if of.get("prompt_tokens") else ""
+    prompt = f"prompts of {_tokens(of['prompt_tokens'])}, " if of.get("prompt_tokens") else ""
     rates = [
         f"{name} {figure(of[key])} tokens/s"
         for name, key in (("prefill", "prefill_tokens_per_s"), ("decode", "decode_tokens_per_s"))
         if of.get(key) is not None
     ]
-    yield ("generation", ", ".join([f"{prompt}{of['new_tokens']} new tokens", *rates]))
+    yield ("generation", ", ".join([f"{prompt}{_tokens(of['new_tokens'], 'new ')}", *rates]))
     for label, key in (("  TTFT", "ttft"), ("  TPOT", "tpot"), ("  ITL", "itl")):
         if of.get(key):
             count = "" if of[key].get("count") is None else f" ({of[key]['count']})"
@@ -277,6 +277,8 @@ def _memory(memory: Mapping[str, Any]) -> str:
 def _verified(verification: Mapping[str, Any]) -> str:
     if verification.get("passed") is None:
         return f"not verified: {verification.get('reason')}"
+    if verification.get("fault") and not verification.get("outputs"):
+        return f"WRONG: {verification['fault']}"
     pcc, error = verification.get("pcc"), verification.get("relative_l2")
     numbers = f"PCC {'undefined' if pcc is None else f'{pcc:.5f}'}"
     numbers += "" if error is None else f", relative L2 {error:.2g}"
@@ -289,6 +291,10 @@ def _verified(verification: Mapping[str, Any]) -> str:
 def _was_busy(result: Result) -> bool:
     findings = (result.verdict or {}).get("findings", ())
     return any(finding["rule"] == "host-busy" for finding in findings)
+
+
+def _tokens(count: int, kind: str = "") -> str:
+    return f"{count} {kind}token{'' if count == 1 else 's'}"
 
 
 def _count(number: int, what: str) -> str:

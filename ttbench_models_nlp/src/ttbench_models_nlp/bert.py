@@ -112,7 +112,7 @@ def bert(
         weights=weights,
     )
     settings, ids, types = _settings_and_texts(asked)
-    network = network_of(asked, settings)
+    network, notes = network_of(asked, settings)
     if config.endswith("_tc"):
         targets = torch.randint(_CLASSES, (asked.samples,))
         loss: torch.nn.Module = torch.nn.CrossEntropyLoss()
@@ -124,6 +124,7 @@ def bert(
         inputs=[ids, torch.ones_like(ids), types],
         targets=[targets],
         pcc=_accuracy(_PCC_OF_4_BITS, config),
+        notes=notes,
     )
 
 
@@ -154,7 +155,9 @@ def bert_stages(
         weights=weights,
     )
     settings, ids, types = _settings_and_texts(asked)
-    network = network_of(asked, settings)
+    network, notes = network_of(asked, settings)
+    if weights is not None:
+        notes = (*notes, "the classifier behind the encoder is random: no weights have one")
     classifier = torch.nn.Sequential(
         network.pooler, torch.nn.Linear(settings.hidden_size, _CLASSES)
     )
@@ -168,6 +171,7 @@ def bert_stages(
         inputs=[ids, types],
         targets=[torch.randint(_CLASSES, (asked.samples,))],
         pcc=_accuracy(_PCC_OF_4_BITS_IN_STAGES, config),
+        notes=notes,
     )
 
 

@@ -24,13 +24,16 @@ def _construct(asked: Asked) -> BenchmarkModel:
             " text has 2 or more"
         )
     settings = settings_of(asked)
-    check_positions(asked, settings, asked.sequence + asked.tokens)
+    # the last token is not read again
+    check_positions(asked, settings, asked.sequence + max(asked.tokens - 1, 0))
     ids = drawn_ids(settings.vocab_size, asked.samples, asked.sequence)
+    network, notes = network_of(asked, settings)
     return StagedModel(
-        stages=Stages(device=DecoderOnly(network_of(asked, settings)), loss=NextTokenLoss()),
+        stages=Stages(device=DecoderOnly(network), loss=NextTokenLoss()),
         inputs=[ids],
         targets=[ids],
         generation=asked.generation(prompt=asked.sequence),
+        notes=notes,
     )
 
 

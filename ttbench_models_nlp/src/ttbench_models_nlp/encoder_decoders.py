@@ -34,15 +34,17 @@ def _construct(asked: Asked) -> BenchmarkModel:
     from ttbench_models_nlp.losses import TokenLoss
 
     settings = settings_of(asked)
-    check_positions(asked, settings, max(asked.sequence, 1 + asked.tokens))
+    check_positions(asked, settings, max(asked.sequence, asked.tokens))
     ids = drawn_ids(settings.vocab_size, asked.samples, asked.sequence)
     start = [settings.decoder_start_token_id]
     decoder_ids, targets = decoder_texts(asked, settings.vocab_size, start)
+    network, notes = network_of(asked, settings)
     return StagedModel(
-        stages=Stages(device=EncoderDecoder(network_of(asked, settings)), loss=TokenLoss()),
+        stages=Stages(device=EncoderDecoder(network), loss=TokenLoss()),
         inputs=[ids, decoder_ids],
         targets=targets,
         generation=asked.generation(prompt=asked.sequence),
+        notes=notes,
     )
 
 

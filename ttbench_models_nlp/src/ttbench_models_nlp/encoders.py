@@ -39,10 +39,12 @@ def _construct(asked: Asked) -> BenchmarkModel:
     check_positions(asked, settings, asked.sequence)
     ids = drawn_ids(settings.vocab_size, asked.samples, asked.sequence)
     targets = torch.rand(asked.samples, asked.sequence, settings.hidden_size)
+    network, notes = network_of(asked, settings)
     return StagedModel(
-        stages=Stages(device=network_of(asked, settings), loss=FirstOutputL1Loss()),
+        stages=Stages(device=network, loss=FirstOutputL1Loss()),
         inputs=[ids],
         targets=[targets],
+        notes=notes,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["DecoderOnly", "EncoderDecoder"]
+__all__ = ["DecoderOfStates", "DecoderOnly", "EncoderDecoder"]
 
 
 class DecoderOnly(torch.nn.Module):
@@ -98,6 +98,30 @@ class EncoderDecoder(torch.nn.Module):
             use_cache=True,
         )
         return outputs.logits[:, -1], (encoded, outputs.past_key_values)
+
+
+class DecoderOfStates(torch.nn.Module):
+    """A decoder of text without its encoder, run once an input.
+
+    Args:
+        network: an encoder-decoder, of which decoder and head are taken.
+    """
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.decoder = network.get_decoder()
+        self.head = network.get_output_embeddings()
+
+    def forward(self, decoder_ids: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """Give logits, (microbatch, tokens, vocabulary).
+
+        Args:
+            decoder_ids: (microbatch, tokens).
+            states: what an encoder gave, (microbatch, positions, width).
+        """
+        hidden = self.decoder(input_ids=decoder_ids, encoder_hidden_states=states)[0]
+        logits: torch.Tensor = self.head(hidden)
+        return logits
 
 
 def _parameters(function: Callable[..., Any]) -> frozenset[str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 from ttbench_core.errors import OptionError
 from ttbench_models_nlp.tables import Architecture, Asked
 from ttbench_models_nlp.weights import load_weights, settings_of_weights
 
 __all__ = ["check_positions", "class_of", "network_of", "settings_of"]
+
+#: Layers that can be asked for: a multiple of a configuration's own, or as many as large ones have.
+#: A slip of the finger would take all memory instead.
+_MOST_TIMES: Final = 4
+_ALWAYS_FINE: Final = 48
 
 
 def class_of(name: str, architecture: Architecture) -> Any:
@@ -35,28 +40,44 @@ def settings_of(asked: Asked) -> Any:
     """
     architecture = asked.variant.architecture
     kind = class_of(architecture.config, architecture)
-    layers = {} if asked.layers is None else dict.fromkeys(architecture.layers, asked.layers)
+    layers = {}
+    if asked.layers is not None:
+        own = getattr(kind(**asked.variant.settings), architecture.layers[0])
+        _check_layers(asked, asked.layers, own)
+        layers = dict.fromkeys(architecture.layers, asked.layers)
+    settings = kind(**{**asked.variant.settings, **layers})
     if asked.weights is not None:
-        return settings_of_weights(kind, asked, layers)
-    return kind(**{**asked.variant.settings, **layers})
+        return settings_of_weights(kind, asked, settings, layers)
+    return settings
 
 
-def network_of(asked: Asked, settings: Any) -> Any:
+def _check_layers(asked: Asked, wanted: int, own: int) -> None:
+    most = max(_MOST_TIMES * own, _ALWAYS_FINE)
+    if wanted > most:
+        raise OptionError(
+            f"--layers {wanted}: {asked.where} has {own} layers, and takes 1 to {most}"
+        )
+
+
+def network_of(asked: Asked, settings: Any) -> tuple[Any, tuple[str, ...]]:
     """Build the network of these settings, in float32.
 
     Args:
         asked: names the network and its weights.
         settings: from `settings_of`.
 
+    Returns:
+        The network, and what a reader of its numbers must know.
+
     Raises `OptionError` for weights that cannot be had or are of another network.
     """
     architecture = asked.variant.architecture
     kind = class_of(architecture.network, architecture)
     if asked.weights is None:
-        return _random_network(kind, asked, settings)
-    network = load_weights(kind, settings, asked)
+        return _random_network(kind, asked, settings), ()
+    network, notes = load_weights(kind, settings, asked)
     _check_size(network, asked)
-    return network
+    return network, notes
 
 
 def _random_network(kind: Any, asked: Asked, settings: Any) -> Any:
@@ -76,7 +97,7 @@ def _check_size(network: Any, asked: Asked) -> None:
     import torch
 
     with torch.device("meta"):
-        expected = network_of(*_untrained(asked))
+        expected, _ = network_of(*_untrained(asked))
     found, wanted = (sum(p.numel() for p in one.parameters()) for one in (network, expected))
     if found != wanted:
         raise OptionError(
@@ -103,8 +124,10 @@ def check_positions(asked: Asked, settings: Any, tokens: int) -> None:
         return
     most = getattr(settings, architecture.positions) - architecture.reserved
     if tokens > most:
-        remedy = "a shorter --seq_len or fewer --new_tokens" if asked.tokens else "--seq_len"
+        remedy = f"--seq_len {most} or less"
+        if asked.tokens:
+            remedy = f"fewer --new_tokens than {asked.tokens}"
+            remedy += ", or a shorter --seq_len" if asked.seq_len else ""
         raise OptionError(
             f"{asked.where} reads at most {most} tokens, and {tokens} were asked for: use {remedy}"
-            + ("" if asked.tokens else f" {most} or less")
         )

@@ -9,7 +9,7 @@ from ttbench_models_nlp.networks import check_positions, network_of, settings_of
 from ttbench_models_nlp.tables import Architecture, Asked, Family, Variant
 from ttbench_models_nlp.texts import decoder_texts, drawn_ids
 
-__all__ = ["wav2vec2", "whisper"]
+__all__ = ["wav2vec2", "whisper", "whisper_decoder"]
 
 #: Half a minute of sound, which Whisper's encoder always reads, in frames of 10 ms.
 _FRAMES: Final = 3000
@@ -48,6 +48,17 @@ _WHISPERS: Final = Family(
         "tiny": Variant(_WHISPER, 37_760_640, "openai/whisper-tiny", _whisper(4, 384, 6)),
         "base": Variant(_WHISPER, 72_593_920, "openai/whisper-base", _whisper(6, 512, 8)),
         "small": Variant(_WHISPER, 241_734_912, "openai/whisper-small", _whisper(12, 768, 12)),
+    },
+)
+#: What the encoder makes of half a minute.
+_STATES: Final = 1500
+_WHISPER_DECODERS: Final = Family(
+    "whisper_decoder",
+    "Whisper's decoder",
+    "speech recognition, decoder alone",
+    {
+        "tiny": Variant(_WHISPER, 29_552_256, None, _whisper(4, 384, 6)),
+        "small": Variant(_WHISPER, 153_580_800, None, _whisper(12, 768, 12)),
     },
 )
 _WAV2VEC2S: Final = Family(
@@ -96,14 +107,55 @@ def whisper(
         weights=weights,
     )
     settings = settings_of(asked)
-    check_positions(asked, settings, len(_START) + asked.tokens)
+    check_positions(asked, settings, len(_START) + max(asked.tokens - 1, 0))
     spectrograms = torch.rand(asked.samples, settings.num_mel_bins, _FRAMES)
     ids, targets = decoder_texts(asked, settings.vocab_size, _START)
+    network, notes = network_of(asked, settings)
     return StagedModel(
-        stages=Stages(device=EncoderDecoder(network_of(asked, settings)), loss=TokenLoss()),
+        stages=Stages(device=EncoderDecoder(network), loss=TokenLoss()),
         inputs=[spectrograms, ids],
         targets=targets,
-        generation=asked.generation(prompt=len(_START)),
+        # no prompt of tokens: what is read first is sound
+        generation=asked.generation(prompt=None),
+        notes=notes,
+    )
+
+
+@benchmark_model(configs=_WHISPER_DECODERS.declared, task=_WHISPER_DECODERS.task)
+def whisper_decoder(
+    training: bool,
+    config: str,
+    *,
+    microbatch: int | None = None,
+    force_num_layers: int | None = None,
+    weights: str | None = None,
+) -> BenchmarkModel:
+    """Build the decoder of Whisper alone, run once an input.
+
+    Its inputs are ids of a text and what an encoder would give, (microbatch, 1500, width),
+    random; it trains on the text shifted by one with cross entropy.
+    """
+    import torch
+
+    from ttbench_models_nlp.generating import DecoderOfStates
+    from ttbench_models_nlp.losses import TokenLoss
+
+    asked = Asked(
+        _WHISPER_DECODERS,
+        config,
+        training=training,
+        microbatch=microbatch,
+        layers=force_num_layers,
+        weights=weights,
+    )
+    settings = settings_of(asked)
+    network, notes = network_of(asked, settings)
+    ids, targets = decoder_texts(asked, settings.vocab_size, _START)
+    return StagedModel(
+        stages=Stages(device=DecoderOfStates(network), loss=TokenLoss()),
+        inputs=[ids, torch.randn(asked.samples, _STATES, settings.d_model)],
+        targets=targets,
+        notes=notes,
     )
 
 
@@ -138,8 +190,10 @@ def wav2vec2(
     settings.apply_spec_augment = False
     waves = torch.randn(asked.samples, _WAVES)
     letters = drawn_ids(settings.vocab_size, asked.samples, _LETTERS)
+    network, notes = network_of(asked, settings)
     return StagedModel(
-        stages=Stages(device=network_of(asked, settings), loss=CtcLoss()),
+        stages=Stages(device=network, loss=CtcLoss()),
         inputs=[waves],
         targets=[letters],
+        notes=notes,
     )

@@ -112,7 +112,8 @@ def generator_on_card(asked: Asked) -> BenchmarkModel:
     decoder_ids[:, 0] = settings.decoder_start_token_id
     decoder_mask = torch.zeros(asked.samples, _POSITIONS)
     decoder_mask[:, _PAST] = 1
-    network = network_of(asked, settings).eval()
+    network, notes = network_of(asked, settings)
+    network.eval()
     read = [decoder_ids, decoder_mask, torch.zeros(asked.samples, sequence, settings.d_model), mask]
     head = (settings.num_heads, settings.d_kv)
     return StagedModel(
@@ -130,6 +131,7 @@ def generator_on_card(asked: Asked) -> BenchmarkModel:
                 [*read, *_empty(asked.samples, settings.num_decoder_layers, head, sequence)],
             ],
         },
+        notes=notes,
     )
 
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ttbench_core import Declared
-from ttbench_core.errors import OptionError
 
 __all__ = ["NEW_TOKENS", "Architecture", "Asked", "Family", "Variant"]
 
 #: Tokens that a model generates for a prompt by default.
 NEW_TOKENS: Final = 32
-_MOST_LAYERS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a builder was called with; None where the configuration decides.
-
-    Raises `OptionError` for layers that no configuration can have.
-    """
+    """What a builder was called with; None where the configuration decides."""
 
     family: Family
     config: str
@@ -80,17 +75,12 @@ class Asked:
     microbatch: int | None = None
     layers: int | None = None
     seq_len: int | None = None
-    generative: bool | None = None
+    #: Never, of a model that does not generate.
+    generative: bool | None = False
     new_tokens: int | None = None
     weights: str | None = None
     #: Kind of the device that it will run on.
     devtype: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.layers is not None and self.layers > _MOST_LAYERS:
-            raise OptionError(
-                f"--layers {self.layers}: {self.family.name} takes 1 to {_MOST_LAYERS}"
-            )
 
     @property
     def where(self) -> str:
@@ -122,6 +112,8 @@ class Asked:
         """Tokens to generate; 0 where none are."""
         return (self.new_tokens or NEW_TOKENS) if self.generates else 0
 
-    def generation(self, prompt: int) -> dict[str, object]:
+    def generation(self, prompt: int | None) -> dict[str, object]:
         """Give the settings of the loop after a prompt of so many tokens; empty without one."""
-        return {"max_length": self.tokens, "prompt_length": prompt} if self.generates else {}
+        if not self.generates:
+            return {}
+        return {"max_length": self.tokens, **({"prompt_length": prompt} if prompt else {})}

@@ -6,58 +6,66 @@ the weights never runs, and pickled files are read as weights alone.
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.errors import OptionError, one_line
+from ttbench_core.errors import OptionError
+from ttbench_models_nlp.loading import PRETRAINED, explained, quietly, without_conversion
 from ttbench_models_nlp.tables import Asked
 
-__all__ = ["PRETRAINED", "load_weights", "settings_of_weights"]
+__all__ = ["load_weights", "settings_of_weights"]
 
-#: What `--weights` says for those of the hub.
-PRETRAINED: Final = "pretrained"
 #: Parts that published weights of an encoder may lack, because training dropped them.
-_MAY_BE_MISSING: Final = ("pooler.", "masked_spec_embed")
-#: Errors of the hub's library, and of those below it, by name: versions have them elsewhere.
-_OUT_OF_REACH: Final = (
-    "ConnectError",
-    "ConnectionError",
-    "LocalEntryNotFoundError",
-    "OfflineModeIsEnabled",
+_MAY_BE_MISSING: Final = re.compile(r"pooler\.|.*masked_spec_embed")
+#: What transformers would look up on the hub and run, or compute with in place of its default.
+_LOADS_CODE: Final = frozenset(
+    {
+        *("attn_implementation", "_attn_implementation", "auto_map"),
+        *("experts_implementation", "_experts_implementation"),
+    }
 )
-_NO_CONVERSION: Final = "DISABLE_SAFETENSORS_CONVERSION"
+#: The outputs that the network has by default, whatever a configuration says.
+_OUTPUTS: Final = {"output_attentions": False, "output_hidden_states": False, "return_dict": True}
+#: Settings that a network of the same parameters could have otherwise, and be another work.
+_DECIDES_THE_WORK: Final = re.compile(
+    r"layers$|n_layer$|heads$|n_head$|hidden_size$|d_model$|n_embd$|ffn_dim$|d_ff$|d_kv$|head_dim$"
+    r"|intermediate_size$|num_(local_)?experts|state_size$|^hidden_act$|^activation_function$"
+)
 
 
-def settings_of_weights(kind: Any, asked: Asked, layers: Mapping[str, int]) -> Any:
+def settings_of_weights(kind: Any, asked: Asked, expected: Any, layers: Mapping[str, int]) -> Any:
     """Give the configuration that lies beside the weights.
 
     Args:
         kind: the configuration class of the network.
         asked: names model and weights.
+        expected: the configuration that the table has, of the same class.
         layers: settings that count layers, where another number was asked for.
 
-    Raises `OptionError` where there is none, or one of another kind of network.
+    Raises `OptionError` where there is none, or one of another network than the table's.
     """
-    with _explained(asked):
+    with explained(asked):
         values, _ = kind.get_config_dict(*_source(asked), **_place(asked))
-    found = values.get("model_type")
-    if found != kind.model_type:
-        raise OptionError(
-            f"--weights {asked.weights}: holds {_named(found)}, and {asked.where} is a"
-            f" {kind.model_type}: give weights of that"
-        )
+    values = _harmless(values, kind.model_type, asked)
     if layers:
         # a list with an entry a layer; without it, it is made anew for their number
         values.pop("layer_types", None)
-    with _explained(asked):
-        return kind.from_dict({**values, **layers})
+    with explained(asked):
+        settings = kind.from_dict({**values, **_OUTPUTS, **layers})
+    found, wanted = settings.to_dict(), expected.to_dict()
+    for name in sorted(wanted):
+        if _DECIDES_THE_WORK.search(name) and found.get(name) != wanted[name]:
+            raise OptionError(
+                f"--weights {asked.weights}: has {name} {found.get(name)}, and {asked.where} has"
+                f" {wanted[name]}: choose the configuration that they are of, with -c"
+            )
+    return settings
 
 
-def load_weights(kind: Any, settings: Any, asked: Asked) -> Any:
-    """Load a network, in float32.
+def load_weights(kind: Any, settings: Any, asked: Asked) -> tuple[Any, tuple[str, ...]]:
+    """Load a network, in float32, and say what a reader of its numbers must know.
 
     Args:
         kind: the network class.
@@ -68,19 +76,52 @@ def load_weights(kind: Any, settings: Any, asked: Asked) -> Any:
     """
     import torch
 
-    with _explained(asked), _without_conversion():
+    with explained(asked), quietly(), without_conversion():
         network, told = kind.from_pretrained(
-            *_source(asked), config=settings, output_loading_info=True, **_place(asked)
+            *_source(asked),
+            config=settings,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **_place(asked),
         )
-    lacking = sorted(
-        name for name in told["missing_keys"] if not any(part in name for part in _MAY_BE_MISSING)
-    )
+    missing = sorted(told["missing_keys"])
+    lacking = [name for name in missing if not _MAY_BE_MISSING.match(name)]
     if lacking:
+        more = f" and {len(lacking) - 1} more weights" if len(lacking) > 1 else ""
+        remedy = "give weights of the whole network"
+        if asked.layers is not None:
+            remedy += f", or fewer --layers than {asked.layers}"
         raise OptionError(
-            f"--weights {asked.weights}: lacks {lacking[0]} and {len(lacking) - 1} more weights of"
-            f" {asked.where}: give weights of the whole network"
+            f"--weights {asked.weights}: lacks {lacking[0]}{more} of {asked.where}: {remedy}"
         )
-    return network.to(torch.float32)
+    return network.to(torch.float32), tuple(_notes(missing, settings, asked))
+
+
+def _notes(missing: Sequence[str], settings: Any, asked: Asked) -> Iterator[str]:
+    revision = getattr(settings, "_commit_hash", None)
+    if asked.weights == PRETRAINED and revision:
+        yield f"weights are those of {asked.variant.hub} at revision {revision}"
+    if missing:
+        yield f"the weights lack {', '.join(missing)}, which are random"
+
+
+def _harmless(values: Mapping[str, Any], wanted: str, asked: Asked) -> dict[str, Any]:
+    """Take out of a configuration what would load code, or compute in another way."""
+    if not isinstance(values, Mapping):
+        raise OptionError(f"--weights {asked.weights}: its config.json is no JSON object")
+    found = values.get("model_type")
+    # the oldest configurations of the hub do not say what they are of
+    if found not in (None, wanted):
+        raise OptionError(
+            f"--weights {asked.weights}: holds a {found}, and {asked.where} is a {wanted}: give"
+            " weights of that"
+        )
+    if values.get("quantization_config"):
+        raise OptionError(
+            f"--weights {asked.weights}: is quantised already; give weights in a float format,"
+            " and choose one to run with by -df"
+        )
+    return {name: value for name, value in values.items() if name not in _LOADS_CODE}
 
 
 def _source(asked: Asked) -> tuple[str]:
@@ -93,57 +134,13 @@ def _source(asked: Asked) -> tuple[str]:
         return (asked.variant.hub,)
     folder = Path(str(asked.weights)).expanduser()
     if not (folder / "config.json").is_file():
+        there = "no config.json in it" if folder.is_dir() else "no such folder"
         raise OptionError(
-            f"--weights {asked.weights}: no folder with a config.json and weights; give one, or"
-            f" '{PRETRAINED}' for those of the hub"
+            f"--weights {asked.weights}: there is {there}; give a folder with a config.json and"
+            f" weights, or '{PRETRAINED}' for those of the hub"
         )
     return (str(folder),)
 
 
 def _place(asked: Asked) -> dict[str, bool]:
     return {"local_files_only": asked.weights != PRETRAINED}
-
-
-def _named(kind: object) -> str:
-    return f"a {kind}" if isinstance(kind, str) else "a network of no known kind"
-
-
-@contextlib.contextmanager
-def _explained(asked: Asked) -> Iterator[None]:
-    """Say in one line why weights cannot be had."""
-    try:
-        yield
-    except OptionError:
-        raise
-    except Exception as error:
-        name = asked.variant.hub if asked.weights == PRETRAINED else asked.weights
-        if asked.weights == PRETRAINED and any(map(_is_out_of_reach, _chain(error))):
-            raise OptionError(
-                f"weights of {name} cannot be had: the hub cannot be reached; download them"
-                " elsewhere and give the folder: --weights FOLDER"
-            ) from error
-        raise OptionError(f"weights of {name} cannot be loaded: {one_line(error)}") from error
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _is_out_of_reach(error: BaseException) -> bool:
-    return type(error).__name__ in _OUT_OF_REACH or "couldn't connect" in str(error)
-
-
-@contextlib.contextmanager
-def _without_conversion() -> Iterator[None]:
-    """Keep transformers from asking the hub, in a thread of its own, to convert old files."""
-    before = os.environ.get(_NO_CONVERSION)
-    os.environ[_NO_CONVERSION] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_NO_CONVERSION]
-        else:
-            os.environ[_NO_CONVERSION] = before

@@ -16,7 +16,9 @@ from ttbench_core.showing import quantity
 __all__ = ["show_model"]
 
 _EXAMPLES: Final = """\
-The model is built by its shapes alone: no weights are made or loaded, nothing runs.
+The model is built by its shapes alone, so no weights are made or loaded. One that looks at its
+values is built with random ones and run once to count its FLOPs, which takes a while; a note
+says so.
 
 examples:
   ttbench info bert                    the configuration that runs without -c
@@ -83,8 +85,10 @@ def _rows(found: Description) -> Iterator[tuple[str, str]]:
     yield ("stages", ", ".join(found.stages))
     yield ("training", "yes (-t)" if found.trains else "no")
     if found.new_tokens is None:
-        yield ("generation", "no, as it is asked here")
+        yield ("generation", "no")
     else:
         of = f", of a prompt of {found.prompt_tokens}" if found.prompt_tokens else ""
-        yield ("generation", f"{found.new_tokens} new tokens{of}")
+        count = f"{found.new_tokens} new token{'' if found.new_tokens == 1 else 's'}"
+        yield ("generation", f"{count}{of}")
+    yield ("options", ", ".join(found.options) or "none of a model")
     yield from (("note", note) for note in found.notes)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ttbench_core.counting import sizes_of
 from ttbench_core.result import Result
 
 __all__ = ["KEY_NAMES", "Difference", "Key", "key_of", "labels_of"]
 
-#: A run that fails before its model is built never learns the model's own microbatch.
-_KNOWN_LATE: Final = frozenset({"microbatch"})
+#: A run that fails before its model is built never learns the model's own sizes.
+_KNOWN_LATE: Final = frozenset({"microbatch", "seq_len", "image_size", "new_tokens"})
 
 Value = str | int | float | None
 
@@ -116,6 +117,15 @@ def _of_devices(result: Result, name: str) -> str:
     return " + ".join(dict.fromkeys(str(one[name]) for one in result.devices if one.get(name)))
 
 
+def _size(name: str) -> Callable[[Result], Any]:
+    # earlier records have what was asked, and not what the model chose
+    def read(result: Result) -> Any:
+        asked = result.args.get(name)
+        return asked or sizes_of(result.model.get("inputs") or (), None).get(name)
+
+    return read
+
+
 _READERS: Final[Mapping[str, Callable[[Result], Any]]] = {
     "model": _name,
     "config": _config,
@@ -127,10 +137,12 @@ _READERS: Final[Mapping[str, Callable[[Result], Any]]] = {
     "chips": _option("chips"),
     "layers": _option("layers"),
     "microbatch": _option("microbatch"),
-    "seq_len": _option("seq_len"),
-    "image_size": _option("image_size"),
+    "seq_len": _size("seq_len"),
+    "image_size": _size("image_size"),
     "generates": lambda result: result.model.get("unit") == "token",
-    "new_tokens": _option("new_tokens"),
+    "new_tokens": lambda result: (
+        (result.generation or {}).get("new_tokens") or result.args.get("new_tokens")
+    ),
     "weights": _option("weights"),
     "microbatch_count": _option("microbatch_count", 1),
     "recompute": _option("recompute", default=False),

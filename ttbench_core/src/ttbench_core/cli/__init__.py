@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from ttbench_core.cli.arguments import UsageError, parse
 from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError, one_line
 
 __all__ = ["main"]
 
-_BROKEN_PIPE = 141
+_BROKEN_PIPE: Final = 141
+#: What can stand behind `ttbench`, with the module and the function that do it.
+_COMMANDS: Final = {
+    "compare": ("compare", "compare_results"),
+    "doctor": ("doctor", "examine"),
+    "info": ("info", "show_model"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,18 +83,10 @@ def _let_any_text_be_printed() -> None:
 
 
 def _run(words: Sequence[str]) -> int:
-    if words and words[0] == "compare":
-        from ttbench_core.cli.compare import compare_results
-
-        return compare_results(words[1:])
-    if words and words[0] == "info":
-        from ttbench_core.cli.info import show_model
-
-        return show_model(words[1:])
-    if words and words[0] == "doctor":
-        from ttbench_core.cli.doctor import examine
-
-        return examine(words[1:])
+    if words and words[0] in _COMMANDS:
+        module, function = _COMMANDS[words[0]]
+        command = getattr(importlib.import_module(f"ttbench_core.cli.{module}"), function)
+        return int(command(words[1:]))
     options = parse(words)
     if options.list is not None:
         from ttbench_core.cli.listing import list_models

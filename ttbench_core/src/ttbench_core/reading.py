@@ -17,7 +17,7 @@ from ttbench_core.result import Result
 from ttbench_core.results import Results
 from ttbench_core.sinks.targets import readable_from
 
-__all__ = ["SelectionError", "load", "select", "stream"]
+__all__ = ["SelectionError", "load", "select", "selected", "stream"]
 
 _OBJECTS: Final = (
     *("args", "confidence", "cost", "effective", "energy", "environment", "failure"),
@@ -58,7 +58,7 @@ def select(target: str) -> Results:
     file, mark, wanted = target.rpartition("@")
     if not mark or not file or os.path.lexists(target):
         return load(target)
-    if _POSITION.fullmatch(wanted) or _RUN_ID_START.fullmatch(wanted):
+    if _is_selection(wanted):
         return Results([_chosen(load(file), file, wanted)])
     if os.path.lexists(file):
         raise SelectionError(
@@ -66,6 +66,14 @@ def select(target: str) -> Results:
             " characters of a run_id"
         )
     return load(target)
+
+
+def selected(target: str) -> Iterator[Result]:
+    """Give what `select` gives, one after the other: a whole target is never in memory at once."""
+    name, mark, wanted = target.rpartition("@")
+    if mark and name and not os.path.lexists(target) and _is_selection(wanted):
+        return iter(select(target))
+    return stream(target)
 
 
 def load(target: str | Path) -> Results:
@@ -89,6 +97,10 @@ def stream(target: str | Path) -> Iterator[Result]:
             yield _result(where, record)
     except TargetError as error:  # a library that is not installed
         raise ResultsFileError(f"cannot read {target}: {error}") from error
+
+
+def _is_selection(wanted: str) -> bool:
+    return bool(_POSITION.fullmatch(wanted) or _RUN_ID_START.fullmatch(wanted))
 
 
 def _chosen(results: Sequence[Result], file: str, wanted: str) -> Result:

@@ -157,6 +157,7 @@ def model_record(
     identity: dict[str, Any] = {
         "name": job.options.model.rpartition(":")[2],
         "config": job.options.config,
+        "task": source.builder.task,
         "pack": source.pack,
         "pack_version": source.version,
         "builder": source.value,

@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "compare": ("compare", "compare_results"),
     "doctor": ("doctor", "examine"),
     "info": ("info", "show_model"),
+    "show": ("show", "show_results"),
 }
 
 

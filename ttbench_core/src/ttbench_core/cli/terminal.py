@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-__all__ = ["print_pairs", "print_table", "printable"]
+__all__ = ["print_bars", "print_pairs", "print_table", "printable"]
 
 #: Wider than any table: a pipe has no width.
 _UNCUT_WIDTH: Final = 10_000
+_BAR_WIDTH: Final = 40
 
 
 def printable(text: str) -> str:
@@ -30,6 +31,27 @@ def print_pairs(rows: Iterable[tuple[str, str]]) -> None:
     width = max((len(label) for label, _ in rows), default=0)
     for label, text in rows:
         print(f"{printable(label):<{width}}  {printable(text)}")
+
+
+def print_bars(title: str, bars: Sequence[tuple[str, float, str]]) -> None:
+    """Print a bar for each label, as long as its value says beside the largest, and a text.
+
+    Args:
+        title: what the values are.
+        bars: label, value from 0 on, and the value as text.
+    """
+    from rich.bar import Bar
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    most = max((value for _, value, _ in bars), default=0) or 1
+    table = Table.grid(padding=(0, 1))
+    for label, value, text in bars:
+        bar = Bar(most, 0, value, width=_BAR_WIDTH)
+        table.add_row(Text(printable(label)), bar, Text(printable(text)))
+    print(printable(title))
+    Console(width=None if sys.stdout.isatty() else _UNCUT_WIDTH).print(table)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

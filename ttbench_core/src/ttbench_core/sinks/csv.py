@@ -97,7 +97,7 @@ def _widened(content: bytes, names: list[str]) -> bytes:
     """Add columns to a table, with nothing in them."""
     rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([*next(rows), *names])
     writer.writerows([*row, *[""] * len(names)] for row in rows)
     return text.getvalue().encode()

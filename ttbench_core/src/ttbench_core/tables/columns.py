@@ -39,8 +39,10 @@ class Column:
         """Give the cell of a record; None where the record has nothing of this kind there."""
         for place in self.places:
             found = _at(record, place)
+            if self.counts and isinstance(found, (list, tuple)):
+                return len(found)
             if found is not None:
-                return _cell(len(found) if self.counts else found, self.kind)
+                return _cell(found, self.kind)
         return None
 
 
@@ -175,6 +177,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _text("status", "`ok`, `failed` or `interrupted`"),
     _text("model", "name of the model", "model/name", "args/model"),
     _text("config", "configuration", "model/config", "args/config"),
+    _text("task", "what the model does", "model/task"),
     _text("pack", "distribution that has the model", "model/pack"),
     _text("pack_version", "its version", "model/pack_version"),
     _text("backend", "engine", "backend", "args/backend"),
@@ -247,6 +250,6 @@ COLUMNS: Final[tuple[Column, ...]] = (
 #: What a table shows where no columns are asked for, as far as any row has them.
 SHOWN: Final = (
     *("started_at", "model", "config", "training", "device", "dataformat", "microbatch"),
-    *("samples_per_sec", "unit", "low_per_s", "high_per_s", "verdict", "latency_p50_ns"),
-    *("outputs_right", "status", "error"),
+    *("samples_per_sec", "unit", "half_width", "verdict", "latency_p50_ns", "outputs_right"),
+    *("status", "error"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -29,10 +30,13 @@ def texts_of(
         names: the columns, in order.
         all_of_them: also those that no row has anything in.
     """
-    shown = [
-        name for name in names if all_of_them or any(row.get(name) is not None for row in rows)
-    ]
+    shown = [name for name in names if all_of_them or any(map(_says, rows, itertools.repeat(name)))]
     return shown, [[text_of(name, row.get(name)) for name in shown] for row in rows]
+
+
+def _says(row: Row, name: str) -> bool:
+    # inference is what runs are, unless one trains
+    return row.get(name) is not None and (name != "training" or bool(row[name]))
 
 
 def text_of(name: str, cell: Cell) -> str:
@@ -47,6 +51,8 @@ def text_of(name: str, cell: Cell) -> str:
         return duration(cell)
     if name.endswith("_bytes"):
         return quantity(cell, "B", binary=True)
+    if name in ("half_width", "roofline_share"):
+        return f"{cell:.1%}"
     if "flops" in name or name in ("parameters", "peak_bytes_per_s"):
         return quantity(cell, "").strip()
     return figure(cell) if column(name).kind is float else str(cell)
@@ -55,14 +61,14 @@ def text_of(name: str, cell: Cell) -> str:
 def as_csv(rows: Iterable[Row], names: Sequence[str]) -> str:
     """Give a CSV text of full values; what a spreadsheet would compute is guarded."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(names)
     for row in rows:
         writer.writerow([_written(row.get(name)) for name in names])
     return text.getvalue()
 
 
-def as_markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def as_markdown(header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     """Give a table of GitHub's Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(markdown_text, line)) + " |" for line in lines)

@@ -56,9 +56,8 @@ class SqlSink:
         record = result.to_record()
         row = {**row_of(record), "record": json.dumps(record, allow_nan=False)}
         row["run_id"] = row["run_id"] or None
-        with _told(), self._engine.begin() as connection:
-            upgrade(connection)
         with _told(), contextlib.suppress(exc.IntegrityError), self._engine.begin() as connection:
+            upgrade(connection)
             connection.execute(insert(RESULTS), row)
 
     @staticmethod

@@ -10,7 +10,17 @@ down_revision = None
 
 # As they were at this revision: what comes later is a revision of its own.
 TEXTS = (
-    *("run_id", "started_at", "status", "model", "config", "pack", "pack_version", "backend"),
+    *(
+        "run_id",
+        "started_at",
+        "status",
+        "model",
+        "config",
+        "task",
+        "pack",
+        "pack_version",
+        "backend",
+    ),
     *("device", "device_name", "arch", "machine_name", "dataformat", "math_fidelity"),
     *("weights", "scenario", "unit", "interval_over", "verdict", "host_cpu", "host_system"),
     *("python_version", "ttbench_version", "torch_version", "hash", "date", "paired_with"),

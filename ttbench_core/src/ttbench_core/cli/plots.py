@@ -1,0 +1,79 @@
+"""Results as bars and histograms in the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ttbench_core.cli.terminal import print_bars
+from ttbench_core.comparison.key import key_of, labels_of
+from ttbench_core.result import Result
+from ttbench_core.showing import duration, figure
+
+__all__ = ["plot"]
+
+#: More bars are no picture any more.
+_MOST_BARS: Final = 40
+_MOST_HISTOGRAMS: Final = 8
+_BINS: Final = 12
+
+
+def plot(results: Sequence[Result]) -> None:
+    """Draw throughput bars of all, and a latency histogram of each of the first ones."""
+    labels = _labels(results)
+    shown = list(zip(labels, results, strict=True))
+    measured = [(label, one) for label, one in shown if one.samples_per_sec is not None]
+    if not measured:
+        print("no results with a throughput")
+        return
+    _plot_throughput(measured[:_MOST_BARS])
+    with_latency = [(label, _latencies_ns(one)) for label, one in measured]
+    drawn = [(label, times) for label, times in with_latency if len(times) > 1]
+    for label, times_ns in drawn[:_MOST_HISTOGRAMS]:
+        print()
+        print_bars(f"latency of {label}, {len(times_ns)} inputs", list(_histogram(times_ns)))
+    _say_what_is_left_out(len(measured), len(drawn))
+
+
+def _labels(results: Sequence[Result]) -> list[str]:
+    keys = [key_of(one) for one in results]
+    labels = labels_of({key: key.title for key in keys})
+    return [labels[key] for key in keys]
+
+
+def _plot_throughput(measured: Sequence[tuple[str, Result]]) -> None:
+    bars = []
+    for label, one in measured:
+        rate = float(one.samples_per_sec or 0)
+        unit = str(one.model.get("unit") or "sample")
+        bars.append((label, rate, f"{figure(rate)} {unit}s/s"))
+    print_bars("throughput", bars)
+
+
+def _latencies_ns(result: Result) -> list[int]:
+    return [
+        pop - push
+        for one in result.passes
+        for push, pop in zip(one.get("push_ns") or (), one.get("pop_ns") or (), strict=False)
+    ]
+
+
+def _histogram(times_ns: Sequence[int]) -> Iterator[tuple[str, float, str]]:
+    """Count times between bounds of equal distance."""
+    least, most = min(times_ns), max(times_ns)
+    bins = min(_BINS, max(2, math.isqrt(len(times_ns))))
+    width = (most - least) / bins or 1
+    counts = [0] * bins
+    for one in times_ns:
+        counts[min(int((one - least) / width), bins - 1)] += 1
+    for number, count in enumerate(counts):
+        low, high = least + number * width, least + (number + 1) * width
+        yield f"{duration(low)} to {duration(high)}", float(count), str(count)
+
+
+def _say_what_is_left_out(bars: int, histograms: int) -> None:
+    if bars > _MOST_BARS:
+        print(f"\nand {bars - _MOST_BARS} more results: --filter or --limit chooses")
+    if histograms > _MOST_HISTOGRAMS:
+        print(f"\nand {histograms - _MOST_HISTOGRAMS} more latencies: --filter or --limit chooses")

@@ -1,0 +1,183 @@
+"""`ttbench show TARGET`: results as a table, as plots, or in another format."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from ttbench_core.cli.arguments import Parser, UsageError
+from ttbench_core.cli.plots import plot
+from ttbench_core.cli.terminal import print_table, printable
+from ttbench_core.errors import OptionError
+from ttbench_core.exporting.tt_forge import tt_forge
+from ttbench_core.reading import selected
+from ttbench_core.result import Result
+from ttbench_core.tables.columns import COLUMNS, SHOWN, Cell, Column, column, row_of
+from ttbench_core.tables.conditions import Condition, condition
+from ttbench_core.tables.writing import as_csv, as_markdown, texts_of
+
+__all__ = ["show_results"]
+
+_FORMATS: Final = ("table", "markdown", "csv", "json", "tt-forge")
+_EXAMPLES: Final = """\
+TARGET is what -o takes: a file, sqlite:///perf.db, postgresql://USER@HOST/NAME, mlflow:NAME.
+FILE@N means the record at position N alone, FILE@ID the run whose run_id begins with ID.
+
+examples:
+  ttbench show perf.json
+  ttbench show perf.json --filter model=bert --filter "samples_per_sec>=100" --sort started_at
+  ttbench show sqlite:///perf.db --columns model,config,samples_per_sec,latency_p99_ns
+  ttbench show perf.json --format markdown          for a pull request
+  ttbench show sqlite:///perf.db --format json      whole records, as -o perf.json writes them
+  ttbench show perf.json --plot                     bars and histograms
+  ttbench show perf.json@-1 --format tt-forge       as Tenstorrent's tt-forge tools read it
+
+columns: docs/results.md tells them; --columns all shows every one.
+"""
+
+
+def show_results(words: Sequence[str]) -> int:
+    """Print what the words behind `ttbench show` say; raises `RequestError`."""
+    options = _parser().parse_intermixed_args(words)
+    if not options.target:
+        raise UsageError("show takes a TARGET: ttbench show perf.json")
+    if options.plot and options.format != "table":
+        raise UsageError("--plot draws in the terminal: leave out --format")
+    conditions = [condition(text) for text in options.filter]
+    found = _meant(options.target, conditions)
+    if options.sort:
+        found = _sorted(found, column(options.sort), reverse=options.reverse)
+    elif options.reverse:
+        found = reversed(list(found))
+    found = itertools.islice(found, options.limit)
+    if options.plot:
+        plot(list(found))
+    else:
+        _print(found, options)
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="ttbench show",
+        usage="ttbench show TARGET [TARGET ...] [options]",
+        description="Show results that were kept",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("target", nargs="*", metavar="TARGET", help="Where -o kept results")
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="Only results of which this holds: COLUMN=VALUE, or with != < <= > >= instead; can"
+        " be given more than once. Nothing behind the sign means an empty cell.",
+    )
+    parser.add_argument("--sort", metavar="COLUMN", help="Order by a column, empty cells last")
+    parser.add_argument("--reverse", action="store_true", help="The other way round")
+    parser.add_argument("--limit", type=_count, metavar="N", help="The first N alone")
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        help="Columns to show, with commas between them, or all; by default the usual ones",
+    )
+    parser.add_argument(
+        "--format",
+        choices=_FORMATS,
+        default="table",
+        help="What to print: a table (default); markdown; csv with full values; json, whole"
+        " records unless --columns names some; tt-forge, an object a run",
+    )
+    parser.add_argument("--plot", action="store_true", help="Draw bars and histograms instead")
+    parser.add_argument("--debug", action="store_true", help="Show tracebacks of errors")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text!r}")
+    return int(text)
+
+
+def _meant(targets: Iterable[str], conditions: Sequence[Condition]) -> Iterator[Result]:
+    for target in targets:
+        for result in selected(target):
+            record = vars(result)
+            if all(one.holds(record) for one in conditions):
+                yield result
+
+
+def _sorted(results: Iterable[Result], by: Column, *, reverse: bool) -> Iterator[Result]:
+    keyed = [(by.read(vars(result)), result) for result in results]
+    known: list[tuple[Any, Result]] = [pair for pair in keyed if pair[0] is not None]
+    known.sort(key=lambda pair: pair[0], reverse=reverse)
+    yield from (result for _, result in known)
+    yield from (result for cell, result in keyed if cell is None)
+
+
+def _print(results: Iterable[Result], options: argparse.Namespace) -> None:
+    if options.format == "tt-forge":
+        _print_objects(tt_forge(result) for result in results)
+    elif options.format == "json" and options.columns is None:
+        _print_list(result.to_json() for result in results)
+    elif options.format == "json":
+        names = _names(options)
+        _print_list(json.dumps(_cells(result, names)) for result in results)
+    elif options.format == "csv":
+        names = _names(options, default=[one.name for one in COLUMNS])
+        text = as_csv((row_of(vars(result)) for result in results), names)
+        # a file gets what the record holds, a terminal nothing that would move its cursor
+        print(
+            "\n".join(map(printable, text.split("\r\n"))) if sys.stdout.isatty() else text, end=""
+        )
+    else:
+        _print_rows([row_of(vars(result)) for result in results], options)
+
+
+def _print_rows(rows: Sequence[dict[str, Cell]], options: argparse.Namespace) -> None:
+    if not rows:
+        print("no results")
+        return
+    header, texts = texts_of(
+        rows, _names(options, default=SHOWN), all_of_them=options.columns not in (None, "all")
+    )
+    if options.format == "markdown":
+        print(as_markdown(header, [map(printable, row) for row in texts]))
+    else:
+        print_table(header, texts)
+
+
+def _names(options: argparse.Namespace, default: Sequence[str] = ()) -> list[str]:
+    if options.columns is None:
+        return list(default)
+    if options.columns.strip() == "all":
+        return [one.name for one in COLUMNS]
+    names = [name.strip() for name in options.columns.split(",") if name.strip()]
+    if not names:
+        raise OptionError("--columns names none: model,config,samples_per_sec")
+    return [column(name).name for name in names]
+
+
+def _cells(result: Result, names: Sequence[str]) -> dict[str, Cell]:
+    return {name: column(name).read(vars(result)) for name in names}
+
+
+def _print_list(texts: Iterable[str]) -> None:
+    """Print a JSON list, an element a line, without holding it."""
+    separator = "["
+    for text in texts:
+        print(f"{separator}\n{text}", end="")
+        separator = ","
+    print("\n]" if separator == "," else "[]")
+
+
+def _print_objects(objects: Iterable[dict[str, Any]]) -> None:
+    """Print a single object as it is, several as a list."""
+    found = list(objects)
+    print(json.dumps(found[0] if len(found) == 1 else found, indent=2, allow_nan=False))

@@ -12,6 +12,9 @@ import nox
 nox.needs_version = ">=2024.3.2"
 
 CONSTRAINTS = "constraints.txt"
+MLFLOW_CONSTRAINTS = "constraints-mlflow.txt"
+# programs that tests drive, and the packages of Debian that have them
+DEBIAN = {"chromium": "chromium", "initdb": "postgresql"}
 # one command installs all three: alone, a pack would look for ttbench-core on the index
 DISTRIBUTIONS = ["./ttbench_core", "./ttbench_models_nlp", "./ttbench_models_vision"]
 TEST_TOOLS = ["hypothesis", "pytest"]
@@ -46,7 +49,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types of the three distributions, strictly (mypy)."""
-    session.install("-c", CONSTRAINTS, *DISTRIBUTIONS, "mypy")
+    core, nlp, vision = DISTRIBUTIONS
+    session.install("-c", CONSTRAINTS, f"{core}[sql,report]", nlp, vision, "mypy")
     session.run("mypy")
 
 
@@ -55,7 +59,7 @@ def tests(session: nox.Session) -> None:
     """Everything but packaging, against the three distributions installed together."""
     core, nlp, vision = DISTRIBUTIONS
     session.install(
-        *("-c", CONSTRAINTS, core, nlp, f"{vision}[diffusion]"),
+        *("-c", CONSTRAINTS, f"{core}[pandas,report]", nlp, f"{vision}[diffusion]"),
         *(*TEST_TOOLS, *NOTEBOOK_TOOLS, "pytest-xdist"),
     )
     # its own dependencies are another library's; the tests read its weights alone
@@ -70,6 +74,25 @@ def catalogue(session: nox.Session) -> None:
     core, nlp, vision = DISTRIBUTIONS
     session.install("-c", CONSTRAINTS, core, nlp, f"{vision}[diffusion]")
     session.run("python", "benchmarks/catalogue.py", *(session.posargs or ["catalogue.json"]))
+
+
+@nox.session
+def results(session: nox.Session) -> None:
+    """Databases, tables and reports: a real PostgreSQL, the page in a real Chromium."""
+    for program, package in DEBIAN.items():
+        _have(session, program, package)
+    extras = "./ttbench_core[pandas,parquet,postgresql,report]"
+    session.install("-c", CONSTRAINTS, extras, *TEST_TOOLS, "playwright")
+    required = {"TTBENCH_REQUIRE_BROWSER": "1", "TTBENCH_REQUIRE_POSTGRESQL": "1"}
+    artifacts = {"TTBENCH_ARTIFACTS": str(Path(session.create_tmp()).resolve())}
+    session.run("pytest", "tests/results", "tests/browser", env={**required, **artifacts})
+
+
+@nox.session
+def mlflow(session: nox.Session) -> None:
+    """Results as runs of MLflow; apart, because it holds other libraries back."""
+    session.install("-c", MLFLOW_CONSTRAINTS, "./ttbench_core[mlflow]", *TEST_TOOLS)
+    session.run("pytest", "tests/mlflow")
 
 
 @nox.session
@@ -123,6 +146,18 @@ def minimums(session: nox.Session) -> None:
         session.run(python, "-m", "pytest", "tests", "--ignore=tests/packaging", external=True)
     else:
         session.warn(f"skipped: tests that need torch, because {OLDEST_TORCH} cannot be had here")
+
+
+def _have(session: nox.Session, program: str, package: str) -> None:
+    """Install a package of Debian where its program is not on this machine."""
+    hidden = any(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    if hidden or shutil.which(program):
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        session.error(f"{program} is not on this machine: install it (Debian: {package})")
+    quiet = ["-y", "-qq", "--no-install-recommends"]
+    session.run("apt-get", "update", "-qq", external=True, silent=True)
+    session.run("apt-get", "install", *quiet, package, external=True, silent=True)
 
 
 _TORCH_FREE_TOOLS = [*TEST_TOOLS, "nbformat", *NOTEBOOK_TOOLS]

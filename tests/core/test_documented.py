@@ -1,0 +1,69 @@
+"""`docs/results.md` tells every key of a record and every column, and none that is not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+from ttbench_core.registry import SINKS, discover
+from ttbench_core.result import Result
+from ttbench_core.tables.columns import COLUMNS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+
+
+def table(heading: str) -> list[list[str]]:
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0].split("\n# ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_every_key_of_a_record_is_told_and_no_other():
+    told = [
+        name
+        for heading in ("Keys of the original script", "Keys of ttbench")
+        for row in table(heading)
+        for name in names(row[0])
+    ]
+    assert sorted(told) == sorted(one.name for one in dataclasses.fields(Result))
+
+
+def test_every_column_is_told_with_its_type_its_place_and_its_meaning():
+    rows = {names(row[0])[0]: row[1:] for row in table("Columns")}
+    assert list(rows) == [one.name for one in COLUMNS]
+    for one in COLUMNS:
+        kind, place, says = rows[one.name]
+        assert kind == one.kind.__name__
+        assert names(place) == ["/".join(map(str, steps)) for steps in one.places]
+        assert says == one.says
+
+
+def test_every_sink_is_told():
+    told = " ".join(names(" ".join(row[0] for row in table("Where they go"))))
+    for sink in discover(SINKS):
+        if sink.pack == "ttbench-core":
+            assert f".{sink.name}" in told or f"{sink.name}:" in told, sink.name
+
+
+#: Keys whose own keys are options, names of software or what an engine says of itself.
+OPEN = {"args", "requested", "versions", "environment", "effective"}
+#: Those that are told as the same of another thing.
+LIKE = {"output_interval": "latency"}
+
+
+def test_every_key_inside_a_key_is_told(ttbench, fake_engine, tmp_path):
+    path = tmp_path / "perf.json"
+    ttbench("-m", "steady", "--backend", "fake", "--processes", 3, "--passes", 3, "-o", path)
+    (record,) = json.loads(path.read_text())
+    told = {name: row[1] for row in table("Keys of ttbench") for name in names(row[0])}
+    for key, value in record.items():
+        inner = value[0] if isinstance(value, list) and value else value
+        if isinstance(inner, dict) and key not in OPEN:
+            missing = set(inner) - set(names(told[LIKE.get(key, key)]))
+            assert not missing, (key, missing)

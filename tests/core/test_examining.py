@@ -193,6 +193,20 @@ def test_training_whose_loss_is_no_number_is_wrong(loss, right):
     assert told.get("outputs") == (None if right else "WRONG: the loss of a training step is nan")
 
 
+def test_outputs_that_no_other_format_gives_are_neither_right_nor_wrong():
+    result = run(model(noise=3.0, incomparable="it shuffles"), dataformat="Fp16_b")
+    assert result.verification["passed"] is None
+    assert result.verification["pcc"] < 0.9
+    assert dict(result.summary())["outputs"] == "not verified: it shuffles"
+    asked = run(model(noise=3.0, incomparable="it shuffles"), dataformat="Fp16_b", pcc=0.99)
+    assert asked.outputs_are_right is False
+
+
+def test_outputs_that_are_not_finite_are_wrong_also_of_what_is_not_compared():
+    result = run(model(noise=float("nan"), incomparable="it shuffles"), dataformat="Fp16_b")
+    assert result.outputs_are_right is False
+
+
 def test_what_a_model_says_of_its_numbers_is_in_the_record():
     assert run(model(notes=["its head is random"])).notes == ["its head is random"]
 

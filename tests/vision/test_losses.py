@@ -36,6 +36,11 @@ def test_only_the_first_outputs_are_compared_each_with_its_target():
     assert float(FirstOutputsL1Loss(targets=2)(*outputs, *targets)) == 1.5
 
 
+def test_every_row_of_an_output_is_compared_with_a_target_of_one():
+    layers = torch.tensor([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1).expand(2, 3, 4, 5)
+    assert float(FirstOutputsL1Loss(targets=1)(layers, torch.zeros(2, 1, 4, 5))) == 2
+
+
 def test_partners_that_are_most_alike_have_no_contrast_left():
     alike = 30 * torch.eye(3)
     partners = torch.arange(3)

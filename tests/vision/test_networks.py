@@ -92,3 +92,22 @@ def test_a_settled_normalisation_brings_what_reaches_it_to_one_size():
     with torch.no_grad():
         size = network.eval()(torch.rand(4, 3, 64, 64)).square().mean()
     assert float(size) == pytest.approx(2**2, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "conv",
+    [
+        lambda: torch.nn.Conv2d(64, 32, 3, bias=False),
+        lambda: torch.nn.Conv2d(64, 64, 3, groups=16, bias=False),
+        lambda: torch.nn.ConvTranspose2d(64, 32, 2, stride=2, bias=False),
+        lambda: torch.nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, bias=False),
+        lambda: torch.nn.ConvTranspose2d(64, 64, 3, groups=16, bias=False),
+    ],
+)
+def test_settled_weights_double_the_mean_square_of_what_they_sum(conv):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 64, 1), conv())
+    settle(network, 8)
+    signs = torch.randn(4, 64, 40, 40)
+    with torch.no_grad():
+        inner = network[1](signs)[..., 8:-8, 8:-8]
+    assert float(inner.square().mean()) == pytest.approx(2, rel=0.15)

@@ -20,6 +20,7 @@ SIZES = {
     "deit": (16, 16),
     "mobilenet_v1": (32, 1),
     "mobilenet_v2": (32, 1),
+    "mobilenetv2_timm": (32, 1),
     "mobilenet_v3_timm": (32, 1),
     "hrnet": (32, 32),
     "inception_v4": (75, 1),
@@ -44,6 +45,22 @@ SIZES = {
 }
 # these look at values while they run
 NOT_ON_META = {"detr", "d_fine"}
+# the smallest that one sample trains at, where that is more than the smallest of all
+ALONE = {
+    "resnet resnet18": 33,
+    "mobilenet_v1 192": 33,
+    "mobilenet_v2 96": 33,
+    "mobilenetv2_timm 1": 33,
+    "mobilenet_v3_timm small": 33,
+    "efficientnet b0": 64,
+    "hrnet w18": 64,
+    "inception_v4 224": 107,
+    "vovnet_v1 27s": 61,
+    "vovnet_v2 19": 61,
+    "unet 256": 32,
+    "yolo_v3 tiny": 64,
+    "yolo_v5 s": 64,
+}
 LAYERED = {"vit": "base", "deit": "base", "dinov2": "base", "clip": "vit-b-32"}
 
 
@@ -86,6 +103,32 @@ def test_an_image_between_two_sizes_is_refused_with_both(builder, build, model):
     assert f"multiples of {step}, such as {below} or {below + step}" in one_line(caught)
 
 
+@pytest.mark.parametrize(("names", "least"), list(ALONE.items()))
+def test_training_on_one_image_too_small_is_refused_with_the_remedy(build, names, least):
+    model, config = names.split(" ")
+    smallest, step = SIZES[model]
+    with pytest.raises(OptionError) as caught:
+        build(model, config, training=True, meta=True, image_size=least - step)
+    assert one_line(caught) == (
+        f"--image_size {least - step}: {model} trains on a single image of {least} or more:"
+        f" take --image_size {least}, or -mb 2"
+    )
+    remedies = {"image_size": least}, {"image_size": smallest, "microbatch": 2}
+    for remedy in remedies:
+        built = build(model, config, training=True, meta=True, **remedy)
+        with torch.no_grad():
+            built.stages.device.train()(*built.inputs)
+    assert build(model, config, meta=True, image_size=smallest)
+
+
+def test_a_contrast_of_one_pair_is_refused(build):
+    with pytest.raises(OptionError) as caught:
+        build("clip", "vit-b-32", training=True, force_num_layers=1)
+    assert one_line(caught) == (
+        "-mb 1: clip learns from what differs among pairs: take -mb 2 or more"
+    )
+
+
 def test_a_classifier_has_its_published_size_without_being_asked(build):
     assert images(build("resnet", "resnet18", meta=True)) == [(1, 3, 224, 224)]
     assert images(build("mobilenet_v2", "96", meta=True)) == [(1, 3, 96, 96)]
@@ -101,8 +144,12 @@ def test_layers_are_as_many_as_asked_for(build, model, config):
 
 
 def test_too_many_layers_are_refused(build):
-    with pytest.raises(OptionError, match="--layers 1001: vit takes 1 to 1000"):
-        build("vit", "base", force_num_layers=1001)
+    with pytest.raises(OptionError) as caught:
+        build("vit", "base", force_num_layers=49)
+    assert one_line(caught) == "--layers 49: vit base has 12, and takes 1 to 48"
+    with pytest.raises(OptionError, match="--layers 999: clip vit-b-32 has 12, and takes 1 to 48"):
+        build("clip", "vit-b-32", force_num_layers=999)
+    assert build("vit", "base", meta=True, force_num_layers=48, image_size=16)
 
 
 def test_a_text_is_as_long_as_asked_for_and_ends(build):

@@ -17,6 +17,11 @@ FEW_LAYERS = {"layers": 2}
 RUNS = {
     "resnet resnet18": {"image_size": 64},
     "resnet resnet50": {"image_size": 64},
+    "resnet50_layer head": {},
+    "resnet50_layer layer1": {},
+    "resnet50_layer layer2": {},
+    "resnet50_layer layer3": {},
+    "resnet50_layer layer4": {},
     "vit base": {"image_size": 32, **FEW_LAYERS},
     "vit large": {"image_size": 32, **FEW_LAYERS},
     "deit base": {"image_size": 32, **FEW_LAYERS},
@@ -26,6 +31,7 @@ RUNS = {
     "mobilenet_v2 224": {"image_size": 64},
     "mobilenet_v2 160": {"image_size": 64},
     "mobilenet_v2 96": {},
+    "mobilenetv2_timm 1": {"image_size": 64},
     "mobilenet_v3_timm small": {"image_size": 64},
     "mobilenet_v3_timm large": {"image_size": 64},
     "hrnet w18": {"image_size": 64},
@@ -66,10 +72,12 @@ RUNS = {
 # one of each family that has a loss, the cheapest
 TRAINS = [
     "resnet resnet18",
+    "resnet50_layer layer4",
     "vit base",
     "deit base",
     "mobilenet_v1 192",
     "mobilenet_v2 96",
+    "mobilenetv2_timm 1",
     "mobilenet_v3_timm small",
     "hrnet w18",
     "inception_v4 224",
@@ -87,7 +95,6 @@ TRAINS = [
     "detr resnet50",
     "rt_detr r18vd",
     "d_fine l",
-    "clip vit-b-32",
     "stable_diffusion vae",
     "stable_diffusion tiny",
     "big_conv 224",
@@ -142,9 +149,7 @@ def test_a_model_trains(run, names):
     value = loss(*as_tensors(network(*model.inputs)), *model.targets)
     assert torch.isfinite(value)
     value.backward()
-    reached = [p for p in network.parameters() if p.grad is not None and p.grad.abs().sum() > 0]
-    # a contrast of one text with one image is settled before anything is learnt
-    assert reached or names.startswith("clip")
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
 
 @pytest.mark.parametrize("names", WITHOUT_TRAINING)

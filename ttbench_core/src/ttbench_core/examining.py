@@ -12,7 +12,7 @@ from typing import Any
 from ttbench_core.backends.protocol import CalibratingBackend, Session
 from ttbench_core.errors import LostOutputError, UnsupportedOptionError, one_line
 from ttbench_core.job import Job
-from ttbench_core.model import BenchmarkModel, DeclaresAccuracy
+from ttbench_core.model import BenchmarkModel, DeclaresAccuracy, Incomparable
 from ttbench_core.options import DEFAULT_PCC, RunOptions
 from ttbench_core.recording import Recording
 
@@ -68,7 +68,11 @@ def _verify(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any]
         return _unverified(threshold, f"the reference failed ({one_line(error)})")
     # of a generator the logits of the first token are compared, which come first
     found = agreement(outputs[: len(expected)] if model.generation else outputs, expected)
-    return {**found.to_record(), "threshold": threshold, "passed": found.passes(threshold)}
+    record = {**found.to_record(), "threshold": threshold, "passed": found.passes(threshold)}
+    reason = model.incomparable if isinstance(model, Incomparable) else None
+    if reason and job.options.pcc is None and found.fault is None:
+        return {**record, "passed": None, "reason": reason}
+    return record
 
 
 def _losing(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any] | None:

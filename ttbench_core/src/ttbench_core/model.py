@@ -18,6 +18,7 @@ __all__ = [
     "Declared",
     "DeclaresAccuracy",
     "GeneratingModule",
+    "Incomparable",
     "StagedModel",
     "Stages",
     "benchmark_model",
@@ -107,6 +108,19 @@ class Annotated(Protocol):
 
 
 @runtime_checkable
+class Incomparable(Protocol):
+    """**Protocol:** a model whose outputs no other format gives number by number; optional."""
+
+    @property
+    def incomparable(self) -> str | None:
+        """Why: such as queries that are ordered by scores. None for a model that is compared.
+
+        Its outputs are looked at all the same: those that are not finite, or of another shape,
+        are wrong.
+        """
+
+
+@runtime_checkable
 class GeneratingModule(Protocol):
     """**Protocol:** a device stage that generates tokens, by a prompt and what it remembers of it.
 
@@ -159,6 +173,8 @@ class StagedModel:
     pcc: Mapping[str, float] = field(default_factory=dict)
     #: See `Annotated`.
     notes: Sequence[str] = ()
+    #: See `Incomparable`.
+    incomparable: str | None = None
 
 
 class Builder:

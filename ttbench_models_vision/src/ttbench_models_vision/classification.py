@@ -42,6 +42,7 @@ def classifier(
 
 def library_classifier(
     family: LibraryFamily,
+    training: bool,
     config: str,
     microbatch: int | None,
     *,
@@ -50,6 +51,6 @@ def library_classifier(
     layers: int | None = None,
 ) -> StagedModel:
     """Build a classifier of transformers; the arguments are those of the builders."""
+    samples, _ = family.asked(training, config, microbatch, image_size)
     network, size = family.network(config, image_size, weights, layers)
-    samples = family.samples(config, microbatch)
     return classifier(network, samples, size, network.config.num_labels, family.pcc)

@@ -11,7 +11,7 @@ from ttbench_models_vision.classification import CLASSES, library_classifier
 from ttbench_models_vision.library import LibraryFamily
 from ttbench_models_vision.recipes import Recipe, four_bits
 
-__all__ = ["convnext", "efficientnet", "mobilenet_v1", "mobilenet_v2"]
+__all__ = ["convnext", "efficientnet", "mobilenet_v1", "mobilenet_v2", "mobilenetv2_timm"]
 
 _TASK = "image classification"
 #: Google's MobileNets have a class for the background beside those of ImageNet.
@@ -19,6 +19,7 @@ _WITH_BACKGROUND = {"num_labels": CLASSES + 1}
 
 _MOBILENET_V1 = LibraryFamily(
     name="mobilenet_v1",
+    least_alone=33,
     pcc=four_bits(0.92),
     model_class="MobileNetV1ForImageClassification",
     config_class="MobileNetV1Config",
@@ -42,6 +43,7 @@ _MOBILENET_V1 = LibraryFamily(
 )
 _MOBILENET_V2 = LibraryFamily(
     name="mobilenet_v2",
+    least_alone=33,
     pcc=four_bits(0.92),
     model_class="MobileNetV2ForImageClassification",
     config_class="MobileNetV2Config",
@@ -70,6 +72,17 @@ _MOBILENET_V2 = LibraryFamily(
         ),
     },
 )
+#: The same network without a class for the background, padded and normalised as timm does.
+_MOBILENET_V2_TIMM = LibraryFamily(
+    name="mobilenetv2_timm",
+    least_alone=33,
+    pcc=four_bits(0.92),
+    model_class=_MOBILENET_V2.model_class,
+    config_class=_MOBILENET_V2.config_class,
+    settles=True,
+    settings={"num_labels": CLASSES, "tf_padding": False, "layer_norm_eps": 1e-5},
+    recipes={"1": Recipe(parameters=3_504_872, microbatch=32)},
+)
 _CONVNEXT = LibraryFamily(
     name="convnext",
     pcc=four_bits(0.95),
@@ -87,6 +100,7 @@ _CONVNEXT = LibraryFamily(
 )
 _EFFICIENTNET = LibraryFamily(
     name="efficientnet",
+    least_alone=64,
     pcc=four_bits(0.78),
     model_class="EfficientNetForImageClassification",
     config_class="EfficientNetConfig",
@@ -120,7 +134,7 @@ def mobilenet_v1(
 ) -> BenchmarkModel:
     """Build a MobileNet (Howard et al., 2017, arXiv:1704.04861): `192` has 0.75 of the width."""
     return library_classifier(
-        _MOBILENET_V1, config, microbatch, image_size=image_size, weights=weights
+        _MOBILENET_V1, training, config, microbatch, image_size=image_size, weights=weights
     )
 
 
@@ -138,7 +152,20 @@ def mobilenet_v2(
     `160` has 0.75 and `96` 0.35 of the width.
     """
     return library_classifier(
-        _MOBILENET_V2, config, microbatch, image_size=image_size, weights=weights
+        _MOBILENET_V2, training, config, microbatch, image_size=image_size, weights=weights
+    )
+
+
+@benchmark_model(configs=_MOBILENET_V2_TIMM.declared(), task=_TASK)
+def mobilenetv2_timm(
+    training: bool, config: str, microbatch: int | None = None, image_size: int | None = None
+) -> BenchmarkModel:
+    """Build a MobileNetV2 (Sandler et al., 2018, arXiv:1801.04381) of the form that timm has.
+
+    It is that of its mobilenetv2_100, whose trained weights transformers does not read.
+    """
+    return library_classifier(
+        _MOBILENET_V2_TIMM, training, config, microbatch, image_size=image_size, weights=None
     )
 
 
@@ -152,7 +179,9 @@ def convnext(
     weights: str | None = None,
 ) -> BenchmarkModel:
     """Build a ConvNeXt (Liu et al., 2022, arXiv:2201.03545)."""
-    return library_classifier(_CONVNEXT, config, microbatch, image_size=image_size, weights=weights)
+    return library_classifier(
+        _CONVNEXT, training, config, microbatch, image_size=image_size, weights=weights
+    )
 
 
 @benchmark_model(configs=_EFFICIENTNET.declared(), task=_TASK)
@@ -166,5 +195,5 @@ def efficientnet(
 ) -> BenchmarkModel:
     """Build an EfficientNet (Tan and Le, 2019, arXiv:1905.11946)."""
     return library_classifier(
-        _EFFICIENTNET, config, microbatch, image_size=image_size, weights=weights
+        _EFFICIENTNET, training, config, microbatch, image_size=image_size, weights=weights
     )

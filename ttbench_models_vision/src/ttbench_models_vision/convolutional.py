@@ -6,9 +6,7 @@ cross entropy.
 
 from __future__ import annotations
 
-from typing import Any
-
-from ttbench_core import BenchmarkModel, StagedModel, benchmark_model
+from ttbench_core import BenchmarkModel, benchmark_model
 from ttbench_models_vision.classification import CLASSES, classifier
 from ttbench_models_vision.collection import construct_classifier
 from ttbench_models_vision.recipes import Family, Recipe, four_bits
@@ -20,6 +18,7 @@ _TASK = "image classification"
 
 _HRNET = Family(
     name="hrnet",
+    least_alone=64,
     pcc=four_bits(0.96),
     multiple=32,
     recipes={
@@ -36,12 +35,14 @@ _HRNET = Family(
 #: The configuration is named for the original's input; the network was published for 299.
 _INCEPTION_V4 = Family(
     name="inception_v4",
+    least_alone=107,
     pcc=four_bits(0.95),
     least=75,
     recipes={"224": Recipe(42_679_816, 4, origin="inceptionv4")},
 )
 _VOVNET_V1 = Family(
     name="vovnet_v1",
+    least_alone=61,
     pcc=four_bits(0.95),
     recipes={
         "27s": Recipe(3_525_736, 16, origin="vovnet27s"),
@@ -51,11 +52,13 @@ _VOVNET_V1 = Family(
 )
 _MOBILENET_V3 = Family(
     name="mobilenet_v3_timm",
+    least_alone=33,
     pcc=four_bits(0.83),
     recipes={"small": Recipe(2_542_856, 64), "large": Recipe(5_483_032, 32)},
 )
 _VOVNET_V2 = Family(
     name="vovnet_v2",
+    least_alone=61,
     pcc=four_bits(0.92),
     recipes={
         "19": Recipe(6_543_080, 16),
@@ -70,8 +73,9 @@ def hrnet(
     training: bool, config: str, microbatch: int | None = None, image_size: int | None = None
 ) -> BenchmarkModel:
     """Build an HRNet (Wang et al., 2019, arXiv:1908.07919); `w18` is the small one, version 2."""
+    samples, size = _HRNET.asked(training, config, microbatch, image_size)
     network = construct_classifier("hrnet", _HRNET.recipes[config].origin)
-    return _classifier(network, _HRNET, config, microbatch, image_size)
+    return classifier(settle(network, size), samples, size, pcc=_HRNET.pcc)
 
 
 @benchmark_model(configs=_INCEPTION_V4.declared(), task=_TASK)
@@ -82,8 +86,9 @@ def inception_v4(
 
     It was published for 299 x 299: `image_size=299`.
     """
+    samples, size = _INCEPTION_V4.asked(training, config, microbatch, image_size)
     network = construct_classifier("inceptionv4", _INCEPTION_V4.recipes[config].origin)
-    return _classifier(network, _INCEPTION_V4, config, microbatch, image_size)
+    return classifier(settle(network, size), samples, size, pcc=_INCEPTION_V4.pcc)
 
 
 @benchmark_model(configs=_VOVNET_V1.declared(), default_config="39", task=_TASK)
@@ -91,8 +96,9 @@ def vovnet_v1(
     training: bool, config: str, microbatch: int | None = None, image_size: int | None = None
 ) -> BenchmarkModel:
     """Build a VoVNet (Lee et al., 2019, arXiv:1904.09730); `27s` is the slim one."""
+    samples, size = _VOVNET_V1.asked(training, config, microbatch, image_size)
     network = construct_classifier("vovnet", _VOVNET_V1.recipes[config].origin)
-    return _classifier(network, _VOVNET_V1, config, microbatch, image_size)
+    return classifier(settle(network, size), samples, size, pcc=_VOVNET_V1.pcc)
 
 
 @benchmark_model(configs=_MOBILENET_V3.declared(), default_config="large", task=_TASK)
@@ -102,8 +108,9 @@ def mobilenet_v3_timm(
     """Build a MobileNetV3 (Howard et al., 2019, arXiv:1905.02244), of the size that timm has."""
     from ttbench_models_vision.networks.mobilenet_v3 import MobileNetV3
 
+    samples, size = _MOBILENET_V3.asked(training, config, microbatch, image_size)
     network = MobileNetV3(config, CLASSES)
-    return _classifier(network, _MOBILENET_V3, config, microbatch, image_size)
+    return classifier(settle(network, size), samples, size, pcc=_MOBILENET_V3.pcc)
 
 
 @benchmark_model(configs=_VOVNET_V2.declared(), default_config="39", task=_TASK)
@@ -113,13 +120,6 @@ def vovnet_v2(
     """Build a VoVNetV2 (Lee and Park, 2019, arXiv:1911.06667); `19` has separable convolutions."""
     from ttbench_models_vision.networks.vovnet_v2 import VoVNetV2
 
+    samples, size = _VOVNET_V2.asked(training, config, microbatch, image_size)
     network = VoVNetV2(config, CLASSES)
-    return _classifier(network, _VOVNET_V2, config, microbatch, image_size)
-
-
-def _classifier(
-    network: Any, family: Family, config: str, microbatch: int | None, image_size: int | None
-) -> StagedModel:
-    size = family.size(config, image_size)
-    samples = family.samples(config, microbatch)
-    return classifier(settle(network, size), samples, size, pcc=family.pcc)
+    return classifier(settle(network, size), samples, size, pcc=_VOVNET_V2.pcc)

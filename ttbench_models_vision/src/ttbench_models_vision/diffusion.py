@@ -68,7 +68,7 @@ def stable_diffusion(
     published, with the squared error of the noise. The VAE's input is pictures
     (microbatch, 3, size, size), which it makes again; it trains with their squared error alone.
     """
-    samples, size = _FAMILY.samples(config, microbatch), _FAMILY.size(config, image_size)
+    samples, size = _FAMILY.asked(training, config, microbatch, image_size)
     settings = dict(_FAMILY.recipes[config].settings)
     if config == "vae":
         return _autoencoder(settings, samples, size)

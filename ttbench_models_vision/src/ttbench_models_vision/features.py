@@ -99,9 +99,10 @@ def clip(
 
     from ttbench_models_vision.losses import ContrastiveLoss
 
-    length = _checked(seq_len)
+    length, samples = _checked(seq_len), _CLIP.samples(config, microbatch)
+    if training and samples == 1:
+        raise OptionError("-mb 1: clip learns from what differs among pairs: take -mb 2 or more")
     network, size = _CLIP.network(config, image_size, weights, force_num_layers)
-    samples = _CLIP.samples(config, microbatch)
     return StagedModel(
         stages=Stages(device=network, loss=ContrastiveLoss()),
         inputs=[_texts(samples, length), torch.rand(samples, 3, size, size)],

@@ -9,11 +9,12 @@ from typing import Any
 from ttbench_core.errors import OptionError
 from ttbench_models_vision.recipes import Family
 from ttbench_models_vision.settling import settle
-from ttbench_models_vision.weights import load
+from ttbench_models_vision.weights import check, load
 
 __all__ = ["LibraryFamily"]
 
-_MOST_LAYERS = 1000
+#: A network of so many times its published layers still fits where the published one does.
+_MOST_TIMES_LAYERS = 4
 
 
 @dataclass(frozen=True)
@@ -51,18 +52,30 @@ class LibraryFamily(Family):
         Raises `OptionError` for sizes, layers and weights that cannot be.
         """
         size = self.size(config, image_size)
-        if layers and layers > _MOST_LAYERS:
-            raise OptionError(f"--layers {layers}: {self.name} takes 1 to {_MOST_LAYERS}")
-        model, settings = self._class(self.model_class), self._class(self.config_class)
-        recipe = self.recipes[config]
+        if weights is not None:
+            if layers:
+                raise OptionError("--layers and --weights: trained layers are as many as they are")
+            check(weights)
+        settings, recipe = self._class(self.config_class), self.recipes[config]
+        published = settings(**_merged(self.settings, recipe.settings))
+        if layers:
+            self._check_layers(layers, published, config)
+        model = self._class(self.model_class)
         if weights is None:
             changes = self._changes(size, layers)
             drawn = model(settings(**_merged(self.settings, recipe.settings, changes)))
             return settle(drawn, size) if self.settles else drawn, size
-        if layers:
-            raise OptionError("--layers and --weights: trained layers are as many as they are")
-        trained = load(model, recipe, weights, f"{self.name} {config}")
+        trained = load(model, published, recipe, weights, f"{self.name} {config}")
         return trained, self._trained_size(trained, image_size) or size
+
+    def _check_layers(self, layers: int, published: Any, config: str) -> None:
+        parts = [getattr(published, tower) for tower in self.towers] or [published]
+        has = min(int(part.num_hidden_layers) for part in parts)
+        if layers > _MOST_TIMES_LAYERS * has:
+            raise OptionError(
+                f"--layers {layers}: {self.name} {config} has {has},"
+                f" and takes 1 to {_MOST_TIMES_LAYERS * has}"
+            )
 
     def _changes(self, size: int, layers: int | None) -> dict[str, Any]:
         of_layers = {"num_hidden_layers": layers} if layers else {}
@@ -77,7 +90,12 @@ class LibraryFamily(Family):
     def _trained_size(self, trained: Any, asked: int | None) -> int | None:
         if not self.has_positions:
             return None
-        own = int(getattr(trained.config, "vision_config", trained.config).image_size)
+        own = getattr(trained.config, "vision_config", trained.config).image_size
+        if not isinstance(own, int):
+            raise OptionError(
+                f"these weights of {self.name} are for images of {own} pixels, and those here are"
+                " square: give others with --weights"
+            )
         if asked and asked != own:
             raise OptionError(
                 f"--image_size {asked}: these weights of {self.name} are for {own};"

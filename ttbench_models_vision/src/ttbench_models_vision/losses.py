@@ -41,7 +41,8 @@ class FirstOutputsL1Loss(torch.nn.Module):
     """Mean absolute difference, summed over the first outputs of a model.
 
     A stand-in for losses of detection: those match boxes with objects on the host, and what they
-    add to a step is not the network's. Further outputs take no part.
+    add to a step is not the network's. Further outputs take no part. Where a target has one row
+    for several of an output, each is compared with it.
 
     Args:
         targets: how many targets there are; one for each of the first outputs.
@@ -52,9 +53,12 @@ class FirstOutputsL1Loss(torch.nn.Module):
         self.targets = targets
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
-        """Compare outputs with the targets behind them, each pair of one shape; gives a scalar."""
+        """Compare outputs with the targets behind them; gives a scalar."""
         pairs = zip(tensors[: self.targets], tensors[-self.targets :], strict=True)
-        losses = [torch.nn.functional.l1_loss(output, target) for output, target in pairs]
+        losses = [
+            torch.nn.functional.l1_loss(output, target.expand_as(output))
+            for output, target in pairs
+        ]
         return torch.stack(losses).sum()
 
 

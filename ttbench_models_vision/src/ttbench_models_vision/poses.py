@@ -48,7 +48,7 @@ def openpose_osmr_body(
     Its input is images (microbatch, 3, 224, 224) in [0, 1), the original's; it was published
     for 368 x 368.
     """
-    samples, size = _BODY.samples(config, microbatch), _BODY.size(config, image_size)
+    samples, size = _BODY.asked(training, config, microbatch, image_size)
     network = construct("lwopenpose_cmupan", _BODY.recipes[config].origin)
     return _finder(network, _BODY, _BODY_MAPS[config], samples, size)
 
@@ -64,7 +64,7 @@ def openpose_hand(
     """
     from ttbench_models_vision.networks.openpose_hand import OpenPoseHand
 
-    samples, size = _HAND.samples(config, microbatch), _HAND.size(config, image_size)
+    samples, size = _HAND.asked(training, config, microbatch, image_size)
     return _finder(OpenPoseHand(), _HAND, _HAND_MAPS, samples, size)
 
 

@@ -38,6 +38,9 @@ class Family:
     recipes: Mapping[str, Recipe]
     #: The smallest image that leaves something to compute at the last layer.
     least: int = 32
+    #: The smallest that one sample can be trained at: below it a batch normalisation sees a single
+    #: value of each channel, and one has no variance.
+    least_alone: int = 0
     #: Image sizes are multiples of it.
     multiple: int = 1
     #: Lowest correlation with Fp32 that counts as right, where it is not the usual one: a little
@@ -50,6 +53,21 @@ class Family:
             name: Declared(parameters=recipe.parameters, microbatch=recipe.microbatch)
             for name, recipe in self.recipes.items()
         }
+
+    def asked(
+        self, training: bool, config: str, microbatch: int | None, image_size: int | None
+    ) -> tuple[int, int]:
+        """Give the microbatch and the rows and columns of the images, as asked for or its own.
+
+        Raises `OptionError` for a size that the networks cannot have, or cannot train at.
+        """
+        samples, size = self.samples(config, microbatch), self.size(config, image_size)
+        if training and samples == 1 and size < self.least_alone:
+            raise OptionError(
+                f"--image_size {size}: {self.name} trains on a single image of {self.least_alone}"
+                f" or more: take --image_size {self.least_alone}, or -mb 2"
+            )
+        return samples, size
 
     def samples(self, config: str, asked: int | None) -> int:
         """Give the microbatch: the one asked for, else the configuration's own."""

@@ -13,6 +13,7 @@ _TASK = "image segmentation"
 
 _UNET = Family(
     name="unet",
+    least_alone=32,
     pcc=four_bits(0.75),
     least=16,
     multiple=16,
@@ -60,7 +61,7 @@ def unet(
     from ttbench_models_vision.losses import PixelBinaryCrossEntropyLoss
     from ttbench_models_vision.networks.unet import UNet
 
-    samples, size = _UNET.samples(config, microbatch), _UNET.size(config, image_size)
+    samples, size = _UNET.asked(training, config, microbatch, image_size)
     return StagedModel(
         stages=Stages(device=settle(UNet(), size), loss=PixelBinaryCrossEntropyLoss()),
         inputs=[torch.rand(samples, 3, size, size)],

@@ -7,6 +7,7 @@ nothing can be verified, and numbers so small are slow on some processors.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def settle(network: Any, image_size: int) -> Any:
         return network
     for module in network.modules():
         if isinstance(module, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
-            torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            torch.nn.init.normal_(module.weight, std=math.sqrt(2 / _summed(module)))
     size = min(image_size, _LARGEST)
     was_training = network.training
     hooks = [
@@ -61,6 +62,13 @@ def settle(network: Any, image_size: int) -> Any:
             hook.remove()
         network.train(was_training)
     return network
+
+
+def _summed(module: Any) -> float:
+    """Give how many products an output of a convolution sums, on average."""
+    products = float(module.in_channels // module.groups * math.prod(module.kernel_size))
+    # a transposed one spreads each input over a kernel, and its outputs are denser by the stride
+    return products / math.prod(module.stride) if module.transposed else products
 
 
 def _measure(module: Any, inputs: tuple[torch.Tensor, ...]) -> None:

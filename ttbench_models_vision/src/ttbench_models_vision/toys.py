@@ -43,7 +43,7 @@ def big_conv(
 
     from ttbench_models_vision.networks.toys import BigConv
 
-    samples, size = _CONV.samples(config, microbatch), _CONV.size(config, image_size)
+    samples, size = _CONV.asked(training, config, microbatch, image_size)
     half = (size + 1) // 2
     return StagedModel(
         stages=Stages(device=BigConv(), loss=torch.nn.L1Loss()),

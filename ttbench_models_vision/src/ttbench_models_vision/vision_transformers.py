@@ -98,7 +98,13 @@ def vit(
 ) -> BenchmarkModel:
     """Build a Vision Transformer (Dosovitskiy et al., 2020, arXiv:2010.11929), patches of 16."""
     return library_classifier(
-        _VIT, config, microbatch, image_size=image_size, weights=weights, layers=force_num_layers
+        _VIT,
+        training,
+        config,
+        microbatch,
+        image_size=image_size,
+        weights=weights,
+        layers=force_num_layers,
     )
 
 
@@ -118,7 +124,13 @@ def deit(
     facebook/deit-base-patch16-224, which the original runs, is published.
     """
     return library_classifier(
-        _DEIT, config, microbatch, image_size=image_size, weights=weights, layers=force_num_layers
+        _DEIT,
+        training,
+        config,
+        microbatch,
+        image_size=image_size,
+        weights=weights,
+        layers=force_num_layers,
     )
 
 
@@ -132,4 +144,6 @@ def swin(
     weights: str | None = None,
 ) -> BenchmarkModel:
     """Build a Swin Transformer (Liu et al., 2021, arXiv:2103.14030), patches of 4, windows of 7."""
-    return library_classifier(_SWIN, config, microbatch, image_size=image_size, weights=weights)
+    return library_classifier(
+        _SWIN, training, config, microbatch, image_size=image_size, weights=weights
+    )

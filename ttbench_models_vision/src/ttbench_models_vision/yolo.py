@@ -22,6 +22,7 @@ _PREDICTIONS = 3 * (4 + 1 + _CLASSES)
 
 _V3 = Family(
     name="yolo_v3",
+    least_alone=64,
     pcc=four_bits(0.91),
     multiple=32,
     recipes={
@@ -32,6 +33,7 @@ _V3 = Family(
 _V3_STRIDES = {"default": (32, 16, 8), "tiny": (32, 16)}
 _V5 = Family(
     name="yolo_v5",
+    least_alone=64,
     pcc=four_bits(0.74),
     multiple=32,
     recipes={
@@ -49,7 +51,7 @@ def yolo_v3(
     """Build a YOLOv3 (Redmon and Farhadi, 2018, arXiv:1804.02767) for the original's 512 x 512."""
     from ttbench_models_vision.networks.yolo_v3 import YOLOv3, YOLOv3Tiny
 
-    samples, size = _V3.samples(config, microbatch), _V3.size(config, image_size)
+    samples, size = _V3.asked(training, config, microbatch, image_size)
     network = YOLOv3Tiny(_CLASSES) if config == "tiny" else YOLOv3(_CLASSES)
     return _detector(network, _V3, _V3_STRIDES[config], samples, size)
 
@@ -64,7 +66,7 @@ def yolo_v5(
     """
     from ttbench_models_vision.networks.yolo_v5 import YOLOv5Style
 
-    samples, size = _V5.samples(config, microbatch), _V5.size(config, image_size)
+    samples, size = _V5.asked(training, config, microbatch, image_size)
     return _detector(YOLOv5Style(config, _CLASSES), _V5, _V5_STRIDES, samples, size)
 
 

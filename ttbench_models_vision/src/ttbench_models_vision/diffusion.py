@@ -93,6 +93,8 @@ def _denoiser(settings: dict[str, Any], samples: int, cells: int) -> StagedModel
         stages=Stages(device=network, loss=torch.nn.MSELoss()),
         inputs=[latents, steps, prompt],
         targets=[torch.randn_like(latents)],
+        # a picture takes dozens of these
+        unit="denoising step",
         pcc=_FAMILY.pcc,
     )
 

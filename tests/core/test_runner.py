@@ -55,6 +55,7 @@ def test_the_models_identity_is_in_the_record():
     assert result.model == {
         "name": "steady",
         "config": "small",
+        "task": None,
         "pack": "ttbench-fake-engine",
         "pack_version": "1.5",
         "builder": "ttbench_fake_engine:steady",

@@ -154,7 +154,7 @@ def test_a_model_trains(run, names):
 
 @pytest.mark.parametrize("names", WITHOUT_TRAINING)
 def test_a_model_without_a_training_of_its_own_refuses_it(run, names):
-    with pytest.raises(PackContractError, match="gives no loss for training"):
+    with pytest.raises(PackContractError, match="does not train, leave out -t"):
         run(names, training=True)
 
 

@@ -668,3 +668,12 @@ def test_threads_are_alike_as_they_were_asked_whatever_ran():
     assert "threads" in refusal([unasked], [asked])
     older = run_of(args={"threads": None}, requested={}, schema_version=1)
     assert pair_of(older, run_of(args={"threads": 2}, requested={"threads": None}))
+
+
+@pytest.mark.parametrize(
+    "inputs", [5, "x", [None], [{"shape": 3, "dtype": "int64"}], [{"shape": [None, 1], "dtype": 0}]]
+)
+def test_inputs_that_are_none_are_no_part_of_a_key(inputs):
+    from ttbench_core.comparison.key import key_of
+
+    assert key_of(example_result(model={"inputs": inputs})).get("seq_len") is None

@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "compare": ("compare", "compare_results"),
     "doctor": ("doctor", "examine"),
     "info": ("info", "show_model"),
+    "report": ("report", "report_results"),
     "show": ("show", "show_results"),
 }
 

@@ -117,11 +117,24 @@ def _of_devices(result: Result, name: str) -> str:
     return " + ".join(dict.fromkeys(str(one[name]) for one in result.devices if one.get(name)))
 
 
+def _tensors(result: Result) -> list[Mapping[str, Any]]:
+    # records come from files: only what looks like inputs is looked at
+    inputs = result.model.get("inputs")
+    return [
+        one
+        for one in (inputs if isinstance(inputs, (list, tuple)) else ())
+        if isinstance(one, Mapping)
+        and "dtype" in one
+        and isinstance(one.get("shape"), list)
+        and all(isinstance(size, int) for size in one["shape"])
+    ]
+
+
 def _size(name: str) -> Callable[[Result], Any]:
     # earlier records have what was asked, and not what the model chose
     def read(result: Result) -> Any:
         asked = result.args.get(name)
-        return asked or sizes_of(result.model.get("inputs") or (), None).get(name)
+        return asked or sizes_of(_tensors(result), None).get(name)
 
     return read
 

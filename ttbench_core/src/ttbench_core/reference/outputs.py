@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["as_tensors"]
+__all__ = ["as_tensors", "no_number"]
 
 
 def as_tensors(returned: Any) -> tuple[Any, ...]:
@@ -20,6 +20,15 @@ def as_tensors(returned: Any) -> tuple[Any, ...]:
     if not tensors:
         raise TypeError(f"a stage returned {type(returned).__name__} without a tensor in it")
     return tensors
+
+
+def no_number(returned: Any) -> float | None:
+    """Give the first value that is not finite in what a session gave; None where all are."""
+    for tensor in _flat(returned):
+        odd = tensor[~torch.isfinite(tensor)]
+        if odd.numel():
+            return float(odd.flatten()[0])
+    return None
 
 
 def _flat(returned: Any) -> list[Any]:

@@ -77,7 +77,8 @@ def as_markdown(header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 def markdown_text(text: str) -> str:
     """Let any text stand in a cell of Markdown as it is."""
     escaped = re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", text)
-    return " ".join(escaped.split())
+    # a mention would call people: a joiner of no width takes its meaning
+    return " ".join(escaped.split()).replace("@", "@\u2060")
 
 
 def guarded(text: str) -> str:

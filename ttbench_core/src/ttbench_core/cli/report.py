@@ -1,0 +1,98 @@
+"""`ttbench report TARGET`: what results tell, as one HTML page or as Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ttbench_core.cli.arguments import Parser, UsageError
+from ttbench_core.cli.terminal import printable
+from ttbench_core.reading import select, stream
+from ttbench_core.report import FORMATS, format_of, in_time, report_text, write_report
+from ttbench_core.result import Result
+
+__all__ = ["report_results"]
+
+_DEFAULT_OUTPUT: Final = "report.html"
+_EXAMPLES: Final = """\
+TARGET is what -o of a run takes: a file of results or a URL. Several are put together in
+the order of time. FILE@N and FILE@ID mean one record, as for ttbench compare.
+
+examples:
+  ttbench report perf.json                                report.html, which needs no network
+  ttbench report perf.json nightly.jsonl -o nightly.html --title "Nightly"
+  ttbench report new.json --baseline main.json --format markdown >> "$GITHUB_STEP_SUMMARY"
+
+exit codes: 0 written; 2 the request was wrong, or a file cannot be read or written
+"""
+
+
+def report_results(words: Sequence[str]) -> int:
+    """Report what the words behind `ttbench report` say; gives the exit code.
+
+    Raises `RequestError` for a wrong request.
+    """
+    options = _parser().parse_intermixed_args(words)
+    if not options.targets:
+        raise UsageError("report takes files of results: ttbench report perf.json")
+    chosen = format_of(options.output, options.format)
+    output = options.output or _DEFAULT_OUTPUT
+    _refuse_overwriting(output, [*options.targets, options.baseline or ""])
+    results = in_time([_read(target) for target in options.targets])
+    baseline = None if options.baseline is None else _read(options.baseline)
+    if options.output is None and chosen != "html":
+        print(report_text(results, baseline=baseline, title=options.title, format=chosen), end="")
+        return 0
+    path = write_report(
+        results,
+        output,
+        baseline=baseline,
+        title=options.title,
+        format=chosen,
+    )
+    print(f"report in {printable(str(path))}")
+    return 0
+
+
+def _read(target: str) -> Iterator[Result]:
+    """Read a target as it is needed; one that names a record of a file, at once."""
+    if "@" in target and "://" not in target and not os.path.lexists(target):
+        return iter(select(target))
+    return stream(target)
+
+
+def _refuse_overwriting(output: str, targets: Sequence[str]) -> None:
+    for target in targets:
+        if os.path.realpath(output) == os.path.realpath(target.rpartition("@")[0] or target):
+            raise UsageError(f"{target} would be overwritten: name another file with -o")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="ttbench report",
+        usage="ttbench report TARGET [TARGET ...] [options]",
+        description="Report results: tables and charts in one HTML file, or Markdown",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="Where results are kept")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=f"File to write (default {_DEFAULT_OUTPUT}; Markdown is printed). It is replaced.",
+    )
+    parser.add_argument(
+        "--baseline", metavar="OLD", help="Results to compare with, at the top of the report"
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="By default what the file's suffix says: markdown for .md, else html",
+    )
+    parser.add_argument("--title", metavar="TEXT", help="Title of the report")
+    parser.add_argument("--debug", action="store_true", help="Show tracebacks of errors")
+    return parser

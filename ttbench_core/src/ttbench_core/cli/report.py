@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import printable
-from ttbench_core.reading import select, stream
+from ttbench_core.reading import selected
 from ttbench_core.report import FORMATS, format_of, in_time, report_text, write_report
-from ttbench_core.result import Result
 
 __all__ = ["report_results"]
 
@@ -40,8 +39,8 @@ def report_results(words: Sequence[str]) -> int:
     chosen = format_of(options.output, options.format)
     output = options.output or _DEFAULT_OUTPUT
     _refuse_overwriting(output, [*options.targets, options.baseline or ""])
-    results = in_time([_read(target) for target in options.targets])
-    baseline = None if options.baseline is None else _read(options.baseline)
+    results = in_time([selected(target) for target in options.targets])
+    baseline = None if options.baseline is None else selected(options.baseline)
     if options.output is None and chosen != "html":
         print(report_text(results, baseline=baseline, title=options.title, format=chosen), end="")
         return 0
@@ -54,13 +53,6 @@ def report_results(words: Sequence[str]) -> int:
     )
     print(f"report in {printable(str(path))}")
     return 0
-
-
-def _read(target: str) -> Iterator[Result]:
-    """Read a target as it is needed; one that names a record of a file, at once."""
-    if "@" in target and "://" not in target and not os.path.lexists(target):
-        return iter(select(target))
-    return stream(target)
 
 
 def _refuse_overwriting(output: str, targets: Sequence[str]) -> None:

@@ -36,7 +36,7 @@ TTBENCH = [sys.executable, "-m", "ttbench_core"]
 
 def records(count: int) -> Iterator[dict[str, Any]]:
     """Make records: a few models and sizes, over and over again, a minute apart."""
-    template = example_result(schema_version=2).to_record()
+    template = example_result().to_record()
     for number in range(count):
         record = copy.copy(template)
         name, microbatch = MODELS[number % len(MODELS)], 2 ** (number // 5 % 4)

@@ -676,4 +676,14 @@ def test_threads_are_alike_as_they_were_asked_whatever_ran():
 def test_inputs_that_are_none_are_no_part_of_a_key(inputs):
     from ttbench_core.comparison.key import key_of
 
-    assert key_of(example_result(model={"inputs": inputs})).get("seq_len") is None
+    older = example_result(model={"inputs": inputs}, schema_version=2)
+    assert key_of(older).get("seq_len") is None
+
+
+def test_an_older_record_has_the_size_of_its_inputs_as_a_newer_one_has_it_in_its_options():
+    from ttbench_core.comparison.key import key_of
+
+    inputs = [{"shape": [8, 128], "dtype": "int64"}]
+    older = example_result(model={"inputs": inputs}, schema_version=2)
+    newer = example_result(args={**older.args, "seq_len": 128})
+    assert key_of(older).get("seq_len") == key_of(newer).get("seq_len") == 128

@@ -270,3 +270,16 @@ def test_a_database_without_results_says_so(tmp_path):
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE x (y)").close()
     with pytest.raises(ResultsFileError, match="holds no results: it has no table"):
         load(f"sqlite:///{tmp_path}/other.db")
+
+
+def test_a_database_and_a_file_are_compared(tmp_path, ttbench):
+    results = [example_result(run_id=name * 8, samples_per_sec=80.0) for name in "abc"]
+    url = f"sqlite:///{tmp_path}/perf.db"
+    for one in results:
+        keep(one, check_target(url))
+        keep(one, check_target(tmp_path / "perf.csv"))
+    outcome = ttbench("compare", url, tmp_path / "perf.csv")
+    assert outcome.code == 0, outcome.err
+    assert "example small" in outcome.out
+    shown = ttbench("show", f"{url}@-1", "--columns", "run_id").out
+    assert shown.split()[-1] == "cccccccc"

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 __all__ = ["SCHEMA_VERSION", "Result"]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ __all__ = ["KEY_NAMES", "Difference", "Key", "key_of", "labels_of"]
 #: A run that fails before its model is built never learns the model's own sizes.
 _KNOWN_LATE: Final = frozenset({"microbatch", "seq_len", "image_size", "new_tokens"})
 
+#: Versions of the record whose `args` have what was asked, and not what the model chose.
+_SIZES_AS_ASKED: Final = (1, 2)
+
 Value = str | int | float | None
 
 
@@ -131,10 +134,11 @@ def _tensors(result: Result) -> list[Mapping[str, Any]]:
 
 
 def _size(name: str) -> Callable[[Result], Any]:
-    # earlier records have what was asked, and not what the model chose
     def read(result: Result) -> Any:
         asked = result.args.get(name)
-        return asked or sizes_of(_tensors(result), None).get(name)
+        if asked or result.schema_version not in _SIZES_AS_ASKED:
+            return asked
+        return sizes_of(_tensors(result), None).get(name)
 
     return read
 

@@ -7,13 +7,12 @@ cross entropy.
 from __future__ import annotations
 
 from ttbench_core import BenchmarkModel, benchmark_model
-from ttbench_models_vision.classification import CLASSES, library_classifier
+from ttbench_models_vision.classification import CLASSES, TASK, classifier, library_classifier
 from ttbench_models_vision.library import LibraryFamily
 from ttbench_models_vision.recipes import Recipe, four_bits
 
 __all__ = ["convnext", "efficientnet", "mobilenet_v1", "mobilenet_v2", "mobilenetv2_timm"]
 
-_TASK = "image classification"
 #: Google's MobileNets have a class for the background beside those of ImageNet.
 _WITH_BACKGROUND = {"num_labels": CLASSES + 1}
 
@@ -122,41 +121,24 @@ _EFFICIENTNET = LibraryFamily(
     },
 )
 
-
-@benchmark_model(configs=_MOBILENET_V1.declared(), default_config="224", task=_TASK)
-def mobilenet_v1(
-    training: bool,
-    config: str,
-    microbatch: int | None = None,
-    *,
-    image_size: int | None = None,
-    weights: str | None = None,
-) -> BenchmarkModel:
-    """Build a MobileNet (Howard et al., 2017, arXiv:1704.04861): `192` has 0.75 of the width."""
-    return library_classifier(
-        _MOBILENET_V1, training, config, microbatch, image_size=image_size, weights=weights
-    )
-
-
-@benchmark_model(configs=_MOBILENET_V2.declared(), default_config="224", task=_TASK)
-def mobilenet_v2(
-    training: bool,
-    config: str,
-    microbatch: int | None = None,
-    *,
-    image_size: int | None = None,
-    weights: str | None = None,
-) -> BenchmarkModel:
-    """Build a MobileNetV2 (Sandler et al., 2018, arXiv:1801.04381).
-
-    `160` has 0.75 and `96` 0.35 of the width.
-    """
-    return library_classifier(
-        _MOBILENET_V2, training, config, microbatch, image_size=image_size, weights=weights
-    )
+mobilenet_v1 = library_classifier(
+    _MOBILENET_V1,
+    "Build a MobileNet (Howard et al., 2017, arXiv:1704.04861): `192` has 0.75 of the width.",
+    default="224",
+)
+mobilenet_v2 = library_classifier(
+    _MOBILENET_V2,
+    "Build a MobileNetV2 (Sandler et al., 2018, arXiv:1801.04381); `160` has 0.75 and `96` 0.35 of"
+    " the width.",
+    default="224",
+)
+convnext = library_classifier(_CONVNEXT, "Build a ConvNeXt (Liu et al., 2022, arXiv:2201.03545).")
+efficientnet = library_classifier(
+    _EFFICIENTNET, "Build an EfficientNet (Tan and Le, 2019, arXiv:1905.11946)."
+)
 
 
-@benchmark_model(configs=_MOBILENET_V2_TIMM.declared(), task=_TASK)
+@benchmark_model(configs=_MOBILENET_V2_TIMM.declared(), task=TASK)
 def mobilenetv2_timm(
     training: bool, config: str, microbatch: int | None = None, image_size: int | None = None
 ) -> BenchmarkModel:
@@ -164,36 +146,6 @@ def mobilenetv2_timm(
 
     It is that of its mobilenetv2_100, whose trained weights transformers does not read.
     """
-    return library_classifier(
-        _MOBILENET_V2_TIMM, training, config, microbatch, image_size=image_size, weights=None
-    )
-
-
-@benchmark_model(configs=_CONVNEXT.declared(), task=_TASK)
-def convnext(
-    training: bool,
-    config: str,
-    microbatch: int | None = None,
-    *,
-    image_size: int | None = None,
-    weights: str | None = None,
-) -> BenchmarkModel:
-    """Build a ConvNeXt (Liu et al., 2022, arXiv:2201.03545)."""
-    return library_classifier(
-        _CONVNEXT, training, config, microbatch, image_size=image_size, weights=weights
-    )
-
-
-@benchmark_model(configs=_EFFICIENTNET.declared(), task=_TASK)
-def efficientnet(
-    training: bool,
-    config: str,
-    microbatch: int | None = None,
-    *,
-    image_size: int | None = None,
-    weights: str | None = None,
-) -> BenchmarkModel:
-    """Build an EfficientNet (Tan and Le, 2019, arXiv:1905.11946)."""
-    return library_classifier(
-        _EFFICIENTNET, training, config, microbatch, image_size=image_size, weights=weights
-    )
+    samples, _ = _MOBILENET_V2_TIMM.asked(training, config, microbatch, image_size)
+    network, size = _MOBILENET_V2_TIMM.network(config, image_size, None)
+    return classifier(network, samples, size, network.config.num_labels, _MOBILENET_V2_TIMM.pcc)

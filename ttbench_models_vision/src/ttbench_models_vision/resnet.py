@@ -66,22 +66,11 @@ _LAYERS = {
 _LAYER_SAMPLES = 8
 
 
-@benchmark_model(configs=_RESNET.declared(), default_config="resnet50", task="image classification")
-def resnet(
-    training: bool,
-    config: str,
-    microbatch: int | None = None,
-    *,
-    image_size: int | None = None,
-    weights: str | None = None,
-) -> BenchmarkModel:
-    """Build a ResNet; its input is images (microbatch, 3, 224, 224) in [0, 1).
-
-    Trains against random classes with cross entropy.
-    """
-    return library_classifier(
-        _RESNET, training, config, microbatch, image_size=image_size, weights=weights
-    )
+resnet = library_classifier(
+    _RESNET,
+    "Build a ResNet (He et al., 2015, arXiv:1512.03385).",
+    default="resnet50",
+)
 
 
 @benchmark_model(

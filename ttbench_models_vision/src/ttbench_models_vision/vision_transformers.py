@@ -6,14 +6,12 @@ cross entropy.
 
 from __future__ import annotations
 
-from ttbench_core import BenchmarkModel, benchmark_model
 from ttbench_models_vision.classification import CLASSES, library_classifier
 from ttbench_models_vision.library import LibraryFamily
 from ttbench_models_vision.recipes import Recipe, four_bits
 
 __all__ = ["deit", "swin", "vit"]
 
-_TASK = "image classification"
 
 _VIT = LibraryFamily(
     name="vit",
@@ -85,65 +83,21 @@ _SWIN = LibraryFamily(
     },
 )
 
-
-@benchmark_model(configs=_VIT.declared(), default_config="base", task=_TASK)
-def vit(
-    training: bool,
-    config: str,
-    microbatch: int | None = None,
-    *,
-    force_num_layers: int | None = None,
-    image_size: int | None = None,
-    weights: str | None = None,
-) -> BenchmarkModel:
-    """Build a Vision Transformer (Dosovitskiy et al., 2020, arXiv:2010.11929), patches of 16."""
-    return library_classifier(
-        _VIT,
-        training,
-        config,
-        microbatch,
-        image_size=image_size,
-        weights=weights,
-        layers=force_num_layers,
-    )
-
-
-@benchmark_model(configs=_DEIT.declared(), default_config="base", task=_TASK)
-def deit(
-    training: bool,
-    config: str,
-    microbatch: int | None = None,
-    *,
-    force_num_layers: int | None = None,
-    image_size: int | None = None,
-    weights: str | None = None,
-) -> BenchmarkModel:
-    """Build a DeiT (Touvron et al., 2020, arXiv:2012.12877), patches of 16.
-
-    The one without a token for distillation, whose network is a ViT: as such
-    facebook/deit-base-patch16-224, which the original runs, is published.
-    """
-    return library_classifier(
-        _DEIT,
-        training,
-        config,
-        microbatch,
-        image_size=image_size,
-        weights=weights,
-        layers=force_num_layers,
-    )
-
-
-@benchmark_model(configs=_SWIN.declared(), task=_TASK)
-def swin(
-    training: bool,
-    config: str,
-    microbatch: int | None = None,
-    *,
-    image_size: int | None = None,
-    weights: str | None = None,
-) -> BenchmarkModel:
-    """Build a Swin Transformer (Liu et al., 2021, arXiv:2103.14030), patches of 4, windows of 7."""
-    return library_classifier(
-        _SWIN, training, config, microbatch, image_size=image_size, weights=weights
-    )
+vit = library_classifier(
+    _VIT,
+    "Build a Vision Transformer (Dosovitskiy et al., 2020, arXiv:2010.11929), patches of 16.",
+    default="base",
+    layered=True,
+)
+# the one without a token for distillation, whose network is a ViT: as such
+# facebook/deit-base-patch16-224, which the original runs, is published
+deit = library_classifier(
+    _DEIT,
+    "Build a DeiT (Touvron et al., 2020, arXiv:2012.12877), patches of 16.",
+    default="base",
+    layered=True,
+)
+swin = library_classifier(
+    _SWIN,
+    "Build a Swin Transformer (Liu et al., 2021, arXiv:2103.14030), patches of 4, windows of 7.",
+)

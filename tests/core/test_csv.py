@@ -95,3 +95,23 @@ def test_a_file_that_is_no_table_of_results_is_refused_with_the_place(tmp_path, 
     path.write_text(content)
     with pytest.raises(ResultsFileError, match=complaint):
         load(path)
+
+
+def test_a_header_of_several_lines_stays_one_header(tmp_path):
+    path = tmp_path / "perf.csv"
+    path.write_text('run_id,samples_per_sec,"my\nnote"\nold,5.0,x\n')
+    save(path, run_id="new")
+    assert [one.run_id for one in load(path)] == ["old", "new"]
+
+
+def test_a_cell_of_any_length_is_read_back(tmp_path):
+    path = tmp_path / "perf.csv"
+    save(path, error="x" * 200_000, status="failed")
+    assert len(load(path)[0].error) == 200_000
+
+
+def test_passes_that_a_table_does_not_hold_are_not_counted_as_none(tmp_path):
+    path = tmp_path / "perf.csv"
+    save(path)
+    assert lines(path)[0]["passes"] == "1"
+    assert load(path).rows()[0]["passes"] is None

@@ -118,11 +118,33 @@ def test_tt_forge_has_the_first_token_of_a_generator_in_ms(ttbench, tmp_path):
     assert record["device_info"]["arch"] == "wormhole"
 
 
-def test_what_tt_forge_cannot_say_is_refused_with_a_remedy(ttbench, perf):
+def test_what_tt_forge_cannot_say_is_left_out_with_a_word(ttbench, perf):
     outcome = ttbench("show", perf, "--format", "tt-forge")
-    assert outcome.code == 2
-    assert "broken small" in outcome.complaint
-    assert "--filter status=ok" in outcome.complaint
+    assert outcome.code == 0
+    assert outcome.complaint == "ttbench: left out 1 that were not measured"
+    assert len(json.loads(outcome.out)) == 3
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"passes": [{"e2e_ns": 1, "push_ns": 5, "pop_ns": ["a"]}]},
+        {"passes": [{"e2e_ns": 1, "push_ns": ["a", None], "pop_ns": [[], 2]}]},
+        {"warmup": {"inputs": "x"}, "generation": {"ttft": [1], "new_tokens": "x"}},
+        {"generation": {"ttft": {"mean_ns": "x"}}, "args": {"chips": "x", "image_size": []}},
+        {"model": {"inputs": [{"shape": None}, 3]}, "confidence": {"low": "x"}},
+    ],
+)
+def test_a_record_of_odd_things_is_shown_in_every_way(ttbench, tmp_path, odd):
+    path = tmp_path / "perf.json"
+    path.write_text(example_result(**odd).to_json())
+    for words in ([], ["--plot"], ["--format", "csv"], ["--format", "tt-forge"]):
+        outcome = ttbench("show", path, *words)
+        assert outcome.code == 0, outcome.err
+
+
+def test_a_limit_beyond_all_numbers_is_all(ttbench, perf):
+    assert len(models(ttbench("show", perf, "--limit", 10**30).out)) == 4
 
 
 def test_a_plot_has_bars_and_histograms(ttbench, tmp_path):

@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from ttbench_core.errors import ResultNotStoredError, RunInterrupted, TargetError
+from ttbench_core.reading import load
 from ttbench_core.sinks import files as sink_files
 from ttbench_core.sinks.json import JsonSink
 from ttbench_core.sinks.jsonl import JsonLinesSink
-from ttbench_core.sinks.keeping import keep
-from ttbench_core.sinks.targets import Target, check_target
+from ttbench_core.sinks.keeping import keep, keep_all
+from ttbench_core.sinks.targets import Target, check_target, check_targets
 from ttbench_core.testing import example_result
 
 KINDS = ["perf.json", "perf.jsonl"]
@@ -435,3 +436,63 @@ def test_sinks_are_context_managers(tmp_path):
         with kind(tmp_path / name) as sink:
             sink.write(example_result())
         assert len(read(tmp_path / name)) == 1
+
+
+class CtrlC:
+    """A sink in whose writing Ctrl-C comes."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        pass
+
+    def write(self, result):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_in_one_target_loses_no_result_of_the_others(tmp_path):
+    targets = [Target(tmp_path / "one.jsonl", CtrlC), check_target(tmp_path / "two.json")]
+    both = [example_result(run_id="a"), example_result(run_id="b")]
+    with pytest.raises(RunInterrupted) as interrupted:
+        keep_all(both, targets)
+    assert [one["run_id"] for one in read(tmp_path / "two.json")] == ["a", "b"]
+    rescued = read(tmp_path / "post_error_one.jsonl.json")
+    assert [one["run_id"] for one in rescued] == ["a", "b"]
+    assert interrupted.value.rescued == tmp_path / "post_error_one.jsonl.json"
+
+
+def test_one_target_that_fails_hides_no_other(tmp_path):
+    (tmp_path / "foreign.json").write_text("{}")
+    targets = [check_target(tmp_path / name) for name in ("foreign.json", "perf.json")]
+    with pytest.raises(ResultNotStoredError) as lost:
+        keep(example_result(run_id="a"), *targets)
+    assert lost.value.targets == (str(tmp_path / "foreign.json"),)
+    assert len(read(tmp_path / "perf.json")) == 1
+
+
+def test_a_file_by_two_names_gets_a_result_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len(check_targets(["perf.json", tmp_path / "perf.json"])) == 1
+
+
+def test_what_was_written_is_read_by_the_same_name(tmp_path):
+    save(tmp_path / "perf")
+    assert len(load(tmp_path / "perf")) == 1
+
+
+@pytest.mark.parametrize("name", ["\u6027" * 90, "a" * 300, "..", "/"])
+def test_a_url_of_any_name_has_a_rescue_file(tmp_path, monkeypatch, name):
+    class Down:
+        takes_url = True
+
+        def __init__(self, url):
+            raise ConnectionError("down")
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ResultNotStoredError) as lost:
+        keep(example_result(), Target(f"db://host/{name}", Down))
+    assert lost.value.rescued.parent == tmp_path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import math
+import os
 import re
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ttbench_core.reading import load
-from ttbench_core.report import ReportError, report_text, write_report
+from ttbench_core.report import ReportError, in_time, report_text, write_report
 from ttbench_core.report.gathering import MOST_CONFIGURATIONS, MOST_RUNS, gather
 from ttbench_core.report.markdown import as_markdown
 from ttbench_core.result import Result
@@ -467,3 +468,27 @@ def test_what_cannot_be_read_or_written_is_one_line(tmp_path, monkeypatch, ttben
 def test_a_result_without_anything_is_told():
     bare = Result.from_record({**SEED, "args": {}, "arch": None, "machine_name": ""})
     assert report_text([bare], format="markdown").startswith("# Benchmark report")
+
+
+def test_results_that_are_not_in_order_are_put_into_it(tmp_path):
+    later = example_result(started_at="2026-02-01T00:00:00+00:00", run_id="later")
+    earlier = example_result(started_at="2026-01-01T00:00:00+00:00", run_id="earlier")
+    found = in_time([iter([later, earlier])])
+    assert [one.run_id for one in found] == ["earlier", "later"]
+
+
+def test_a_report_takes_the_place_of_nothing_but_a_report(tmp_path):
+    os.mkfifo(tmp_path / "pipe.html")
+    (tmp_path / "perf.sqlite3").write_bytes(b"SQLite format 3\0 and so on")
+    (tmp_path / "old.html").write_text("<!DOCTYPE html><title>old</title>")
+    for name, complaint in (("pipe.html", "not a regular file"), ("perf.sqlite3", "is no report")):
+        with pytest.raises(ReportError, match=complaint):
+            write_report([example_result()], tmp_path / name)
+    assert write_report([example_result()], tmp_path / "old.html").exists()
+
+
+def test_markdown_moves_no_cursor_and_calls_nobody():
+    failed = example_result(status="failed", error="boom \x1b[2J @someone", samples_per_sec=None)
+    text = report_text([failed], format="markdown")
+    assert "\x1b" not in text
+    assert "@someone" not in text

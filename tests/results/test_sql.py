@@ -244,6 +244,9 @@ def test_a_disk_that_is_full_costs_no_result(tmp_path, monkeypatch):
         ("sqlite://", "it names no file"),
         ("sqlite:///:memory:", "it names no file"),
         ("sqlite:///nowhere/perf.db", "there is no file nowhere/perf.db"),
+        ("sqlite:perf.db", "no URL of a database: write sqlite:///perf.db"),
+        ("sqlite:///perf.db?mode=ro", "no URL of a database"),
+        ("sqlite:///file:perf.db", "it names no file"),
         ("postgresql+nosuch://host/db", "no URL of a database|not installed"),
         ("postgresql://host:port/db", "no URL of a database"),
     ],
@@ -283,3 +286,53 @@ def test_a_database_and_a_file_are_compared(tmp_path, ttbench):
     assert "example small" in outcome.out
     shown = ttbench("show", f"{url}@-1", "--columns", "run_id").out
     assert shown.split()[-1] == "cccccccc"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:SECRET@127.0.0.1:notaport/db",
+        "postgresql+psycopg2://u:SECRET@127.0.0.1:1/db",
+        "postgresqlx://u:SECRET@127.0.0.1/db",
+        "postgresql://u:SEC/RET@127.0.0.1:1/db",
+        "postgresql://u:SE@CRET@127.0.0.1:1/db",
+        "postgresql://u@127.0.0.1:1/db?password=SECRET",
+        "postgresql://u:SECRET@cafe:1",
+    ],
+)
+def test_a_password_is_never_told(url, tmp_path, ttbench, fake_engine, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = ("-m", "steady", "--backend", "fake", "--passes", 1, "-o", url)
+    for words in (("show", url), run):
+        outcome = ttbench(*words)
+        assert outcome.code != 0
+        assert "Traceback" not in outcome.err
+        for part in ("SECRET", "CRET", "RET@"):
+            assert part not in outcome.out + outcome.err
+    assert not [one for one in os.listdir(tmp_path) if "RET" in one]
+
+
+def test_a_row_that_the_database_refuses_is_no_row_that_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    url = f"sqlite:///{tmp_path}/perf.db"
+    save(url, run_id="a")
+    with sqlite3.connect(tmp_path / "perf.db") as connection:
+        connection.execute(
+            "CREATE TRIGGER quota BEFORE INSERT ON ttbench_results"
+            " BEGIN SELECT RAISE(ABORT, 'quota'); END"
+        )
+    with pytest.raises(ResultNotStoredError, match="quota"):
+        save(url, run_id="b")
+    assert [one.run_id for one in load(tmp_path / "post_error_perf.db.json")] == ["b"]
+
+
+@pytest.mark.parametrize("place", ["nowhere/perf.db", ""])
+def test_a_place_of_sqlite_that_cannot_be_is_found_out_before_anything_runs(tmp_path, place):
+    with pytest.raises(TargetError, match="there is no folder|it is a folder"):
+        check_target(f"sqlite:///{tmp_path}/{place}")
+
+
+def test_a_database_that_is_taken_for_a_file_says_its_url(tmp_path):
+    save(f"sqlite:///{tmp_path}/perf.db")
+    with pytest.raises(ResultsFileError, match="name it sqlite:///"):
+        load(tmp_path / "perf.db")

@@ -15,6 +15,7 @@ from typing import Any, Final
 from ttbench_core.errors import RequestError, ResultsFileError, TargetError
 from ttbench_core.result import Result
 from ttbench_core.results import Results
+from ttbench_core.sinks.places import without_password
 from ttbench_core.sinks.targets import readable_from
 
 __all__ = ["SelectionError", "load", "select", "selected", "stream"]
@@ -37,6 +38,7 @@ _NUMBERS: Final = ("samples_per_sec", "total_samples", "total_time")
 #: In every unit less and more than was ever measured, but for 0; far from where arithmetic ends.
 _LEAST: Final = 1e-9
 _MOST: Final = 1e15
+_MOST_PROCESSES: Final = 2**31
 #: `@-1`, `@0`, `@12`; `@007` is no position, and may be the start of a run's identity.
 _POSITION: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})")
 _RUN_ID_START: Final = re.compile(r"[0-9a-fA-F]{4,}")
@@ -55,7 +57,7 @@ def select(target: str) -> Results:
             the first characters of its run identity, four at least. A file
             whose own name has an `@` is read as that file.
     """
-    file, mark, wanted = target.rpartition("@")
+    file, mark, wanted = _split(target)
     if not mark or not file or os.path.lexists(target):
         return load(target)
     if _is_selection(wanted):
@@ -70,7 +72,7 @@ def select(target: str) -> Results:
 
 def selected(target: str) -> Iterator[Result]:
     """Give what `select` gives, one after the other: a whole target is never in memory at once."""
-    name, mark, wanted = target.rpartition("@")
+    name, mark, wanted = _split(target)
     if mark and name and not os.path.lexists(target) and _is_selection(wanted):
         return iter(select(target))
     return stream(target)
@@ -96,7 +98,16 @@ def stream(target: str | Path) -> Iterator[Result]:
         for where, record in source.records(place):
             yield _result(where, record)
     except TargetError as error:  # a library that is not installed
-        raise ResultsFileError(f"cannot read {target}: {error}") from error
+        raise ResultsFileError(f"cannot read {without_password(target)}: {error}") from error
+
+
+def _split(target: str) -> tuple[str, str, str]:
+    """Take off what stands behind the last @, unless it is the host of a URL."""
+    place, mark, wanted = target.rpartition("@")
+    _, slashes, behind = place.partition("://")
+    if slashes and "/" not in behind:
+        return target, "", ""
+    return place, mark, wanted
 
 
 def _is_selection(wanted: str) -> bool:
@@ -171,8 +182,12 @@ def _entry_faults(where: str, entry: Any, *, is_pass: bool) -> Iterator[str]:
         yield f"{where} is no object"
     elif is_pass and not (_is_number(entry.get("e2e_ns")) and entry["e2e_ns"] >= 1):
         yield f"{where} has no e2e_ns of 1 or more"
-    elif is_pass and not isinstance(entry.get("process", 0), int):
+    elif is_pass and not _is_process(entry.get("process", 0)):
         yield f"{where} has a process that is no number"
+
+
+def _is_process(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < _MOST_PROCESSES
 
 
 def _is_number(value: Any) -> bool:

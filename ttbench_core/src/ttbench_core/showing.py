@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from ttbench_core.result import Result
 
-__all__ = ["duration", "figure", "in_short", "quantity", "rows"]
+__all__ = ["duration", "figure", "in_short", "printable", "quantity", "rows"]
 
 #: No measurement bears more digits than this, and without an interval none bears as many.
 _MOST_DIGITS: Final = 6
@@ -65,6 +65,14 @@ def how(result: Result) -> str:
     threads = result.effective.get("threads")
     count = f", {threads} thread{'' if threads == 1 else 's'}" if threads else ""
     return f"{what}, {form}, {result.backend or 'no backend'} on {place}{count}"
+
+
+def printable(text: str) -> str:
+    """Show control characters as escapes and keep everything else."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
 
 
 def figure(value: float, digits: int = _PLAIN_DIGITS) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from ttbench_core.cli.terminal import print_bars
 from ttbench_core.comparison.key import key_of, labels_of
+from ttbench_core.report.extracting import latencies_ns
 from ttbench_core.result import Result
 from ttbench_core.showing import duration, figure
 
@@ -28,7 +29,7 @@ def plot(results: Sequence[Result]) -> None:
         print("no results with a throughput")
         return
     _plot_throughput(measured[:_MOST_BARS])
-    with_latency = [(label, _latencies_ns(one)) for label, one in measured]
+    with_latency = [(label, list(latencies_ns(one.passes))) for label, one in measured]
     drawn = [(label, times) for label, times in with_latency if len(times) > 1]
     for label, times_ns in drawn[:_MOST_HISTOGRAMS]:
         print()
@@ -51,15 +52,7 @@ def _plot_throughput(measured: Sequence[tuple[str, Result]]) -> None:
     print_bars("throughput", bars)
 
 
-def _latencies_ns(result: Result) -> list[int]:
-    return [
-        pop - push
-        for one in result.passes
-        for push, pop in zip(one.get("push_ns") or (), one.get("pop_ns") or (), strict=False)
-    ]
-
-
-def _histogram(times_ns: Sequence[int]) -> Iterator[tuple[str, float, str]]:
+def _histogram(times_ns: Sequence[float]) -> Iterator[tuple[str, float, str]]:
     """Count times between bounds of equal distance."""
     least, most = min(times_ns), max(times_ns)
     bins = min(_BINS, max(2, math.isqrt(len(times_ns))))

@@ -13,7 +13,7 @@ from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.plots import plot
 from ttbench_core.cli.terminal import print_table, printable
 from ttbench_core.errors import OptionError
-from ttbench_core.exporting.tt_forge import tt_forge
+from ttbench_core.exporting.tt_forge import is_measured, tt_forge
 from ttbench_core.reading import selected
 from ttbench_core.result import Result
 from ttbench_core.tables.columns import COLUMNS, SHOWN, Cell, Column, column, row_of
@@ -102,7 +102,7 @@ def _parser() -> Parser:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text!r}")
-    return int(text)
+    return min(int(text), sys.maxsize)
 
 
 def _meant(targets: Iterable[str], conditions: Sequence[Condition]) -> Iterator[Result]:
@@ -123,7 +123,7 @@ def _sorted(results: Iterable[Result], by: Column, *, reverse: bool) -> Iterator
 
 def _print(results: Iterable[Result], options: argparse.Namespace) -> None:
     if options.format == "tt-forge":
-        _print_objects(tt_forge(result) for result in results)
+        _print_tt_forge(list(results))
     elif options.format == "json" and options.columns is None:
         _print_list(result.to_json() for result in results)
     elif options.format == "json":
@@ -148,7 +148,7 @@ def _print_rows(rows: Sequence[dict[str, Cell]], options: argparse.Namespace) ->
         rows, _names(options, default=SHOWN), all_of_them=options.columns not in (None, "all")
     )
     if options.format == "markdown":
-        print(as_markdown(header, [map(printable, row) for row in texts]))
+        print(as_markdown(header, texts))
     else:
         print_table(header, texts)
 
@@ -177,7 +177,9 @@ def _print_list(texts: Iterable[str]) -> None:
     print("\n]" if separator == "," else "[]")
 
 
-def _print_objects(objects: Iterable[dict[str, Any]]) -> None:
-    """Print a single object as it is, several as a list."""
-    found = list(objects)
+def _print_tt_forge(results: Sequence[Result]) -> None:
+    """Print a single run as an object, several as a list; say which the format has no word for."""
+    found = [tt_forge(result) for result in results if is_measured(result)]
+    if left_out := len(results) - len(found):
+        print(f"ttbench: left out {left_out} that were not measured", file=sys.stderr)
     print(json.dumps(found[0] if len(found) == 1 else found, indent=2, allow_nan=False))

@@ -10,19 +10,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from ttbench_core.showing import printable
+
 __all__ = ["print_bars", "print_pairs", "print_table", "printable"]
 
 #: Wider than any table: a pipe has no width.
 _UNCUT_WIDTH: Final = 10_000
 _BAR_WIDTH: Final = 40
-
-
-def printable(text: str) -> str:
-    """Show control characters as escapes and keep everything else."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
 
 
 def print_pairs(rows: Iterable[tuple[str, str]]) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ttbench_core.errors import RequestError
 from ttbench_core.result import Result
+from ttbench_core.tables.columns import column
 
-__all__ = ["NotExportableError", "tt_forge"]
+__all__ = ["is_measured", "tt_forge"]
 
 #: What stands for "none" in that format.
 _NONE: Final = -1
@@ -30,23 +30,15 @@ _ARCH: Final = {"wormhole_b0": "wormhole"}
 _NS_PER_MS: Final = 1e6
 
 
-class NotExportableError(RequestError):
-    """A record lacks what the other format is made of."""
+def is_measured(result: Result) -> bool:
+    """Say whether a run has what the format is made of: it went through, and has figures."""
+    return result.ok and result.total_time is not None and result.total_samples is not None
 
 
 def tt_forge(result: Result) -> dict[str, Any]:
-    """Give the object that tt-forge's tools read of a run.
-
-    Raises `NotExportableError` for a run that failed or was not measured: the format has none.
-    """
-    if not result.ok or result.total_time is None or result.total_samples is None:
-        raise NotExportableError(
-            f"{result.label} ({result.run_id or 'without run_id'}) is {result.status} and has no"
-            " measurement, which tt-forge's format cannot say: leave it out with --filter status=ok"
-        )
+    """Give the object that tt-forge's tools read of a run that was measured."""
     args, model = result.args, result.model
     size = args.get("image_size")
-    generation = result.generation or {}
     return {
         "model": _title(result),
         "model_type": str(model.get("task") or ""),
@@ -60,7 +52,7 @@ def tt_forge(result: Result) -> dict[str, Any]:
         "dataset_name": "random",
         "profile_name": "",
         "input_sequence_length": args.get("seq_len") or _NONE,
-        "output_sequence_length": generation.get("new_tokens") or _NONE,
+        "output_sequence_length": column("new_tokens").read(vars(result)) or _NONE,
         "image_dimension": f"{_channels(model)}x{size}x{size}" if size else "",
         "perf_analysis": bool(args.get("perf_analysis")),
         "training": bool(args.get("training")),
@@ -117,10 +109,11 @@ def _measurements(result: Result) -> list[dict[str, Any]]:
         "total_samples": result.total_samples,
         "total_time": result.total_time,
     }
-    first = ((result.generation or {}).get("ttft") or {}).get("mean_ns")
-    if first is not None:
+    first = column("ttft_mean_ns").read(vars(result))
+    if isinstance(first, float):
         values["ttft"] = first / _NS_PER_MS
-    warm = int((result.warmup or {}).get("inputs") or 0)
+    inputs = (result.warmup or {}).get("inputs")
+    warm = inputs if isinstance(inputs, int) else 0
     return [
         {
             "iteration": 1,
@@ -138,7 +131,7 @@ def _measurements(result: Result) -> list[dict[str, Any]]:
 
 def _device_info(result: Result) -> dict[str, Any]:
     arch = str(result.arch or "")
-    chips = len(result.devices) or int(result.args.get("chips") or 1)
+    chips = len(result.devices) or column("chips").read(vars(result)) or 1
     first = next(iter(result.devices), {})
     return {
         "device_name": result.machine_name,

@@ -17,6 +17,7 @@ from ttbench_core.tables.columns import Cell, column
 __all__ = [
     "clipped",
     "environment_of",
+    "latencies_ns",
     "moment_ms",
     "passes_of",
     "quantiles_of",
@@ -95,7 +96,7 @@ def environment_of(result: Result) -> Environment:
 
 def quantiles_of(result: Result) -> tuple[tuple[Quantile, ...], int]:
     """Give the distribution of the latencies of all passes, and of how many it is."""
-    ordered = sorted(_latencies_ns(result.passes))
+    ordered = sorted(latencies_ns(result.passes))
     if not ordered:
         return (), 0
     last = len(ordered) - 1
@@ -197,7 +198,8 @@ def _pairs(facts: Iterable[tuple[str, object]]) -> Iterator[tuple[str, str]]:
     yield from known[:_MOST_VARIABLES]
 
 
-def _latencies_ns(passes: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+def latencies_ns(passes: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    """Give the time of every input of passes from push to pop, as far as a record has both."""
     for one in passes:
         pushes, pops = one.get("push_ns"), one.get("pop_ns")
         if isinstance(pushes, (list, tuple)) and isinstance(pops, (list, tuple)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from ttbench_core.report.gathering import gather
 from ttbench_core.result import Result
 from ttbench_core.sinks.files import exclusive, replace_file
 from ttbench_core.sinks.needs import library
-from ttbench_core.sinks.targets import reason_of
+from ttbench_core.sinks.places import check_file, reason_of
 
 __all__ = ["FORMATS", "ReportError", "format_of", "in_time", "report_text", "write_report"]
 
@@ -22,6 +23,10 @@ FORMATS: Final = (HTML, MARKDOWN)
 _MARKDOWN_SUFFIXES: Final = (".md", ".markdown")
 #: What results are kept in: a slip of the keyboard must not put a report in their place.
 _RESULTS_SUFFIXES: Final = (".json", ".jsonl", ".csv", ".parquet", ".db", ".sqlite")
+#: What a file begins with that a report may take the place of.
+_REPORTS: Final = (b"<!doctype html", b"#")
+_START: Final = 64
+_SORTED: Final = 5000
 _LIBRARIES: Final = ("altair", "jinja2", "vl_convert")
 _TITLE: Final = "Benchmark report"
 
@@ -95,18 +100,36 @@ def format_of(path: str | Path | None, asked: str | None) -> str:
 
 
 def in_time(sources: Iterable[Iterator[Result]]) -> Iterator[Result]:
-    """Put results of several places into the order of time, each of which is in it already."""
-    return heapq.merge(*sources, key=lambda one: str(one.started_at))
+    """Put results of several places into the order of time.
+
+    Places of up to 5,000 results are sorted; what a longer one has beyond is taken to be in
+    order, as it is where results were appended.
+    """
+    return heapq.merge(*map(_sorted, sources), key=_moment)
+
+
+def _sorted(source: Iterator[Result]) -> Iterator[Result]:
+    yield from sorted(itertools.islice(source, _SORTED), key=_moment)
+    yield from source
+
+
+def _moment(result: Result) -> str:
+    return str(result.started_at)
 
 
 def _refuse_unwritable(path: Path) -> None:
     """Say before anything is read what would only be found out after."""
-    if path.is_dir():
-        raise ReportError(f"cannot write the report to {path}: it is a folder; name a file")
-    if not path.absolute().parent.is_dir():
-        raise ReportError(
-            f"cannot write the report to {path}: there is no folder {path.parent}; make it first"
-        )
+    try:
+        check_file(path.absolute())
+        with path.open("rb") as file:
+            start = file.read(_START).lstrip().lower()
+    except FileNotFoundError:
+        return
+    except (OSError, TargetError, ValueError) as error:
+        reason = reason_of(error).replace("write results to", "write the report to")
+        raise ReportError(f"{path} cannot be a report: {reason}") from error
+    if start and not start.startswith(_REPORTS):
+        raise ReportError(f"{path} is there and is no report: name another file with -o")
 
 
 def _check_libraries() -> None:

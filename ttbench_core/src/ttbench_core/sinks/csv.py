@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["CsvSink"]
 
 _NAMES: Final = tuple(one.name for one in COLUMNS)
+#: The library's own limit is less than a text that it writes.
+_LONGEST_CELL: Final = 2**31 - 1
 #: Columns without which a table is none of results.
 _MARKS: Final = frozenset({"run_id", "samples_per_sec"})
 
@@ -52,13 +54,14 @@ class CsvSink:
             if not content:
                 content = as_csv([], _NAMES).encode()
             gap = b"" if content.endswith(b"\n") else b"\n"
-            line = as_csv([row], [*names, *missing]).partition("\n")[2].encode()
+            line = as_csv([row], [*names, *missing], header=False).encode()
             replace_file(path, content, gap, line)
 
     @staticmethod
     def records(path: Path) -> Iterator[tuple[str, Any]]:
         """Read the file back, as far as columns go: passes are not in them; see `Readable`."""
         path = Path(path)
+        csv.field_size_limit(_LONGEST_CELL)
         with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
             reader = csv.DictReader(text, strict=True)
             try:

@@ -9,19 +9,21 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from ttbench_core.errors import ResultsFileError
 
 __all__ = ["listed", "opened", "parsed", "refused"]
 
 _CHUNK: Final = 1 << 22
+_SQLITE: Final = b"SQLite format 3\0"
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path) -> Iterator[BufferedReader]:
     """Open a file of results; raises `ResultsFileError` for whatever is none."""
     with refused(path):
         if not path.name or path.is_dir():
@@ -62,6 +64,8 @@ def listed(path: Path) -> Iterator[tuple[str, Any]]:
     Only a part of the file is in memory at once. A fault is told when it is reached.
     """
     with opened(path) as file:
+        if file.peek(len(_SQLITE)).startswith(_SQLITE):
+            raise ResultsFileError(f"{path} is a database of SQLite: name it sqlite:///{path}")
         text = _Text(file)
         first = text.peek()
         if not first:
@@ -97,7 +101,7 @@ def _elements(path: Path, text: _Text) -> Iterator[tuple[str, Any]]:
 class _Text:
     """A text that is read as far as it is needed."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: BufferedReader) -> None:
         self._file = codecs.getreader("utf-8-sig")(file)
         self._buffer = ""
         self._at = 0

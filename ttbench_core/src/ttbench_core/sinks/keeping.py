@@ -11,7 +11,8 @@ from typing import Final
 from ttbench_core.errors import ResultNotStoredError, RunInterrupted, TargetError
 from ttbench_core.result import Result
 from ttbench_core.sinks.json import JsonSink
-from ttbench_core.sinks.targets import Target, reason_of
+from ttbench_core.sinks.places import reason_of
+from ttbench_core.sinks.targets import Target
 
 __all__ = ["keep", "keep_all"]
 
@@ -30,23 +31,42 @@ def keep(result: Result, *targets: Target) -> None:
     `ResultNotStoredError` says where. The target is left as it was. If Ctrl-C
     ends it, the same happens, and `RunInterrupted` is raised.
     """
-    lost = [error for target in targets if (error := _kept_in(target, result)) is not None]
-    if lost:
-        raise ResultNotStoredError.together(lost)
+    lost, interrupt = [], None
+    for target in targets:
+        try:
+            if (error := _kept_in(target, result)) is not None:
+                lost.append(error)
+        except RunInterrupted as ended:  # the other targets are no reason to lose it
+            interrupt = ended
+    _raise(lost, interrupt)
 
 
 def keep_all(
     results: Iterable[Result | None], targets: Iterable[Target]
 ) -> ResultNotStoredError | None:
     """Keep those results that there are, each also where another cannot be; give the errors."""
-    lost = []
+    lost, interrupt = [], None
+    kept_in = tuple(targets)
     for result in results:
         if result is not None:
             try:
-                keep(result, *targets)
+                keep(result, *kept_in)
             except ResultNotStoredError as error:
                 lost.append(error)
+            except RunInterrupted as ended:  # neither are the other results
+                interrupt = ended
+    if interrupt is not None:
+        _raise(lost, interrupt)
     return ResultNotStoredError.together(lost) if lost else None
+
+
+def _raise(lost: list[ResultNotStoredError], interrupt: RunInterrupted | None) -> None:
+    error = ResultNotStoredError.together(lost) if lost else None
+    if interrupt is not None:
+        interrupt.storage_error = interrupt.storage_error or error
+        raise interrupt
+    if error is not None:
+        raise error
 
 
 def _kept_in(target: Target, result: Result) -> ResultNotStoredError | None:
@@ -89,7 +109,7 @@ def _name_of(target: Target) -> str:
     else:
         # a URL's last part, without what may be a password or a parameter
         last = str(target).partition("?")[0].rstrip("/:").rpartition("/")[2].rpartition(":")[2]
-        name = re.sub(r"[^\w.-]+", "_", last)[-_LONGEST_NAME:].lstrip(".") or "results"
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", last)[-_LONGEST_NAME:].lstrip(".") or "results"
     return name if name.endswith(_DEFAULT_SUFFIX) else f"{name}{_DEFAULT_SUFFIX}"
 
 

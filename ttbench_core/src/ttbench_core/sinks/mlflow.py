@@ -25,6 +25,7 @@ __all__ = ["MlflowSink"]
 
 _ARTIFACT: Final = "record.json"
 _STATUS: Final = {"ok": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
+_TAG: Final = "ttbench.run_id"
 #: What a run of MLflow has in fields of its own, or is no setting.
 _NO_PARAMETER: Final = frozenset({"run_id", "started_at", "status", "error"})
 _LONGEST_PARAMETER: Final = 500
@@ -61,7 +62,7 @@ class MlflowSink:
                 _identity(client, self._experiment, create=True),
                 start_time=_milliseconds(result.started_at),
                 run_name=result.label,
-                tags={"ttbench.run_id": result.run_id, "ttbench.status": result.status},
+                tags={_TAG: result.run_id, "ttbench.status": result.status},
             )
             identity = run.info.run_id
             try:
@@ -147,7 +148,10 @@ def _runs(client: Any, experiment: str) -> Iterator[Any]:
             max_results=_PAGE,
             page_token=token,
         )
-        yield from page
+        # runs of others in the same experiment have no record, nor has one that is being logged
+        yield from (
+            run for run in page if _TAG in run.data.tags and run.info.status in _STATUS.values()
+        )
         token = page.token
         if not token:
             return

@@ -9,19 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from ttbench_core.errors import ResultsFileError, TargetError, one_line, suggestion
+from ttbench_core.errors import ResultsFileError, TargetError, suggestion
 from ttbench_core.registry import SINKS, discover, find, load
-from ttbench_core.sinks.files import lock_file
+from ttbench_core.sinks.places import check_file, reason_of, refuse_special, without_password
 from ttbench_core.sinks.protocol import Place, Readable, SinkFactory
 
-__all__ = ["Target", "check_target", "check_targets", "readable_from", "reason_of"]
+__all__ = ["Target", "check_target", "check_targets", "readable_from"]
 
 _DEFAULT_SUFFIX: Final = "json"
-#: File systems take 255 bytes; the names of lock, draft and rescue file are longer by up to 40.
-_LONGEST_NAME_BYTES: Final = 200
 #: `sqlite:///perf.db`, `postgresql+pg8000://...`, `mlflow:nightly`.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(\+[A-Za-z0-9_-]+)?:(?P<slashes>//)?")
-_PASSWORD: Final = re.compile(r"(://[^/@:]*):[^@/]*@")
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Target:
 
     def __str__(self) -> str:
         """Give the target as it was named, without a password."""
-        return _PASSWORD.sub(r"\1:***@", str(self.place))
+        return without_password(self.place)
 
 
 def check_targets(targets: str | Path | Sequence[str | Path] | None) -> tuple[Target, ...]:
@@ -43,7 +40,9 @@ def check_targets(targets: str | Path | Sequence[str | Path] | None) -> tuple[Ta
     named = [targets] if isinstance(targets, (str, Path)) else targets
     if not isinstance(named, Iterable):
         raise TargetError(f"cannot write results to {targets!r}: name a file or a URL")
-    return tuple({str(one.place): one for one in map(check_target, named)}.values())
+    # a file by two names is one
+    found = {_identity(one.place): one for one in map(check_target, named)}
+    return tuple(found.values())
 
 
 def check_target(target: str | Path) -> Target:
@@ -56,13 +55,17 @@ def check_target(target: str | Path) -> Target:
     try:
         found = _by_scheme(target) or _by_suffix(Path(target))
         if isinstance(found.place, Path):
-            _refuse_unwritable(found.place)
+            check_file(found.place)
         if (check := getattr(found.open, "check", None)) is not None:
             check(found.place)
         return found
     except (OSError, TypeError, ValueError) as error:
-        shown = _PASSWORD.sub(r"\1:***@", str(target))
+        shown = without_password(target)
         raise TargetError(f"cannot write results to {shown!r}: {reason_of(error)}") from error
+
+
+def _identity(place: Place) -> str:
+    return os.path.realpath(place) if isinstance(place, Path) else place
 
 
 def readable_from(target: str | Path) -> tuple[Place, Readable]:
@@ -70,20 +73,14 @@ def readable_from(target: str | Path) -> tuple[Place, Readable]:
     found = _by_scheme(target)
     if found is None:
         path = Path(target)
-        factory = _factory_of(path) or _loaded(_DEFAULT_SUFFIX)
-        found = Target(path, factory)
+        factory = _factory_of(path)
+        written = path.with_name(f"{path.name}.{_DEFAULT_SUFFIX}") if path.name else path
+        if factory is None and not os.path.lexists(path) and os.path.isfile(written):  # noqa: PTH113 - says no to a name that is too long
+            path = written
+        found = Target(path, factory or _loaded(_DEFAULT_SUFFIX))
     if not hasattr(found.open, "records"):
         raise ResultsFileError(f"{found}: the sink that writes it cannot read it back")
     return found.place, cast("Readable", found.open)
-
-
-def reason_of(error: Exception) -> str:
-    """Say in one line why a place cannot be used."""
-    if isinstance(error, TargetError):
-        return str(error)
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno)
-    return one_line(error)
 
 
 def _by_scheme(target: str | Path) -> Target | None:
@@ -107,12 +104,12 @@ def _by_scheme(target: str | Path) -> Target | None:
 def _by_suffix(path: Path) -> Target:
     if not path.name or path.is_dir():
         raise TargetError(f"cannot write results to {str(path)!r}: it is a folder; name a file")
-    _refuse_special(path)
+    refuse_special(path)
     factory = _factory_of(path)
     if factory is not None:
         return Target(path, factory)
     named = path.with_name(f"{path.name}.{_DEFAULT_SUFFIX}")
-    _refuse_special(named)
+    refuse_special(named)
     return Target(named, _loaded(_DEFAULT_SUFFIX))
 
 
@@ -129,27 +126,3 @@ def _names() -> list[str]:
 
 def _loaded(name: str) -> Any:
     return load(find(SINKS, name, "sink"))
-
-
-def _refuse_special(path: Path) -> None:
-    if path.exists() and not path.is_file():
-        raise TargetError(
-            f"cannot write results to {path}: it is not a regular file; name one, such as perf.json"
-        )
-
-
-def _refuse_unwritable(path: Path) -> None:
-    real = Path(os.path.realpath(path))
-    if len(os.fsencode(real.name)) > _LONGEST_NAME_BYTES:
-        raise TargetError(
-            f"cannot write results to {path}: its name is longer than {_LONGEST_NAME_BYTES} bytes"
-        )
-    for file in (real, lock_file(real)):
-        if file.exists() and not os.access(file, os.W_OK):
-            raise TargetError(f"cannot write results to {path}: {file} is read-only")
-    if not real.parent.is_dir():
-        raise TargetError(
-            f"cannot write results to {path}: there is no folder {real.parent}; make it first"
-        )
-    if not os.access(real.parent, os.W_OK | os.X_OK):
-        raise TargetError(f"cannot write results to {path}: its folder is read-only")

@@ -40,7 +40,7 @@ class Column:
         for place in self.places:
             found = _at(record, place)
             if self.counts and isinstance(found, (list, tuple)):
-                return len(found)
+                return len(found) or None  # a record from a table has none, and had some
             if found is not None:
                 return _cell(found, self.kind)
         return None
@@ -194,8 +194,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _whole("chips", "devices used", "args/chips"),
     _whole("threads", "threads of the engine on the host", "args/threads"),
     _whole("layers", "layers, where they were reduced", "args/layers"),
-    _whole("seq_len", "tokens of a text or prompt, as asked", "args/seq_len"),
-    _whole("image_size", "rows and columns of an image, as asked", "args/image_size"),
+    _whole("seq_len", "tokens of a text or prompt", "args/seq_len"),
+    _whole("image_size", "rows and columns of an image", "args/image_size"),
     _whole("new_tokens", "tokens generated for a prompt", "generation/new_tokens"),
     _text("weights", "`pretrained` or a folder; empty for random ones", "args/weights"),
     _text("scenario", "`throughput` or `latency`", "args/scenario"),
@@ -209,7 +209,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _number("half_width", "half of it, as a share of the estimate", "confidence/half_width"),
     _text("interval_over", "what the interval is over: `passes` or `processes`", "confidence/over"),
     _whole("replicates", "how many of these", "confidence/replicates"),
-    _whole("passes", "passes measured", "passes", counts=True),
+    _whole("passes", "passes measured, where they are in the record", "passes", counts=True),
     _whole("processes", "fresh processes", "args/processes"),
     _text("verdict", "`stable`, `noisy` or `unstable`", "verdict/verdict"),
     *_distribution("latency", "latency", "latency of an input"),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from ttbench_core.showing import duration, figure, quantity
+from ttbench_core.showing import duration, figure, printable, quantity
 from ttbench_core.tables.columns import Cell, column
 
 __all__ = ["as_csv", "as_markdown", "guarded", "text_of", "texts_of", "unguarded"]
@@ -58,11 +58,12 @@ def text_of(name: str, cell: Cell) -> str:
     return figure(cell) if column(name).kind is float else str(cell)
 
 
-def as_csv(rows: Iterable[Row], names: Sequence[str]) -> str:
+def as_csv(rows: Iterable[Row], names: Sequence[str], *, header: bool = True) -> str:
     """Give a CSV text of full values; what a spreadsheet would compute is guarded."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(names)
+    if header:
+        writer.writerow(names)
     for row in rows:
         writer.writerow([_written(row.get(name)) for name in names])
     return text.getvalue()
@@ -75,10 +76,11 @@ def as_markdown(header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Let any text stand in a cell of Markdown as it is."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", text)
+    """Let any text stand in a cell of Markdown as it is, and move no cursor."""
+    plain = printable(" ".join(text.split()))
+    escaped = re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", plain)
     # a mention would call people: a joiner of no width takes its meaning
-    return " ".join(escaped.split()).replace("@", "@\u2060")
+    return escaped.replace("@", "@\u2060")
 
 
 def guarded(text: str) -> str:

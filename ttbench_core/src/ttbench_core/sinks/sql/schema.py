@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ttbench_core.errors import TargetError
 from ttbench_core.tables.columns import COLUMNS
 
-__all__ = ["HEAD", "RESULTS", "VERSION_TABLE", "upgrade"]
+__all__ = ["HEAD", "RESULTS", "VERSION_TABLE", "added_once", "upgrade"]
 
 #: The newest revision under `migrations/versions`.
 HEAD: Final = "0002"
@@ -34,6 +35,12 @@ RESULTS: Final = sa.Table(
     sa.Column("record", sa.Text, nullable=False),
 )
 _VERSION: Final = sa.Table(VERSION_TABLE, _METADATA, sa.Column("version_num", sa.String(32)))
+
+
+def added_once(connection: sa.Connection) -> sa.Insert:
+    """Give the statement that adds a row, unless its run is there already."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return insert(RESULTS).on_conflict_do_nothing(index_elements=["run_id"])
 
 
 def upgrade(connection: sa.Connection) -> None:

@@ -6,12 +6,14 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
 from ttbench_core.result import Result
 from ttbench_core.sinks.json_text import parsed
 from ttbench_core.sinks.needs import library
+from ttbench_core.sinks.places import check_file, without_password
 from ttbench_core.tables.columns import row_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ __all__ = ["SqlSink"]
 _EXTRA: Final = {"postgresql": "postgresql"}
 #: The drivers that the extras bring, where a URL names none.
 _DRIVER: Final = {"postgresql": "postgresql+pg8000"}
+_WRITTEN: Final = (
+    "write sqlite:///perf.db, or postgresql://USER:PASSWORD@HOST/NAME with %40, %3A and %2F for"
+    " @, : and / in a password"
+)
 #: Longer than many writers need one after the other.
 _PATIENCE_S: Final = 120
 _BATCH: Final = 500
@@ -45,26 +51,27 @@ class SqlSink:
     @staticmethod
     def check(url: str) -> None:
         """Find out whether URL and libraries are right, without connecting; see `SinkFactory`."""
-        _engine(url, writes=True).dispose()
+        engine = _engine(url, writes=True)
+        engine.dispose()
+        if engine.dialect.name == "sqlite":
+            check_file(Path(str(engine.url.database)))
 
     def write(self, result: Result) -> None:
         """Insert one row; see `Sink`."""
-        from sqlalchemy import exc, insert
-
-        from ttbench_core.sinks.sql.schema import RESULTS, upgrade
+        from ttbench_core.sinks.sql.schema import added_once, upgrade
 
         record = result.to_record()
         row = {**row_of(record), "record": json.dumps(record, allow_nan=False)}
         row["run_id"] = row["run_id"] or None
-        with _told(), contextlib.suppress(exc.IntegrityError), self._engine.begin() as connection:
+        with _told(), self._engine.begin() as connection:
             upgrade(connection)
-            connection.execute(insert(RESULTS), row)
+            connection.execute(added_once(connection), row)
 
     @staticmethod
     def records(url: str) -> Iterator[tuple[str, Any]]:
         """Read whole records back, in the order they were kept; see `Readable`."""
         engine = _engine(url, writes=False)
-        shown = engine.url.render_as_string(hide_password=True)
+        shown = without_password(url)
         try:
             _refuse_missing(engine.url)
             with _told(), engine.connect() as connection:
@@ -92,6 +99,8 @@ def _engine(text: str, *, writes: bool) -> Engine:
     sqlalchemy = library("sqlalchemy", extra=_EXTRA.get(dialect, "sql"))
     try:
         url = sqlalchemy.make_url(text)
+        if "@" in (url.host or "") or (dialect == "sqlite" and url.query):
+            raise ValueError
         url = url.set(drivername=_DRIVER.get(url.drivername, url.drivername))
         if dialect == "sqlite":
             _refuse_memory(url)
@@ -104,7 +113,8 @@ def _engine(text: str, *, writes: bool) -> Engine:
             f" pip install 'ttbench-core[{_EXTRA.get(dialect, 'sql')}]'"
         ) from error
     except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ValueError) as error:
-        raise TargetError(f"that is no URL of a database ({one_line(error)})") from error
+        # what the library says of a URL may hold its password
+        raise TargetError(f"that is no URL of a database: {_WRITTEN}") from error
 
 
 def _sqlite(url: URL, *, writes: bool) -> Engine:
@@ -127,7 +137,8 @@ def _sqlite(url: URL, *, writes: bool) -> Engine:
 
 
 def _refuse_memory(url: URL) -> None:
-    if not url.database or url.database == ":memory:":
+    name = url.database
+    if not name or name == ":memory:" or name.startswith("file:"):
         raise TargetError("it names no file: sqlite:///perf.db, or sqlite:////home/me/perf.db")
 
 
@@ -155,9 +166,7 @@ def _told() -> Iterator[None]:
 
     try:
         yield
-    except exc.IntegrityError:
-        raise
     except exc.DBAPIError as error:
         raise TargetError(f"the database says: {one_line(error.orig or error)}") from error
-    except exc.SQLAlchemyError as error:
+    except (exc.SQLAlchemyError, UnicodeError) as error:  # the latter of a damaged file
         raise TargetError(one_line(error)) from error

@@ -75,7 +75,7 @@ def readable_from(target: str | Path) -> tuple[Place, Readable]:
         path = Path(target)
         factory = _factory_of(path)
         written = path.with_name(f"{path.name}.{_DEFAULT_SUFFIX}") if path.name else path
-        if factory is None and not os.path.lexists(path) and os.path.isfile(written):  # noqa: PTH113 - says no to a name that is too long
+        if factory is None and not os.path.lexists(path) and os.path.isfile(written):  # noqa: PTH113 - no error for a long name
             path = written
         found = Target(path, factory or _loaded(_DEFAULT_SUFFIX))
     if not hasattr(found.open, "records"):

@@ -12,7 +12,7 @@ from ttbench_core.testing import example_result
 
 EVIL = "<script>window.evil = 1</script><img src=x onerror='window.evil = 1'>\\\" + evil + \\\""
 ROOF = {"flops_per_s": 1e9, "peak_flops_per_s": 2e12, "peak_bytes_per_s": 2e10, "share": 0.0005}
-STATUS = "#summary-table-1 tbody tr:visible td:nth-child(3)"
+STATUS = "#summary-table-1 tbody tr:visible td:nth-child(6)"
 
 
 def run_of(number, ms=100.0, args=None, **changes):

@@ -687,3 +687,20 @@ def test_an_older_record_has_the_size_of_its_inputs_as_a_newer_one_has_it_in_its
     older = example_result(model={"inputs": inputs}, schema_version=2)
     newer = example_result(args={**older.args, "seq_len": 128})
     assert key_of(older).get("seq_len") == key_of(newer).get("seq_len") == 128
+
+
+def test_a_table_of_a_run_and_its_record_have_the_same_rate(tmp_path):
+    from ttbench_core.deriving import derive
+    from ttbench_core.reading import load
+    from ttbench_core.sinks.keeping import keep
+    from ttbench_core.sinks.targets import check_target
+
+    passes = [
+        {"process": 0, "e2e_ns": ns, "push_ns": [0], "pop_ns": [ns]}
+        for ns in (10_000_000, 11_000_000, 12_500_000)
+    ]
+    whole = derive(run_of(passes=passes))
+    for name in ("perf.json", "perf.csv"):
+        keep(whole, check_target(tmp_path / name))
+    (pair,) = compare(load(tmp_path / "perf.json"), load(tmp_path / "perf.csv")).pairs
+    assert pair.effect.ratio == pytest.approx(1.0)

@@ -66,3 +66,9 @@ def test_a_long_table_says_how_much_more_there_is():
     table = Results([example()] * 250)._repr_html_()
     assert table.count("<tr>") == 101
     assert "and 150 more" in table
+
+
+def test_load_takes_a_record_by_its_position(tmp_path):
+    path = tmp_path / "perf.jsonl"
+    path.write_text(example(rate=1.0).to_json() + "\n" + example(rate=2.0).to_json())
+    assert [one.samples_per_sec for one in ttbench_core.load(f"{path}@-1")] == [2.0]

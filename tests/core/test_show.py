@@ -188,3 +188,17 @@ def test_a_wrong_request_is_one_line(ttbench, perf, words, complaint):
     outcome = ttbench("show", *(str(perf) if word == "PERF" else word for word in words))
     assert outcome.code == 2
     assert complaint in outcome.complaint
+
+
+def test_results_are_appended_to_another_place(ttbench, perf, tmp_path):
+    target = tmp_path / "some.jsonl"
+    outcome = ttbench("show", perf, "--filter", "model=bert", "-o", target)
+    assert outcome.out == f"appended 2 results to {target}\n"
+    assert len(target.read_text().splitlines()) == 2
+
+
+def test_results_that_cannot_be_appended_are_rescued(ttbench, perf, tmp_path):
+    (tmp_path / "foreign.json").write_text("{}")
+    outcome = ttbench("show", f"{perf}@0", "-o", tmp_path / "foreign.json")
+    assert outcome.code == 1
+    assert (tmp_path / "post_error_foreign.json").exists()

@@ -496,3 +496,20 @@ def test_a_url_of_any_name_has_a_rescue_file(tmp_path, monkeypatch, name):
     with pytest.raises(ResultNotStoredError) as lost:
         keep(example_result(), Target(f"db://host/{name}", Down))
     assert lost.value.rescued.parent == tmp_path
+
+
+@pytest.mark.parametrize("name", ["perf.jsno", "perf.jsonll", "perf.parqet", "perf.cvs"])
+def test_a_slip_in_a_suffix_is_no_new_file(tmp_path, name):
+    with pytest.raises(TargetError, match="did you mean .*perf"):
+        check_target(tmp_path / name)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_a_folder_that_takes_no_files_is_refused_at_once():
+    with pytest.raises(TargetError, match="its folder"):
+        check_target("/proc/perf.json")
+
+
+def test_what_is_wrong_with_a_target_names_it(tmp_path):
+    with pytest.raises(TargetError, match="nosuch://x: no sink is registered"):
+        check_target("nosuch://x")

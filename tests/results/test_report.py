@@ -479,9 +479,9 @@ def test_results_that_are_not_in_order_are_put_into_it(tmp_path):
 
 def test_a_report_takes_the_place_of_nothing_but_a_report(tmp_path):
     os.mkfifo(tmp_path / "pipe.html")
-    (tmp_path / "perf.sqlite3").write_bytes(b"SQLite format 3\0 and so on")
+    (tmp_path / "perf").write_bytes(b"SQLite format 3\0 and so on")
     (tmp_path / "old.html").write_text("<!DOCTYPE html><title>old</title>")
-    for name, complaint in (("pipe.html", "not a regular file"), ("perf.sqlite3", "is no report")):
+    for name, complaint in (("pipe.html", "not a regular file"), ("perf", "is no report")):
         with pytest.raises(ReportError, match=complaint):
             write_report([example_result()], tmp_path / name)
     assert write_report([example_result()], tmp_path / "old.html").exists()
@@ -492,3 +492,22 @@ def test_markdown_moves_no_cursor_and_calls_nobody():
     text = report_text([failed], format="markdown")
     assert "\x1b" not in text
     assert "@someone" not in text
+
+
+def test_a_run_that_two_places_hold_is_told_once():
+    one, other = example_result(run_id="a"), example_result(run_id="b")
+    found = in_time([iter([one, other]), iter([one])])
+    assert [result.run_id for result in found] == ["a", "b"]
+
+
+def test_a_summary_says_when_and_where():
+    text = report_text([example_result()], format="html").replace("&#43;", "+")
+    assert "From 2026-01-01T00:00:00+00:00 to 2026-01-01T00:00:00+00:00." in text.replace(
+        "&#43;", "+"
+    )
+    assert "Measured on example-host." in text
+
+
+def test_a_name_of_another_kind_of_file_is_refused(tmp_path):
+    with pytest.raises(ReportError, match="a report is .html or .md"):
+        write_report([example_result()], tmp_path / "report.pdf")

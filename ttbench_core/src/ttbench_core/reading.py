@@ -83,12 +83,12 @@ def load(target: str | Path) -> Results:
 
     Args:
         target: what `-o` takes: a file by its suffix (any other name is a JSON
-            list, or one record alone), or a URL.
+            list, or one record alone), or a URL; `FILE@N` and `FILE@ID` as for `select`.
 
     Reads the files of the original script too. Raises `ResultsFileError` where
     the place holds something else or a record is none, naming the place.
     """
-    return Results(stream(target))
+    return Results(selected(target) if isinstance(target, str) else stream(target))
 
 
 def stream(target: str | Path) -> Iterator[Result]:

@@ -16,6 +16,8 @@ from ttbench_core.errors import OptionError
 from ttbench_core.exporting.tt_forge import is_measured, tt_forge
 from ttbench_core.reading import selected
 from ttbench_core.result import Result
+from ttbench_core.sinks.keeping import keep
+from ttbench_core.sinks.targets import check_targets
 from ttbench_core.tables.columns import COLUMNS, SHOWN, Cell, Column, column, row_of
 from ttbench_core.tables.conditions import Condition, condition
 from ttbench_core.tables.writing import as_csv, as_markdown, texts_of
@@ -34,6 +36,7 @@ examples:
   ttbench show perf.json --format markdown          for a pull request
   ttbench show sqlite:///perf.db --format json      whole records, as -o perf.json writes them
   ttbench show perf.json --plot                     bars and histograms
+  ttbench show post_error_perf.json -o sqlite:///perf.db    keep them there as well
   ttbench show perf.json@-1 --format tt-forge       as Tenstorrent's tt-forge tools read it
 
 columns: docs/results.md tells them; --columns all shows every one.
@@ -54,11 +57,24 @@ def show_results(words: Sequence[str]) -> int:
     elif options.reverse:
         found = reversed(list(found))
     found = itertools.islice(found, options.limit)
-    if options.plot:
+    if options.output:
+        _append(found, options.output)
+    elif options.plot:
         plot(list(found))
     else:
         _print(found, options)
     return 0
+
+
+def _append(results: Iterable[Result], output: Sequence[str]) -> None:
+    """Keep results in further places; raises what `keep` does."""
+    targets = check_targets(output)
+    count = 0
+    for result in results:
+        keep(result, *targets)
+        count += 1
+    names = ", ".join(map(str, targets))
+    print(f"appended {count} result{'' if count == 1 else 's'} to {printable(names)}")
 
 
 def _parser() -> Parser:
@@ -93,6 +109,13 @@ def _parser() -> Parser:
         default="table",
         help="What to print: a table (default); markdown; csv with full values; json, whole"
         " records unless --columns names some; tt-forge, an object a run",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        metavar="TARGET",
+        help="Append the results to another place instead; can be given more than once",
     )
     parser.add_argument("--plot", action="store_true", help="Draw bars and histograms instead")
     parser.add_argument("--debug", action="store_true", help="Show tracebacks of errors")

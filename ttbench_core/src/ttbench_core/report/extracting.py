@@ -40,6 +40,7 @@ _COLUMNS: Final = tuple(
         *("verdict", "latency_p50_ns", "latency_p99_ns", "passes", "processes", "outputs_right"),
         *("interval_over", "replicates", "flops_per_input", "flops_per_s", "peak_flops_per_s"),
         *("peak_bytes_per_s", "roofline_share", "host_peak_bytes", "hash", "date"),
+        "machine_name",
     )
 )
 _RATE: Final = tuple(column(name) for name in ("samples_per_sec", "low_per_s", "high_per_s"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ttbench_core.report import charts, tables
@@ -24,6 +24,7 @@ __all__ = ["sections_of"]
 _MOST_ROWS: Final = 40
 #: Environments that are told in full.
 _MOST_ENVIRONMENTS: Final = 30
+_MOST_MACHINES: Final = 5
 _RATIOS: Final = (
     "Ratios above 1 are faster. A verdict needs the whole 95 % interval beyond the band of {}, or"
     " within it."
@@ -98,6 +99,7 @@ def _summary(gathered: Gathered) -> Section:
     configurations = _counted(len(gathered.configurations), "configuration")
     failed = f"{gathered.failures or 'none'} of them failed or interrupted"
     says = [f"{_counted(gathered.total, 'run')} of {configurations}, {failed}."]
+    says.extend(_when_and_where(gathered.runs))
     if gathered.total > len(gathered.runs):
         says.append(f"Showing the latest {len(gathered.runs)} of {gathered.total:,} runs.")
     if gathered.left_out:
@@ -109,6 +111,17 @@ def _summary(gathered: Gathered) -> Section:
         tables=(tables.runs_table(gathered),) if gathered.runs else (),
         absent="" if gathered.runs else "There are no results.",
     )
+
+
+def _when_and_where(runs: Sequence[Run]) -> Iterator[str]:
+    moments = sorted(run.started_at for run in runs if run.started_at)
+    machines = sorted({str(name) for run in runs if (name := run.cells.get("machine_name"))})
+    if moments:
+        yield f"From {moments[0]} to {moments[-1]}."
+    if machines:
+        rest = len(machines) - _MOST_MACHINES
+        more = f" and {rest} more" if rest > 0 else ""
+        yield f"Measured on {', '.join(machines[:_MOST_MACHINES])}{more}."
 
 
 def _findings(gathered: Gathered) -> Section:

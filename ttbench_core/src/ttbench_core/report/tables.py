@@ -32,8 +32,13 @@ def runs_table(gathered: Gathered) -> Table:
     """Give one row a run, the latest first."""
     labels = {one.key: one.label for one in gathered.configurations}
     columns = (
-        *(Column("Run", is_number=True), Column("Configuration", is_wide=True), Column("Status")),
-        *(*RATE_COLUMNS, Column("Verdict"), Column("Latency p50", is_number=True)),
+        *(Column("Run", is_number=True), Column("Configuration", is_wide=True)),
+        *(
+            *RATE_COLUMNS,
+            Column("Verdict"),
+            Column("Status"),
+            Column("Latency p50", is_number=True),
+        ),
         *(Column("Outputs"), Column("Started", is_number=True), Column("How it ran", is_wide=True)),
         *(Column("Environment", is_number=True), Column("Error", is_wide=True)),
     )
@@ -114,10 +119,10 @@ def _run_row(run: Run, label: str) -> tuple[Cell, ...]:
     return (
         number(run.number, str(run.number)),
         text(label),
-        text(run.status, tone="" if run.status == "ok" else "failed"),
         shown,
         interval,
         text(run.cells.get("verdict"), tone="doubtful" if run.is_doubtful else ""),
+        text(run.status, tone="" if run.status == "ok" else "failed"),
         number(p50, duration(p50)) if isinstance(p50, int) else text(""),
         text("wrong", tone="failed") if right is False else text("right" if right else ""),
         Cell(_moment(run.started_at), run.started_ms),

@@ -20,6 +20,7 @@ __all__ = ["FORMATS", "ReportError", "format_of", "in_time", "report_text", "wri
 HTML: Final = "html"
 MARKDOWN: Final = "markdown"
 FORMATS: Final = (HTML, MARKDOWN)
+_HTML_SUFFIXES: Final = (".html", ".htm")
 _MARKDOWN_SUFFIXES: Final = (".md", ".markdown")
 #: What results are kept in: a slip of the keyboard must not put a report in their place.
 _RESULTS_SUFFIXES: Final = (".json", ".jsonl", ".csv", ".parquet", ".db", ".sqlite")
@@ -92,6 +93,8 @@ def format_of(path: str | Path | None, asked: str | None) -> str:
     suffix = "" if path is None else Path(path).suffix.lower()
     if suffix in _RESULTS_SUFFIXES:
         raise ReportError(f"{path} is a name for results: name the report .html or .md")
+    if asked is None and suffix not in ("", *_HTML_SUFFIXES, *_MARKDOWN_SUFFIXES):
+        raise ReportError(f"{path}: a report is .html or .md; or say --format")
     if asked is not None:
         if asked not in FORMATS:
             raise ReportError(f"a report is {' or '.join(FORMATS)}, not {asked!r}")
@@ -102,10 +105,16 @@ def format_of(path: str | Path | None, asked: str | None) -> str:
 def in_time(sources: Iterable[Iterator[Result]]) -> Iterator[Result]:
     """Put results of several places into the order of time.
 
+    A run that several places hold, or one twice, is given once.
+
     Places of up to 5,000 results are sorted; what a longer one has beyond is taken to be in
     order, as it is where results were appended.
     """
-    return heapq.merge(*map(_sorted, sources), key=_moment)
+    seen: set[str] = set()
+    for result in heapq.merge(*map(_sorted, sources), key=_moment):
+        if not result.run_id or result.run_id not in seen:
+            seen.add(result.run_id)
+            yield result
 
 
 def _sorted(source: Iterator[Result]) -> Iterator[Result]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -64,3 +65,11 @@ def _refuse_unwritable(path: Path) -> None:
         )
     if not os.access(real.parent, os.W_OK | os.X_OK):
         raise TargetError(f"cannot write results to {path}: its folder is read-only")
+    try:
+        # some folders, such as /proc, say that they can be written, and cannot
+        with tempfile.TemporaryFile(dir=real.parent):
+            pass
+    except OSError as error:
+        raise TargetError(
+            f"cannot write results to {path}: its folder takes no files ({reason_of(error)})"
+        ) from error

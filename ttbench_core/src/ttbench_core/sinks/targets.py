@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -59,6 +60,11 @@ def check_target(target: str | Path) -> Target:
         if (check := getattr(found.open, "check", None)) is not None:
             check(found.place)
         return found
+    except TargetError as error:
+        shown = without_password(target)
+        if shown in str(error):
+            raise
+        raise TargetError(f"{shown}: {error}") from error
     except (OSError, TypeError, ValueError) as error:
         shown = without_password(target)
         raise TargetError(f"cannot write results to {shown!r}: {reason_of(error)}") from error
@@ -108,9 +114,19 @@ def _by_suffix(path: Path) -> Target:
     factory = _factory_of(path)
     if factory is not None:
         return Target(path, factory)
+    _refuse_slip(path)
     named = path.with_name(f"{path.name}.{_DEFAULT_SUFFIX}")
     refuse_special(named)
     return Target(named, _loaded(_DEFAULT_SUFFIX))
+
+
+def _refuse_slip(path: Path) -> None:
+    """Refuse a suffix that is nearly one of a sink: the result would be looked for elsewhere."""
+    near = difflib.get_close_matches(path.suffix.lower(), [f".{one}" for one in _names()], 1, 0.75)
+    if path.suffix and near:
+        raise TargetError(
+            f"cannot write results to {path}: did you mean {path.with_suffix(near[0])}?"
+        )
 
 
 def _factory_of(path: Path) -> SinkFactory | None:

@@ -71,8 +71,8 @@ def column(name: str) -> Column:
     found = _by_name().get(name)
     if found is None:
         raise OptionError(
-            f"there is no column {name!r}{suggestion(name, _by_name())}:"
-            f" there are {', '.join(_by_name())}"
+            f"there is no column {name!r}{suggestion(name, _by_name())}: docs/results.md tells"
+            " them, and --columns all shows them"
         )
     return found
 
@@ -204,7 +204,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _whole("total_samples", "samples of a pass"),
     _number("total_time", "seconds of the median pass"),
     _text("unit", "what a sample is: `sample` or `token`", "model/unit"),
-    _number("low_per_s", "lower end of the 95 % interval of samples_per_sec", "confidence/low"),
+    _number("estimate_per_s", "geometric mean over passes or processes", "confidence/estimate"),
+    _number("low_per_s", "lower end of its 95 % interval", "confidence/low"),
     _number("high_per_s", "upper end of it", "confidence/high"),
     _number("half_width", "half of it, as a share of the estimate", "confidence/half_width"),
     _text("interval_over", "what the interval is over: `passes` or `processes`", "confidence/over"),

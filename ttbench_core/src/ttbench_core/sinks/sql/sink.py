@@ -166,6 +166,9 @@ def _told() -> Iterator[None]:
 
     try:
         yield
+    except exc.InterfaceError as error:
+        reason = f"the database cannot be reached ({one_line(error.orig or error)})"
+        raise TargetError(f"{reason}: is it up, are host and port right?") from error
     except exc.DBAPIError as error:
         raise TargetError(f"the database says: {one_line(error.orig or error)}") from error
     except (exc.SQLAlchemyError, UnicodeError) as error:  # the latter of a damaged file

@@ -38,7 +38,7 @@ WHOLE_NUMBERS = (
     *("warmup_ns", "host_cores", "schema_version"),
 )
 NUMBERS = (
-    *("samples_per_sec", "total_time", "low_per_s", "high_per_s", "half_width"),
+    *("samples_per_sec", "total_time", "estimate_per_s", "low_per_s", "high_per_s", "half_width"),
     *("latency_mean_ns", "ttft_mean_ns", "tpot_mean_ns", "itl_mean_ns", "prefill_tokens_per_s"),
     *("decode_tokens_per_s", "steady_samples_per_sec", "flops_per_s", "peak_flops_per_s"),
     *("peak_bytes_per_s", "roofline_share", "pcc", "joules_per_sample"),

@@ -7,14 +7,15 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ttbench_core.formatting import duration, figure, quantity
+
 if TYPE_CHECKING:
     from ttbench_core.result import Result
 
-__all__ = ["duration", "figure", "in_short", "printable", "quantity", "rows"]
+__all__ = ["how", "in_short", "rows"]
 
 #: No measurement bears more digits than this, and without an interval none bears as many.
 _MOST_DIGITS: Final = 6
-_PLAIN_DIGITS: Final = 4
 _WIDE_DIGITS: Final = 3
 #: Up to here an interval is as good as even on both sides of the headline.
 _NARROW: Final = 0.05
@@ -65,43 +66,6 @@ def how(result: Result) -> str:
     threads = result.effective.get("threads")
     count = f", {threads} thread{'' if threads == 1 else 's'}" if threads else ""
     return f"{what}, {form}, {result.backend or 'no backend'} on {place}{count}"
-
-
-def printable(text: str) -> str:
-    """Show control characters as escapes and keep everything else."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
-
-
-def figure(value: float, digits: int = _PLAIN_DIGITS) -> str:
-    """Round to significant digits, without an exponent."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-    return f"{value:,.{decimals}f}"
-
-
-def duration(ns: float) -> str:
-    """Give a time in the unit that suits it."""
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
-        if ns >= size:
-            return f"{ns / size:.4g} {unit}"
-    return f"{ns:.3g} ns"
-
-
-def quantity(value: float, unit: str, *, binary: bool = False) -> str:
-    """Give an amount with the prefix that suits it: `1.2 GFLOP`, `310 MiB`."""
-    base, prefixes = (1024.0, ("", "Ki", "Mi", "Gi", "Ti")) if binary else (1e3, _DECIMAL)
-    for prefix in prefixes:
-        if abs(value) < base or prefix == prefixes[-1]:
-            return f"{value:.3g} {prefix}{unit}"
-        value /= base
-    raise AssertionError("the last prefix takes everything")
-
-
-_DECIMAL: Final = ("", "k", "M", "G", "T", "P")
 
 
 def _image(result: Result) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from ttbench_core.catalogue import ModelEntry, installed_models
 from ttbench_core.cli.terminal import print_table, printable
 from ttbench_core.errors import UnknownNameError, suggestion
-from ttbench_core.showing import quantity
+from ttbench_core.formatting import quantity
 
 __all__ = ["list_models"]
 

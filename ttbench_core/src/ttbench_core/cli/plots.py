@@ -8,9 +8,9 @@ from typing import Final
 
 from ttbench_core.cli.terminal import print_bars
 from ttbench_core.comparison.key import key_of, labels_of
+from ttbench_core.formatting import duration, figure
 from ttbench_core.report.extracting import latencies_ns
 from ttbench_core.result import Result
-from ttbench_core.showing import duration, figure
 
 __all__ = ["plot"]
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from ttbench_core.comparison import FASTER, SLOWER, Comparison, Key, Lonely, Pair
 from ttbench_core.comparison.pairing import NEW
+from ttbench_core.formatting import figure
 from ttbench_core.report.view import Cell, Column, Table, brief, number, text
-from ttbench_core.showing import figure
 
 __all__ = ["comparison_table", "effect_cells", "one_sided_table", "ratio_text", "remarks_table"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from ttbench_core.formatting import duration, figure, quantity
 from ttbench_core.report.comparison_tables import effect_cells
 from ttbench_core.report.facts import Change, Configuration, Environment, Gathered, Rate, Run
 from ttbench_core.report.view import Cell, Column, Table, number, text, trimmed
-from ttbench_core.showing import duration, figure, quantity
 
 __all__ = [
     "RATE_COLUMNS",

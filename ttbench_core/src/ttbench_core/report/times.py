@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
+from ttbench_core.formatting import duration
 from ttbench_core.report import tables, time_charts
 from ttbench_core.report.comparison_tables import ratio_text
 from ttbench_core.report.facts import Change, Configuration, Detail, Gathered, Point
 from ttbench_core.report.view import Cell, Column, Figure, Section, Table, number, text
-from ttbench_core.showing import duration
 
 __all__ = ["detail_sections", "history_section"]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from ttbench_core.showing import duration, figure, printable, quantity
+from ttbench_core.formatting import duration, figure, printable, quantity
 from ttbench_core.tables.columns import Cell, column
 
 __all__ = ["as_csv", "as_markdown", "guarded", "text_of", "texts_of", "unguarded"]

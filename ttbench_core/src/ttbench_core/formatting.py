@@ -1,0 +1,45 @@
+"""Numbers and texts as people read them."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+__all__ = ["duration", "figure", "printable", "quantity"]
+
+_PLAIN_DIGITS: Final = 4
+_DECIMAL: Final = ("", "k", "M", "G", "T", "P")
+
+
+def printable(text: str) -> str:
+    """Show control characters as escapes and keep everything else."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+def figure(value: float, digits: int = _PLAIN_DIGITS) -> str:
+    """Round to significant digits, without an exponent."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+    return f"{value:,.{decimals}f}"
+
+
+def duration(ns: float) -> str:
+    """Give a time in the unit that suits it."""
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if ns >= size:
+            return f"{ns / size:.4g} {unit}"
+    return f"{ns:.3g} ns"
+
+
+def quantity(value: float, unit: str, *, binary: bool = False) -> str:
+    """Give an amount with the prefix that suits it: `1.2 GFLOP`, `310 MiB`."""
+    base, prefixes = (1024.0, ("", "Ki", "Mi", "Gi", "Ti")) if binary else (1e3, _DECIMAL)
+    for prefix in prefixes:
+        if abs(value) < base or prefix == prefixes[-1]:
+            return f"{value:.3g} {prefix}{unit}"
+        value /= base
+    raise AssertionError("the last prefix takes everything")

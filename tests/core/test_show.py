@@ -181,6 +181,7 @@ def test_what_a_record_holds_moves_no_cursor(ttbench, tmp_path):
         (["PERF", "--columns", ","], "--columns names none"),
         (["PERF", "--limit", "0"], "must be 1 or more"),
         (["PERF", "--plot", "--format", "csv"], "--plot draws in the terminal"),
+        (["PERF", "-o", "x.json", "--format", "csv"], "-o appends whole results"),
         (["mysql://host/db"], "no sink is registered for mysql://"),
     ],
 )

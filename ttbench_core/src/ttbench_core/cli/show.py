@@ -50,6 +50,8 @@ def show_results(words: Sequence[str]) -> int:
         raise UsageError("show takes a TARGET: ttbench show perf.json")
     if options.plot and options.format != "table":
         raise UsageError("--plot draws in the terminal: leave out --format")
+    if options.output and (options.plot or options.format != "table" or options.columns):
+        raise UsageError("-o appends whole results: leave out --format, --columns and --plot")
     conditions = [condition(text) for text in options.filter]
     found = _meant(options.target, conditions)
     if options.sort:
@@ -70,7 +72,8 @@ def _append(results: Iterable[Result], output: Sequence[str]) -> None:
     """Keep results in further places; raises what `keep` does."""
     targets = check_targets(output)
     count = 0
-    for result in results:
+    # all at once: a database that is read cannot be written
+    for result in list(results):
         keep(result, *targets)
         count += 1
     names = ", ".join(map(str, targets))

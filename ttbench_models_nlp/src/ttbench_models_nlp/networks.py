@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from ttbench_core.errors import OptionError
 from ttbench_models_nlp.tables import Architecture, Asked
-from ttbench_models_nlp.weights import load_weights, settings_of_weights
 
 __all__ = ["check_positions", "class_of", "network_of", "settings_of"]
 
@@ -47,6 +46,9 @@ def settings_of(asked: Asked) -> Any:
         layers = dict.fromkeys(architecture.layers, asked.layers)
     settings = kind(**{**asked.variant.settings, **layers})
     if asked.weights is not None:
+        # imported when they are asked for, as all that --list has no need of
+        from ttbench_models_nlp.weights import settings_of_weights
+
         return settings_of_weights(kind, asked, settings, layers)
     return settings
 
@@ -75,6 +77,8 @@ def network_of(asked: Asked, settings: Any) -> tuple[Any, tuple[str, ...]]:
     kind = class_of(architecture.network, architecture)
     if asked.weights is None:
         return _random_network(kind, asked, settings), ()
+    from ttbench_models_nlp.weights import load_weights
+
     network, notes = load_weights(kind, settings, asked)
     _check_size(network, asked)
     return network, notes

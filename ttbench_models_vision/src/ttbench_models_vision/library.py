@@ -9,7 +9,6 @@ from typing import Any
 from ttbench_core.errors import OptionError
 from ttbench_models_vision.recipes import Family
 from ttbench_models_vision.settling import settle
-from ttbench_models_vision.weights import check, load
 
 __all__ = ["LibraryFamily"]
 
@@ -55,6 +54,9 @@ class LibraryFamily(Family):
         if weights is not None:
             if layers:
                 raise OptionError("--layers and --weights: trained layers are as many as they are")
+            # imported when they are asked for, as all that --list has no need of
+            from ttbench_models_vision.weights import check
+
             check(weights)
         settings, recipe = self._class(self.config_class), self.recipes[config]
         published = settings(**_merged(self.settings, recipe.settings))
@@ -65,6 +67,8 @@ class LibraryFamily(Family):
             changes = self._changes(size, layers)
             drawn = model(settings(**_merged(self.settings, recipe.settings, changes)))
             return settle(drawn, size) if self.settles else drawn, size
+        from ttbench_models_vision.weights import load
+
         trained = load(model, published, recipe, weights, f"{self.name} {config}")
         return trained, self._trained_size(trained, image_size) or size
 

@@ -57,24 +57,21 @@ def select(target: str) -> Results:
             the first characters of its run identity, four at least. A file
             whose own name has an `@` is read as that file.
     """
+    return Results(selected(target))
+
+
+def selected(target: str) -> Iterator[Result]:
+    """Give what `select` gives, one after the other: a whole target is never in memory at once."""
     file, mark, wanted = _split(target)
     if not mark or not file or os.path.lexists(target):
-        return load(target)
-    if _is_selection(wanted):
-        return Results([_chosen(load(file), file, wanted)])
+        return stream(target)
+    if _POSITION.fullmatch(wanted) or _RUN_ID_START.fullmatch(wanted):
+        return iter([_chosen(Results(stream(file)), file, wanted)])
     if os.path.lexists(file):
         raise SelectionError(
             f"{target}: after @ stands a position, such as 0 or -1, or the first four or more"
             " characters of a run_id"
         )
-    return load(target)
-
-
-def selected(target: str) -> Iterator[Result]:
-    """Give what `select` gives, one after the other: a whole target is never in memory at once."""
-    name, mark, wanted = _split(target)
-    if mark and name and not os.path.lexists(target) and _is_selection(wanted):
-        return iter(select(target))
     return stream(target)
 
 
@@ -108,10 +105,6 @@ def _split(target: str) -> tuple[str, str, str]:
     if slashes and "/" not in behind:
         return target, "", ""
     return place, mark, wanted
-
-
-def _is_selection(wanted: str) -> bool:
-    return bool(_POSITION.fullmatch(wanted) or _RUN_ID_START.fullmatch(wanted))
 
 
 def _chosen(results: Sequence[Result], file: str, wanted: str) -> Result:

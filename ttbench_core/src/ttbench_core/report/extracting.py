@@ -135,10 +135,10 @@ def moment_ms(text: Any) -> float | None:
         return None
 
 
-def clipped(value: object) -> str:
+def clipped(value: object, longest: int = _LONGEST_TEXT) -> str:
     """Give any value as a text that is not too long."""
     text = str(value)
-    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _time(one: PassTime) -> float:

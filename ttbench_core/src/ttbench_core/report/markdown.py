@@ -7,6 +7,7 @@ from typing import Final
 
 from ttbench_core.report import tables
 from ttbench_core.report.comparison_tables import comparison_table, one_sided_table, remarks_table
+from ttbench_core.report.extracting import clipped
 from ttbench_core.report.facts import Gathered
 from ttbench_core.report.view import Table, trimmed
 from ttbench_core.tables.writing import as_markdown as table_markdown
@@ -71,11 +72,7 @@ def _folded(table: Table) -> Iterator[str]:
 
 def _text(table: Table) -> str:
     shown = trimmed(table)
-    rows = [[_short(cell.text) for cell in row] for row in shown.rows[:_MOST_ROWS]]
+    rows = [[clipped(cell.text, _LONGEST_CELL) for cell in row] for row in shown.rows[:_MOST_ROWS]]
     text = table_markdown([column.title for column in shown.columns], rows)
     rest = len(table.rows) - len(rows)
     return f"{text}\n\nand {rest} more" if rest else text
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"

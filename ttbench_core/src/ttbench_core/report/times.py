@@ -41,34 +41,29 @@ def detail_sections(gathered: Gathered) -> Iterator[Section]:
     with_latency = [one for one in gathered.configurations if any(d.latency for d in one.details)]
     with_passes = [one for one in gathered.configurations if any(d.passes for d in one.details)]
     drawn = tuple(_latency_figure(*one) for one in enumerate(with_latency[:_MOST_FIGURES]))
-    yield Section(
-        "latency",
-        "Latency",
-        says=(
-            _LATENCY,
-            *_shown(len(with_latency)),
-        )
-        if drawn
-        else (),
-        figures=drawn,
-        absent="" if drawn else "No run has the times of its inputs.",
-        is_grid=True,
+    yield _grid(
+        ("latency", "Latency"),
+        drawn,
+        (_LATENCY, *_shown(len(with_latency))),
+        "No run has the times of its inputs.",
     )
     drawn = tuple(_passes_figure(*one) for one in enumerate(with_passes[:_MOST_FIGURES]))
-    yield Section(
-        "passes",
-        "Pass by pass",
-        says=(
-            _PASSES,
-            *_thinning(with_passes[:_MOST_FIGURES]),
-            *_shown(len(with_passes)),
-        )
-        if drawn
-        else (),
-        figures=drawn,
-        absent="" if drawn else "No run has the times of its passes.",
-        is_grid=True,
+    yield _grid(
+        ("passes", "Pass by pass"),
+        drawn,
+        (_PASSES, *_thinning(with_passes[:_MOST_FIGURES]), *_shown(len(with_passes))),
+        "No run has the times of its passes.",
     )
+
+
+def _grid(
+    named: tuple[str, str], figures: tuple[Figure, ...], says: tuple[str, ...], absent: str
+) -> Section:
+    """Give figures side by side with what is said of them, or why there are none."""
+    name, title = named
+    if not figures:
+        return Section(name, title, absent=absent, is_grid=True)
+    return Section(name, title, says=says, figures=figures, is_grid=True)
 
 
 def history_section(gathered: Gathered) -> Section:

@@ -6,18 +6,16 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ttbench_core.errors import OptionError, ResultsFileError, TargetError
 from ttbench_core.result import Result
 from ttbench_core.sinks.files import exclusive, replace_file
 from ttbench_core.sinks.json_text import opened
+from ttbench_core.sinks.protocol import Sink
 from ttbench_core.tables.columns import COLUMNS, column, nested, row_of
 from ttbench_core.tables.conditions import typed
 from ttbench_core.tables.writing import as_csv, unguarded
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["CsvSink"]
 
@@ -28,7 +26,7 @@ _LONGEST_CELL: Final = 2**31 - 1
 _MARKS: Final = frozenset({"run_id", "samples_per_sec"})
 
 
-class CsvSink:
+class CsvSink(Sink):
     """Appends results to a CSV file as rows; a file that is none of results is left untouched.
 
     Columns that a file has and this version does not know stay, and missing
@@ -73,15 +71,6 @@ class CsvSink:
             except csv.Error as error:
                 fault = f"{path}, line {reader.line_num} is no CSV: {error}"
                 raise ResultsFileError(fault) from error
-
-    def close(self) -> None:
-        """Nothing is held open between writes."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
 
 
 def _header_of(content: bytes) -> list[str]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ttbench_core.errors import TargetError
 from ttbench_core.result import Result
 from ttbench_core.sinks.files import exclusive, replace_file
 from ttbench_core.sinks.json_text import listed
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from ttbench_core.sinks.protocol import Sink
 
 __all__ = ["JsonSink", "is_record"]
 
@@ -21,7 +19,7 @@ __all__ = ["JsonSink", "is_record"]
 _MARK: Final = "samples_per_sec"
 
 
-class JsonSink:
+class JsonSink(Sink):
     """Appends results to a JSON list; a file that is none is left untouched.
 
     What the list holds already stays as it is, byte for byte.
@@ -49,15 +47,6 @@ class JsonSink:
     def records(path: Path) -> Iterator[tuple[str, Any]]:
         """Read the file back, a single record too; see `Readable`."""
         return listed(Path(path))
-
-    def close(self) -> None:
-        """Nothing is held open between writes."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
 
 
 def is_record(value: Any) -> bool:

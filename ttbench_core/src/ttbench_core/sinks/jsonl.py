@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ttbench_core.errors import TargetError
 from ttbench_core.result import Result
 from ttbench_core.sinks.files import exclusive, replace_file
 from ttbench_core.sinks.json import is_record
 from ttbench_core.sinks.json_text import opened, parsed
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from ttbench_core.sinks.protocol import Sink
 
 __all__ = ["JsonLinesSink"]
 
 
-class JsonLinesSink:
+class JsonLinesSink(Sink):
     """Appends results to a JSON lines file; a file that is none is left untouched.
 
     Only the last line is read before appending. The file is still replaced as
@@ -51,15 +49,6 @@ class JsonLinesSink:
                 if line.strip():
                     where = f"{path}, line {number}"
                     yield where, parsed(where, line.decode("utf-8-sig" if number == 1 else "utf-8"))
-
-    def close(self) -> None:
-        """Nothing is held open between writes."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
 
 
 def _refuse_foreign(content: bytes) -> None:

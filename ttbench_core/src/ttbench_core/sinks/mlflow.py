@@ -10,16 +10,14 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
 from ttbench_core.result import Result
 from ttbench_core.sinks.json_text import parsed
 from ttbench_core.sinks.needs import library
+from ttbench_core.sinks.protocol import Sink
 from ttbench_core.tables.columns import Cell, row_of
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["MlflowSink"]
 
@@ -32,7 +30,7 @@ _LONGEST_PARAMETER: Final = 500
 _PAGE: Final = 200
 
 
-class MlflowSink:
+class MlflowSink(Sink):
     """Keeps each result as a run: its settings as parameters, its figures as metrics.
 
     The whole record is the artifact `record.json`. Where the server is says
@@ -85,15 +83,6 @@ class MlflowSink:
                 where = f"{url}@{number}"
                 path = client.download_artifacts(run.info.run_id, _ARTIFACT, folder)
                 yield where, parsed(where, Path(path).read_text(encoding="utf-8"))
-
-    def close(self) -> None:
-        """Nothing is held open between writes."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
 
 
 def _experiment_of(url: str) -> str:

@@ -13,11 +13,11 @@ from ttbench_core.result import Result
 from ttbench_core.sinks.files import exclusive, replace_file
 from ttbench_core.sinks.json_text import opened, parsed
 from ttbench_core.sinks.needs import library
+from ttbench_core.sinks.protocol import Sink
 from ttbench_core.tables.columns import COLUMNS, row_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from typing_extensions import Self
 
 __all__ = ["ParquetSink"]
 
@@ -26,7 +26,7 @@ _RECORD: Final = "record"
 _BATCH: Final = 1000
 
 
-class ParquetSink:
+class ParquetSink(Sink):
     """Appends results to a Parquet file; a file that is none of results is left untouched.
 
     The format has no appending: the file is written again with each result.
@@ -77,15 +77,6 @@ class ParquetSink:
                         number += 1
             except pa.ArrowException as error:
                 raise ResultsFileError(f"{path} is no Parquet: {one_line(error)}") from error
-
-    def close(self) -> None:
-        """Nothing is held open between writes."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
 
 
 def _libraries() -> tuple[Any, Any]:

@@ -18,7 +18,7 @@ Place = Path | str
 
 
 class Sink(Protocol):
-    """**Protocol:** keeps results; a context manager.
+    """**Protocol:** keeps results; a context manager. It can be derived from, and need not.
 
     `write` returns only when the result is safe: a crash right after it loses
     nothing, and a crash during it loses no earlier result. It raises
@@ -30,11 +30,14 @@ class Sink(Protocol):
         """Keep one result."""
 
     def close(self) -> None:
-        """Give back what is held open."""
+        """Give back what is held open: nothing, unless a sink says otherwise."""
+        return  # noqa: PLR1711 - a body, so that what derives from this class need not have one
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *exc_info: object) -> None: ...
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
 
 class SinkFactory(Protocol):

@@ -116,7 +116,6 @@ def _by_suffix(path: Path) -> Target:
         return Target(path, factory)
     _refuse_slip(path)
     named = path.with_name(f"{path.name}.{_DEFAULT_SUFFIX}")
-    refuse_special(named)
     return Target(named, _loaded(_DEFAULT_SUFFIX))
 
 

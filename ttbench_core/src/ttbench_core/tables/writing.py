@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -30,7 +29,7 @@ def texts_of(
         names: the columns, in order.
         all_of_them: also those that no row has anything in.
     """
-    shown = [name for name in names if all_of_them or any(map(_says, rows, itertools.repeat(name)))]
+    shown = [name for name in names if all_of_them or any(_says(row, name) for row in rows)]
     return shown, [[text_of(name, row.get(name)) for name in shown] for row in rows]
 
 

@@ -14,11 +14,11 @@ from ttbench_core.result import Result
 from ttbench_core.sinks.json_text import parsed
 from ttbench_core.sinks.needs import library
 from ttbench_core.sinks.places import check_file, without_password
+from ttbench_core.sinks.protocol import Sink
 from ttbench_core.tables.columns import row_of
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
-    from typing_extensions import Self
 
 __all__ = ["SqlSink"]
 
@@ -34,7 +34,7 @@ _PATIENCE_S: Final = 120
 _BATCH: Final = 500
 
 
-class SqlSink:
+class SqlSink(Sink):
     """Keeps each result as a row of the table `ttbench_results`, in a transaction of its own.
 
     Makes and upgrades the table. A run that is kept twice is there once.
@@ -86,12 +86,6 @@ class SqlSink:
     def close(self) -> None:
         """Give back what is held open."""
         self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
 
 
 def _engine(text: str, *, writes: bool) -> Engine:

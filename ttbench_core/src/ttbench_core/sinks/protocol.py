@@ -31,7 +31,7 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Give back what is held open: nothing, unless a sink says otherwise."""
-        return  # noqa: PLR1711 - a body, so that what derives from this class need not have one
+        return  # a body, so that what derives from this class need not have one
 
     def __enter__(self) -> Self:
         return self

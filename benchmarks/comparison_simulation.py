@@ -15,9 +15,14 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from ttbench_core.comparison import DEFAULT_BAND, FASTER, SLOWER
-from ttbench_core.comparison.effect import Replicates, interval_of, replicates_of, verdict_of
 from ttbench_core.measure.intervals import CONFIDENCE, Interval, geometric_mean_interval
+from ttbench_core.results.comparison import DEFAULT_BAND, FASTER, SLOWER
+from ttbench_core.results.comparison.effect import (
+    Replicates,
+    interval_of,
+    replicates_of,
+    verdict_of,
+)
 from ttbench_core.testing import example_result
 
 RUNS: Final = 4000

@@ -17,9 +17,9 @@ import torch
 
 from ttbench_core import RunOptions
 from ttbench_core.backends.selection import choose_backend, plan
-from ttbench_core.building import build_model
-from ttbench_core.catalogue import load_builder
 from ttbench_core.measure.passes import drive
+from ttbench_core.models.building import build_model
+from ttbench_core.plugins.catalogue import load_builder
 
 #: Few inputs a turn and many turns: a machine drifts by more than the harness costs.
 INPUTS = 10

@@ -22,8 +22,8 @@ from torch.utils.benchmark import Timer
 import ttbench_core
 from ttbench_core import RunOptions
 from ttbench_core.backends.selection import choose_backend, plan
-from ttbench_core.building import build_model
-from ttbench_core.catalogue import load_builder
+from ttbench_core.models.building import build_model
+from ttbench_core.plugins.catalogue import load_builder
 
 MODELS = [("bert", "tiny"), ("resnet", "resnet18")]
 #: glibc's thresholds (mallopt(3)) beyond any tensor of these models.

@@ -12,7 +12,7 @@ import sys
 import time
 
 import ttbench_core
-from ttbench_core.catalogue import load_builder
+from ttbench_core.plugins.catalogue import load_builder
 
 
 def own_cpu_s() -> float:

@@ -23,9 +23,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ttbench_core.result import Result
-from ttbench_core.tables.columns import COLUMNS, row_of
-from ttbench_core.tables.writing import as_csv
+from ttbench_core.record.result import Result
+from ttbench_core.record.tables.columns import COLUMNS, row_of
+from ttbench_core.record.tables.writing import as_csv
 from ttbench_core.testing import example_result
 
 MODELS = ("bert", "resnet", "gpt2", "whisper", "unet")

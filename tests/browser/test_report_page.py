@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from ttbench_core.report import write_report
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
+from ttbench_core.results.report import write_report
 from ttbench_core.testing import example_result
 
 EVIL = "<script>window.evil = 1</script><img src=x onerror='window.evil = 1'>\\\" + evil + \\\""

@@ -7,9 +7,9 @@ import json
 import re
 from pathlib import Path
 
-from ttbench_core.registry import SINKS, discover
-from ttbench_core.result import Result
-from ttbench_core.tables.columns import COLUMNS
+from ttbench_core.plugins.registry import SINKS, discover
+from ttbench_core.record.result import Result
+from ttbench_core.record.tables.columns import COLUMNS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
 

@@ -8,14 +8,14 @@ import math
 
 import pytest
 
-from ttbench_core.counting import parameter_count
+from ttbench_core.models.counting import parameter_count
 from ttbench_core.testing import check_builder
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.torch
 
-from ttbench_core.reference.flops import count_flops  # noqa: E402
+from ttbench_core.models.reference.flops import count_flops  # noqa: E402
 
 #: Networks that look at values, and so have to be real to be counted.
 LOOK_AT_VALUES = ("bart", "moe")

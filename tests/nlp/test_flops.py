@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-from ttbench_core.reference.flops import _counted, count_flops  # noqa: E402
+from ttbench_core.models.reference.flops import _counted, count_flops  # noqa: E402
 from ttbench_models_nlp.bert import bert, bert_stages  # noqa: E402
 
 # ttbench's own study of models, bert-base of 12 layers on 8 x 128 tokens

@@ -8,9 +8,9 @@ import pytest
 
 from ttbench_core import RunOptions
 from ttbench_core.backends.selection import choose_backend, plan
-from ttbench_core.building import build_model
-from ttbench_core.counting import parameter_count, tokens_of
 from ttbench_core.errors import OptionError
+from ttbench_core.models.building import build_model
+from ttbench_core.models.counting import parameter_count, tokens_of
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch

@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from ttbench_core.errors import ResultNotStoredError, ResultsFileError, TargetError
-from ttbench_core.reading import load
-from ttbench_core.results import Results
+from ttbench_core.record.tables.columns import COLUMNS
+from ttbench_core.results.reading import load
+from ttbench_core.results.results import Results
 from ttbench_core.sinks.keeping import keep
 from ttbench_core.sinks.targets import check_target
-from ttbench_core.tables.columns import COLUMNS
 from ttbench_core.testing import example_result
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ttbench_core.reading import load
-from ttbench_core.report import ReportError, in_time, report_text, write_report
-from ttbench_core.report.gathering import MOST_CONFIGURATIONS, MOST_RUNS, gather
-from ttbench_core.report.markdown import as_markdown
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
+from ttbench_core.results.reading import load
+from ttbench_core.results.report import ReportError, in_time, report_text, write_report
+from ttbench_core.results.report.gathering import MOST_CONFIGURATIONS, MOST_RUNS, gather
+from ttbench_core.results.report.markdown import as_markdown
 from ttbench_core.testing import example_result
 
 ARGS = {"model": "bert", "config": "base", "loop_count": 5, "microbatch": 8, "dataformat": "Fp32"}

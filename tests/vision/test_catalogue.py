@@ -14,9 +14,9 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
 import ttbench_core  # noqa: E402
-from ttbench_core.counting import parameter_count  # noqa: E402
 from ttbench_core.errors import UnsupportedOptionError  # noqa: E402
-from ttbench_core.reference.flops import count_flops  # noqa: E402
+from ttbench_core.models.counting import parameter_count  # noqa: E402
+from ttbench_core.models.reference.flops import count_flops  # noqa: E402
 
 FACTS = json.loads((Path(__file__).parent / "catalogue.json").read_text())["configurations"]
 EVERY = [tuple(name.split(" ")) for name in FACTS]

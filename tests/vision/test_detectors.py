@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-from ttbench_core.reference.outputs import as_tensors  # noqa: E402
+from ttbench_core.models.reference.outputs import as_tensors  # noqa: E402
 from ttbench_models_vision.deformable import _by_places  # noqa: E402
 
 CHOOSERS = [("rt_detr", "r18vd"), ("d_fine", "l")]

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 import ttbench_core
-from ttbench_core.counting import parameter_count
 from ttbench_core.errors import OptionError, UnsupportedOptionError
+from ttbench_core.models.counting import parameter_count
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
 from ttbench_core.errors import OptionError, PackContractError  # noqa: E402
-from ttbench_core.reference.outputs import as_tensors  # noqa: E402
+from ttbench_core.models.reference.outputs import as_tensors  # noqa: E402
 from ttbench_core.testing import check_builder  # noqa: E402
 
 FEW_LAYERS = {"layers": 2}

@@ -15,8 +15,6 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from ttbench_core.catalogue import ModelEntry, installed_models
-    from ttbench_core.comparison import Comparison, compare
     from ttbench_core.errors import (
         BenchmarkError,
         RequestError,
@@ -32,11 +30,13 @@ if TYPE_CHECKING:
         Stages,
         benchmark_model,
     )
-    from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
-    from ttbench_core.reading import load
-    from ttbench_core.result import Result
-    from ttbench_core.runner import run
-    from ttbench_core.side_by_side import SideBySide, run_ab
+    from ttbench_core.plugins.catalogue import ModelEntry, installed_models
+    from ttbench_core.record.result import Result
+    from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
+    from ttbench_core.results.comparison import Comparison, compare
+    from ttbench_core.results.reading import load
+    from ttbench_core.running.runner import run
+    from ttbench_core.running.side_by_side import SideBySide, run_ab
 
     __version__: str
 
@@ -69,8 +69,8 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "catalogue": ("ModelEntry", "installed_models"),
-    "comparison": ("Comparison", "compare"),
+    "plugins.catalogue": ("ModelEntry", "installed_models"),
+    "results.comparison": ("Comparison", "compare"),
     "errors": (
         "BenchmarkError",
         "RequestError",
@@ -79,11 +79,11 @@ _HOMES: Final = {
         "TtbenchError",
     ),
     "model": ("BenchmarkModel", "Builder", "Declared", "StagedModel", "Stages", "benchmark_model"),
-    "options": ("DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"),
-    "reading": ("load",),
-    "result": ("Result",),
-    "runner": ("run",),
-    "side_by_side": ("SideBySide", "run_ab"),
+    "request.options": ("DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"),
+    "results.reading": ("load",),
+    "record.result": ("Result",),
+    "running.runner": ("run",),
+    "running.side_by_side": ("SideBySide", "run_ab"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ttbench_core.result import Result
-    from ttbench_core.side_by_side import SideBySide
+    from ttbench_core.record.result import Result
+    from ttbench_core.running.side_by_side import SideBySide
 
 __all__ = [
     "AmbiguousNameError",

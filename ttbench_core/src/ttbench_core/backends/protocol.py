@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Trace
+from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Trace
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.backends.protocol import Session, TracingSession
 from ttbench_core.errors import SessionError
-from ttbench_core.options import Trace
+from ttbench_core.request.options import Trace
 
 if TYPE_CHECKING:
     from typing_extensions import Self

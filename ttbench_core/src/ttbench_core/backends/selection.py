@@ -12,7 +12,6 @@ from ttbench_core.backends.protocol import (
     Device,
     PlanningBackend,
 )
-from ttbench_core.engine_options import flag_of
 from ttbench_core.errors import (
     BackendUnavailableError,
     PackContractError,
@@ -21,8 +20,9 @@ from ttbench_core.errors import (
     UnsupportedOptionError,
     one_line,
 )
-from ttbench_core.options import INPUTS_PER_CHIP, DataFormat, RunOptions
-from ttbench_core.registry import BACKENDS, Plugin, discover, find, load
+from ttbench_core.plugins.registry import BACKENDS, Plugin, discover, find, load
+from ttbench_core.request.engine_options import flag_of
+from ttbench_core.request.options import INPUTS_PER_CHIP, DataFormat, RunOptions
 
 __all__ = ["choose_backend", "choose_engine", "exclusive_engine", "plan"]
 

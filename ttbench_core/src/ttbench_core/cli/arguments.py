@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from ttbench_core.cli.engine_arguments import add_engine_options, choices_of
 from ttbench_core.errors import RequestError
-from ttbench_core.options import DEFAULT_PCC, DataFormat, MathFidelity, Scenario, Trace
+from ttbench_core.request.options import DEFAULT_PCC, DataFormat, MathFidelity, Scenario, Trace
 
 __all__ = ["Parser", "UsageError", "parse"]
 

@@ -9,7 +9,8 @@ from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import print_pairs, print_table
-from ttbench_core.comparison import (
+from ttbench_core.errors import suggestion
+from ttbench_core.results.comparison import (
     DEFAULT_BAND,
     INCONCLUSIVE,
     KEY_NAMES,
@@ -21,9 +22,8 @@ from ttbench_core.comparison import (
     Pair,
     compare,
 )
-from ttbench_core.comparison.effect import MOST_ADVISED
-from ttbench_core.errors import suggestion
-from ttbench_core.reading import select
+from ttbench_core.results.comparison.effect import MOST_ADVISED
+from ttbench_core.results.reading import select
 
 __all__ = ["compare_results"]
 

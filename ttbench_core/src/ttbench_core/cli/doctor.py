@@ -15,7 +15,7 @@ from ttbench_core.doctor import Diagnosis, diagnose
 from ttbench_core.doctor.backends import USABLE, BackendReport, DeviceReport
 from ttbench_core.doctor.installed import Extra, SinkEntry, Software
 from ttbench_core.doctor.packs import PackReport
-from ttbench_core.formatting import quantity
+from ttbench_core.record.formatting import quantity
 
 __all__ = ["examine"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ttbench_core.checking import Spelled
-from ttbench_core.engine_options import Arch, BalancerPolicy, BoardConfig, DevType, flag_of
+from ttbench_core.request.checking import Spelled
+from ttbench_core.request.engine_options import Arch, BalancerPolicy, BoardConfig, DevType, flag_of
 
 __all__ = ["add_engine_options", "choices_of"]
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import print_pairs
-from ttbench_core.describing import Description, describe
-from ttbench_core.formatting import quantity
+from ttbench_core.models.describing import Description, describe
+from ttbench_core.record.formatting import quantity
 
 __all__ = ["show_model"]
 

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from ttbench_core.catalogue import ModelEntry, installed_models
 from ttbench_core.cli.terminal import print_table, printable
 from ttbench_core.errors import UnknownNameError, suggestion
-from ttbench_core.formatting import quantity
+from ttbench_core.plugins.catalogue import ModelEntry, installed_models
+from ttbench_core.record.formatting import quantity
 
 __all__ = ["list_models"]
 

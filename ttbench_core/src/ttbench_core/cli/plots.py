@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ttbench_core.cli.terminal import print_bars
-from ttbench_core.comparison.key import key_of, labels_of
-from ttbench_core.formatting import duration, figure
-from ttbench_core.report.extracting import latencies_ns
-from ttbench_core.result import Result
+from ttbench_core.record.formatting import duration, figure
+from ttbench_core.record.result import Result
+from ttbench_core.results.comparison.key import key_of, labels_of
+from ttbench_core.results.report.extracting import latencies_ns
 
 __all__ = ["plot"]
 

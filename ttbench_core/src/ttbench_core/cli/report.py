@@ -9,8 +9,8 @@ from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import printable
-from ttbench_core.reading import selected
-from ttbench_core.report import FORMATS, format_of, in_time, report_text, write_report
+from ttbench_core.results.reading import selected
+from ttbench_core.results.report import FORMATS, format_of, in_time, report_text, write_report
 
 __all__ = ["report_results"]
 

@@ -13,14 +13,14 @@ from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.plots import plot
 from ttbench_core.cli.terminal import print_table, printable
 from ttbench_core.errors import OptionError
-from ttbench_core.exporting.tt_forge import is_measured, tt_forge
-from ttbench_core.reading import selected
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
+from ttbench_core.record.tables.columns import COLUMNS, SHOWN, Cell, Column, column, row_of
+from ttbench_core.record.tables.conditions import Condition, condition
+from ttbench_core.record.tables.writing import as_csv, as_markdown, texts_of
+from ttbench_core.results.exporting.tt_forge import is_measured, tt_forge
+from ttbench_core.results.reading import selected
 from ttbench_core.sinks.keeping import keep
 from ttbench_core.sinks.targets import check_targets
-from ttbench_core.tables.columns import COLUMNS, SHOWN, Cell, Column, column, row_of
-from ttbench_core.tables.conditions import Condition, condition
-from ttbench_core.tables.writing import as_csv, as_markdown, texts_of
 
 __all__ = ["show_results"]
 

@@ -17,8 +17,8 @@ from ttbench_core.cli.run import (
 )
 from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterrupted
-from ttbench_core.result import Result
-from ttbench_core.side_by_side import DEFAULT_PAIRS, SideBySide, run_ab
+from ttbench_core.record.result import Result
+from ttbench_core.running.side_by_side import DEFAULT_PAIRS, SideBySide, run_ab
 from ttbench_core.sinks.targets import check_targets
 
 __all__ = ["run_side_by_side"]

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ttbench_core.formatting import printable
+from ttbench_core.record.formatting import printable
 
 __all__ = ["print_bars", "print_pairs", "print_table", "printable"]
 

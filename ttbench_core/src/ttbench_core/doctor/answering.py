@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TextIO, TypeAlias
 
 from ttbench_core.backends.protocol import Backend, Device
-from ttbench_core.catalogue import as_builder
 from ttbench_core.errors import PackContractError, PackLoadError, one_line
-from ttbench_core.registry import BACKENDS, MODELS, Plugin, discover, load_directly
+from ttbench_core.plugins.catalogue import as_builder
+from ttbench_core.plugins.registry import BACKENDS, MODELS, Plugin, discover, load_directly
 
 __all__ = ["main"]
 

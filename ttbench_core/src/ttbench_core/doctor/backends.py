@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ttbench_core.doctor.asking import Answer, Asker
-from ttbench_core.registry import BACKENDS, Plugin
+from ttbench_core.plugins.registry import BACKENDS, Plugin
 
 __all__ = ["BROKEN", "NOT_HERE", "USABLE", "BackendReport", "DeviceReport", "examine_backend"]
 

@@ -21,7 +21,7 @@ from ttbench_core.doctor.installed import (
     software,
 )
 from ttbench_core.doctor.packs import PackReport, examine_pack, packs_among
-from ttbench_core.registry import BACKENDS, MODELS, discover
+from ttbench_core.plugins.registry import BACKENDS, MODELS, discover
 
 __all__ = ["Diagnosis", "diagnose"]
 

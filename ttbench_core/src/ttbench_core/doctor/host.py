@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ttbench_core.environment import host_facts
 from ttbench_core.measure.cgroup import CpuGroup
-from ttbench_core.verdict.evidence import Evidence
-from ttbench_core.verdict.host_rules import changing_frequency
+from ttbench_core.record.environment import host_facts
+from ttbench_core.record.verdict.evidence import Evidence
+from ttbench_core.record.verdict.host_rules import changing_frequency
 
 __all__ = ["Advice", "advice_on", "examine_host"]
 

@@ -12,7 +12,7 @@ from typing import Final
 import importlib_metadata
 
 from ttbench_core.errors import one_line
-from ttbench_core.registry import SINKS, discover
+from ttbench_core.plugins.registry import SINKS, discover
 
 __all__ = [
     "Extra",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ttbench_core.doctor.asking import Asker
-from ttbench_core.registry import MODELS, Plugin
+from ttbench_core.plugins.registry import MODELS, Plugin
 
 __all__ = ["BrokenModel", "PackReport", "examine_pack", "packs_among"]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.errors import OptionError, ResultsFileError, TargetError
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
+from ttbench_core.record.tables.columns import COLUMNS, column, nested, row_of
+from ttbench_core.record.tables.conditions import typed
+from ttbench_core.record.tables.writing import as_csv, unguarded
 from ttbench_core.sinks.files import exclusive, replace_file
 from ttbench_core.sinks.json_text import opened
 from ttbench_core.sinks.protocol import Sink
-from ttbench_core.tables.columns import COLUMNS, column, nested, row_of
-from ttbench_core.tables.conditions import typed
-from ttbench_core.tables.writing import as_csv, unguarded
 
 __all__ = ["CsvSink"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.errors import TargetError
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
 from ttbench_core.sinks.files import exclusive, replace_file
 from ttbench_core.sinks.json_text import listed
 from ttbench_core.sinks.protocol import Sink

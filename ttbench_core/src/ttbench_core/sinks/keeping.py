@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.errors import ResultNotStoredError, RunInterrupted, TargetError
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
 from ttbench_core.sinks.json import JsonSink
 from ttbench_core.sinks.places import reason_of
 from ttbench_core.sinks.targets import Target

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
+from ttbench_core.record.tables.columns import Cell, row_of
 from ttbench_core.sinks.json_text import parsed
 from ttbench_core.sinks.needs import library
 from ttbench_core.sinks.protocol import Sink
-from ttbench_core.tables.columns import Cell, row_of
 
 __all__ = ["MlflowSink"]
 

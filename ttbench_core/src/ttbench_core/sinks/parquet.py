@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
+from ttbench_core.record.tables.columns import COLUMNS, row_of
 from ttbench_core.sinks.files import exclusive, replace_file
 from ttbench_core.sinks.json_text import opened, parsed
 from ttbench_core.sinks.needs import library
 from ttbench_core.sinks.protocol import Sink
-from ttbench_core.tables.columns import COLUMNS, row_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

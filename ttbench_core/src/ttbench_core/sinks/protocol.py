@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
 
 if TYPE_CHECKING:
     from typing_extensions import Self

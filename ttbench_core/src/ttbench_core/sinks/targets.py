@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from ttbench_core.errors import ResultsFileError, TargetError, suggestion
-from ttbench_core.registry import SINKS, discover, find, load
+from ttbench_core.plugins.registry import SINKS, discover, find, load
 from ttbench_core.sinks.places import check_file, reason_of, refuse_special, without_password
 from ttbench_core.sinks.protocol import Place, Readable, SinkFactory
 

@@ -17,7 +17,7 @@ from ttbench_core.backends.protocol import (
 )
 from ttbench_core.backends.pybuda import cards
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.options import DataFormat, MathFidelity, RunOptions, Trace
+from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Trace
 
 __all__ = ["PybudaBackend"]
 

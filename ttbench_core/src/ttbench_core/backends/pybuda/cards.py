@@ -10,9 +10,9 @@ from typing import Any, Final
 import importlib_metadata
 
 from ttbench_core.backends.protocol import Device
-from ttbench_core.engine_options import Arch, DevType, EngineOptions
 from ttbench_core.errors import DeviceError, OptionError, UnsupportedOptionError, one_line
-from ttbench_core.options import RunOptions
+from ttbench_core.request.engine_options import Arch, DevType, EngineOptions
+from ttbench_core.request.options import RunOptions
 
 __all__ = [
     "GALAXY_CHIPS",

@@ -10,6 +10,7 @@ from typing import Any, Final
 import torch
 from pybuda.tools import tti_data_parallel
 
+from ttbench_core.backends.lifeline import LIFELINE
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.generating import generation_of
 from ttbench_core.backends.pybuda.images import compile_to
@@ -19,10 +20,9 @@ from ttbench_core.backends.pybuda.placing import sample_inputs
 from ttbench_core.backends.pybuda.sessions import Facts, PybudaSession
 from ttbench_core.backends.pybuda.settings import engine_options
 from ttbench_core.backends.pybuda.waiting import bounded
-from ttbench_core.counting import microbatch_of, samples_of_input
 from ttbench_core.errors import SessionError, UnsupportedOptionError
-from ttbench_core.lifeline import LIFELINE
 from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.counting import microbatch_of, samples_of_input
 
 __all__ = ["CardsSession", "open_cards"]
 

@@ -41,9 +41,9 @@ from ttbench_core.backends.pybuda.settings import (
 )
 from ttbench_core.backends.pybuda.tracing import ANALYSIS, write_trace
 from ttbench_core.backends.pybuda.waiting import Outlet, shut_down
-from ttbench_core.engine_options import DevType
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.options import Trace
+from ttbench_core.request.engine_options import DevType
+from ttbench_core.request.options import Trace
 
 __all__ = ["compile_session"]
 

@@ -16,12 +16,12 @@ from typing import Any, Final
 import pybuda
 import torch
 
+from ttbench_core.backends.lifeline import LIFELINE
 from ttbench_core.backends.pybuda.sessions import PipelineSession, Setup
-from ttbench_core.counting import microbatch_of, tokens_of
 from ttbench_core.errors import SessionError, UnsupportedOptionError
-from ttbench_core.lifeline import LIFELINE
 from ttbench_core.measure.passes import CLOCK
 from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.counting import microbatch_of, tokens_of
 
 __all__ = ["TILE", "GeneratingSession", "Generation", "generation_of"]
 

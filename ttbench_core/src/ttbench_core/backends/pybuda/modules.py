@@ -17,8 +17,8 @@ import pybuda
 import torch
 
 from ttbench_core.errors import UnsupportedOptionError, one_line
-from ttbench_core.reference.copies import private_copy
-from ttbench_core.reference.outputs import as_tensors
+from ttbench_core.models.reference.copies import private_copy
+from ttbench_core.models.reference.outputs import as_tensors
 
 __all__ = ["narrowed", "passed_through", "refuse_unsendable", "wrapped", "wrapped_loss"]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pybuda
 import pybuda.config
 
-from ttbench_core.engine_options import Arch, DevType
-from ttbench_core.options import DataFormat, MathFidelity, Trace
+from ttbench_core.request.engine_options import Arch, DevType
+from ttbench_core.request.options import DataFormat, MathFidelity, Trace
 
 __all__ = ["arch_of", "devtype_of", "fidelity_of", "format_of", "member_of", "trace_of"]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import pybuda
 import torch
 
+from ttbench_core.backends.lifeline import LIFELINE
 from ttbench_core.backends.pybuda.placing import Line
 from ttbench_core.backends.pybuda.waiting import (
     DeviceHangsError,
@@ -21,8 +22,7 @@ from ttbench_core.backends.pybuda.waiting import (
     shut_down,
 )
 from ttbench_core.errors import SessionError
-from ttbench_core.lifeline import LIFELINE
-from ttbench_core.options import Trace
+from ttbench_core.request.options import Trace
 
 if TYPE_CHECKING:
     from typing_extensions import Self

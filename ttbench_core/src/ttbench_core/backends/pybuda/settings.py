@@ -20,11 +20,11 @@ import pybuda.config
 
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.names import fidelity_of, format_of, member_of, trace_of
-from ttbench_core.engine_options import Arch, BalancerPolicy, DevType, EngineOptions
 from ttbench_core.errors import PackContractError, one_line
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.options import Trace
-from ttbench_core.tuning import Facts, Setting, Tuning, settle
+from ttbench_core.plugins.tuning import Facts, Setting, Tuning, settle
+from ttbench_core.request.engine_options import Arch, BalancerPolicy, DevType, EngineOptions
+from ttbench_core.request.options import Trace
 
 __all__ = [
     "Applied",

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from ttbench_core.backends.protocol import Session
 from ttbench_core.measure.passes import drive
-from ttbench_core.options import Trace
+from ttbench_core.request.options import Trace
 
 __all__ = ["ANALYSIS", "write_trace"]
 

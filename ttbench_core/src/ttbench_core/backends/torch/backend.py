@@ -15,9 +15,9 @@ from ttbench_core.backends.protocol import (
     Peak,
     Session,
 )
-from ttbench_core.environment import cpu_name, total_memory_bytes
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.options import DataFormat, MathFidelity, Trace
+from ttbench_core.record.environment import cpu_name, total_memory_bytes
+from ttbench_core.request.options import DataFormat, MathFidelity, Trace
 
 __all__ = ["TorchBackend"]
 

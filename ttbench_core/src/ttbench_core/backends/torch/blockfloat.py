@@ -25,7 +25,7 @@ from typing import Final
 
 import torch
 
-from ttbench_core.options import DataFormat
+from ttbench_core.request.options import DataFormat
 
 __all__ = ["BLOCK", "BlockFormat", "block_format", "quantise"]
 

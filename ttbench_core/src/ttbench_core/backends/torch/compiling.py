@@ -38,11 +38,11 @@ from ttbench_core.backends.torch.sessions import (
 )
 from ttbench_core.backends.torch.stages import Step, as_step, chained, to_host
 from ttbench_core.backends.torch.training import TrainingStep
-from ttbench_core.counting import tokens_of
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel, GeneratingModule, Stages
-from ttbench_core.options import DataFormat
-from ttbench_core.reference.copies import private_copy
+from ttbench_core.models.counting import tokens_of
+from ttbench_core.models.reference.copies import private_copy
+from ttbench_core.request.options import DataFormat
 
 __all__ = ["compile_session"]
 

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 
 from ttbench_core.backends.torch.blockfloat import block_format, quantise
-from ttbench_core.options import DataFormat, MathFidelity
+from ttbench_core.request.options import DataFormat, MathFidelity
 
 __all__ = ["Quantised", "compute_dtype", "format_notes", "matmul_precision", "to_format"]
 

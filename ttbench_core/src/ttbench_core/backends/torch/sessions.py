@@ -15,7 +15,7 @@ from ttbench_core.backends.pipeline import Pipeline
 from ttbench_core.backends.torch.stages import Step, Tensors, chained
 from ttbench_core.backends.torch.tracing import write_trace
 from ttbench_core.errors import SessionError
-from ttbench_core.options import Trace
+from ttbench_core.request.options import Trace
 
 if TYPE_CHECKING:
     from typing_extensions import Self

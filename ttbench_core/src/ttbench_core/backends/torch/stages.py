@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ttbench_core.reference.outputs import as_tensors
+from ttbench_core.models.reference.outputs import as_tensors
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from typing import Final
 import torch
 
 from ttbench_core.backends.torch.stages import Step, Tensors
-from ttbench_core.options import Trace
+from ttbench_core.request.options import Trace
 
 __all__ = ["write_trace"]
 

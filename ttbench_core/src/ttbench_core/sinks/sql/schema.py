@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ttbench_core.errors import TargetError
-from ttbench_core.tables.columns import COLUMNS
+from ttbench_core.record.tables.columns import COLUMNS
 
 __all__ = ["HEAD", "RESULTS", "VERSION_TABLE", "added_once", "upgrade"]
 

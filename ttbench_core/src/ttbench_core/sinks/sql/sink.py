@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
-from ttbench_core.result import Result
+from ttbench_core.record.result import Result
+from ttbench_core.record.tables.columns import row_of
 from ttbench_core.sinks.json_text import parsed
 from ttbench_core.sinks.needs import library
 from ttbench_core.sinks.places import check_file, without_password
 from ttbench_core.sinks.protocol import Sink
-from ttbench_core.tables.columns import row_of
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine

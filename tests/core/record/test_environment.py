@@ -1,0 +1,114 @@
+"""Facts of the host: enough to know what a number means, and no secret."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ttbench_core.measure.memory import HostMemory
+from ttbench_core.record.environment import (
+    Checkout,
+    checkout_of,
+    host_facts,
+    recorded_environment,
+    software_versions,
+)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    def git(*words):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", "-C", tmp_path, *identity, *words], check=True, capture_output=True)
+
+    (tmp_path / "pack.py").write_text("x = 1\n")
+    git("init")
+    git("add", "pack.py")
+    git("commit", "-m", "one", "--date", "2024-01-31T12:00:00")
+    return tmp_path
+
+
+def test_a_tracked_file_has_its_checkouts_commit(repository):
+    found = checkout_of([str(repository / "pack.py")])
+    head = subprocess.run(
+        ["git", "-C", repository, "log", "-1", "--format=%h %cd", "--date=format:%y-%m-%d"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert found == Checkout(head[0], head[1], dirty=False)
+
+
+def test_a_changed_file_makes_the_checkout_dirty(repository):
+    (repository / "pack.py").write_text("x = 2\n")
+    assert checkout_of([str(repository / "pack.py")]).dirty
+
+
+def test_a_file_that_lies_in_a_checkout_untracked_has_none(repository):
+    (repository / "venv.py").write_text("")
+    assert checkout_of([str(repository / "venv.py")]) is None
+
+
+def test_the_first_file_with_a_checkout_decides(repository, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "a.py"
+    outside.write_text("")
+    assert checkout_of([None, str(outside), str(repository / "pack.py")]) is not None
+    assert checkout_of([None, str(outside)]) is None
+
+
+def test_a_checkout_variable_of_the_caller_does_not_mislead(repository, monkeypatch, tmp_path):
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
+    assert checkout_of([str(repository / "pack.py")]) is not None
+
+
+def test_without_git_there_is_no_checkout(repository, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert checkout_of([str(repository / "pack.py")]) is None
+
+
+def test_only_variables_on_the_list_are_recorded():
+    environment = {
+        "OMP_NUM_THREADS": "2",
+        "PYBUDA_EXP_APPROX": "1",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "HF_TOKEN": "secret",
+        "HOME": "/home/me",
+    }
+    recorded = recorded_environment(environment)
+    assert recorded == {"OMP_NUM_THREADS": "2", "PYBUDA_EXP_APPROX": "1"}
+
+
+def test_versions_leave_out_what_is_not_installed():
+    versions = software_versions(["ttbench-core", "no-such-distribution"])
+    assert set(versions) == {"python", "ttbench-core"}
+
+
+def test_host_facts_are_there_with_their_units():
+    facts = host_facts()
+    assert facts["memory_bytes"] > 0
+    assert facts["usable_cores"] >= 1
+    assert facts["cpu"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can set the peak back")
+def test_peak_memory_is_of_this_run():
+    before = bytearray(200_000_000)
+    before[::4096] = b"x" * len(before[::4096])
+    del before
+    memory = HostMemory()
+    assert memory.scope == "run"
+    held = bytearray(100_000_000)
+    held[::4096] = b"x" * len(held[::4096])
+    grown = memory.peak_bytes() - memory.baseline_bytes
+    assert 90_000_000 < grown < 160_000_000
+
+
+def test_the_commit_of_the_core_itself_is_found_only_in_a_checkout():
+    import ttbench_core
+
+    found = checkout_of([ttbench_core.__file__])
+    inside = "site-packages" not in Path(ttbench_core.__file__).parts
+    assert found is None or inside

@@ -1,0 +1,180 @@
+"""How many floating point operations one input of a model takes.
+
+Counted with PyTorch's `FlopCounterMode`: matrix products, convolutions,
+attention and LSTMs, two operations a multiply-add. Element-wise work is not
+counted, by convention: it costs memory traffic, not arithmetic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ttbench_core.errors import one_line
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.counting import tokens_of
+from ttbench_core.models.reference.formulas import formulas
+from ttbench_core.models.reference.outputs import as_tensors
+from ttbench_core.models.reference.plain import (
+    generates_plainly,
+    in_float32,
+    plain_conditions,
+    plain_stages,
+    runs_plainly,
+)
+
+__all__ = ["FlopCount", "count_flops"]
+
+#: Shapes alone, which costs nothing; then a real run, for a model that looks at values.
+_METHODS: Final = ("meta", "cpu")
+
+
+@dataclass(frozen=True)
+class FlopCount:
+    """FLOPs of one input: one microbatch."""
+
+    #: None where they could not be counted.
+    total: int | None
+    #: By stage in the order the data takes; in training with the stage's backward, and the loss.
+    stages: Mapping[str, int] = field(default_factory=dict)
+    #: `meta`: counted on shapes; `cpu`: in a run on the CPU.
+    method: str | None = None
+    #: Why there is no total.
+    reason: str | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Give it as plain values for JSON."""
+        return asdict(self)
+
+
+def count_flops(model: BenchmarkModel, *, training: bool) -> FlopCount:
+    """Count the FLOPs of one input of a model; never raises for what the model does.
+
+    Works on private copies in float32, so the count is that of the model and
+    not of a format or an engine. Random state stays as it is.
+
+    Args:
+        model: as built.
+        training: forward, loss and backward instead of forward alone.
+    """
+    if not runs_plainly(model, training=training) and not generates_plainly(model):
+        return FlopCount(
+            None, reason="only a model of torch modules, run once an input, is counted"
+        )
+    reasons = []
+    for method in _METHODS:
+        try:
+            stages = _counted(model, torch.device(method), training=training)
+        except Exception as error:  # noqa: BLE001 - a model may raise anything, and still runs
+            reasons.append(f"{method}: {one_line(error)}")
+        else:
+            return FlopCount(sum(stages.values()), stages, method)
+    return FlopCount(None, reason="; ".join(reasons))
+
+
+def _counted(model: BenchmarkModel, device: torch.device, *, training: bool) -> dict[str, int]:
+    with _counting_conditions():
+        stages = plain_stages(model, training=training, device=device)
+        inputs = in_float32(model.inputs, device, copy=True)
+        if generates_plainly(model):
+            return {"device": _generated(stages["device"], inputs, tokens_of(model) or 1)}
+        if not training:
+            return _forward(stages, inputs)
+        targets = in_float32(model.targets, device, copy=True)
+        with torch.enable_grad():
+            return _forward_and_backward(stages, inputs, targets)
+
+
+def _forward(
+    stages: Mapping[str, torch.nn.Module], tensors: Sequence[torch.Tensor]
+) -> dict[str, int]:
+    flops = {}
+    for name, stage in stages.items():
+        # the counter looks for the gradients of parameters that a module hands on as inputs, and
+        # fails where there are none
+        stage.requires_grad_(False)
+        with torch.no_grad(), _counter() as counter:
+            tensors = in_float32(as_tensors(stage(*tensors)))
+        flops[name] = counter.get_total_flops()
+    return flops
+
+
+def _generated(stage: Any, inputs: Sequence[torch.Tensor], tokens: int) -> int:
+    """Count reading the prompt and every further token; all steps, as the past grows."""
+    stage.requires_grad_(False)
+    with torch.no_grad(), _counter() as counter:
+        logits, past = stage.prefill(*inputs)
+        for _ in range(tokens - 1):
+            logits, past = stage.decode(logits.argmax(dim=-1, keepdim=True), past)
+    return int(counter.get_total_flops())
+
+
+def _forward_and_backward(
+    stages: Mapping[str, torch.nn.Module],
+    tensors: Sequence[torch.Tensor],
+    targets: Sequence[torch.Tensor],
+) -> dict[str, int]:
+    flops: dict[str, int] = {}
+    backward_from: dict[str, int] = {}
+    with _counter() as counter:
+
+        def begin_backward(name: str, _: torch.Tensor) -> None:
+            backward_from.setdefault(name, counter.get_total_flops())
+
+        for name, stage in stages.items():
+            before = counter.get_total_flops()
+            tensors = in_float32(as_tensors(stage(*tensors, *(targets if name == "loss" else ()))))
+            flops[name] = counter.get_total_flops() - before
+            for tensor in tensors:
+                if tensor.requires_grad:
+                    tensor.register_hook(functools.partial(begin_backward, name))  # type: ignore[no-untyped-call,unused-ignore]
+        tensors[0].backward()  # type: ignore[no-untyped-call,unused-ignore]
+        end = counter.get_total_flops()
+    # the backward of a stage lasts until that of the stage before it begins
+    for name in stages:
+        if name in backward_from:
+            flops[name] += end - backward_from[name]
+            end = backward_from[name]
+    return flops
+
+
+def _counter() -> FlopCounterMode:
+    return FlopCounterMode(display=False, custom_mapping=formulas())
+
+
+@contextlib.contextmanager
+def _counting_conditions() -> Iterator[None]:
+    with (
+        warnings.catch_warnings(),
+        plain_conditions(),
+        _plain_encoders(),
+        torch.inference_mode(False),
+    ):
+        # what a run on shapes warns of says nothing of the run that is measured
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def _plain_encoders() -> Iterator[None]:
+    """Run nn.TransformerEncoder and nn.MultiheadAttention step by step.
+
+    In inference they are one operator, which no counter sees into.
+    """
+    settings = getattr(torch.backends, "mha", None)
+    if settings is None:  # PyTorch 2.1 cannot be told, and counts nothing of them
+        yield
+        return
+    before = settings.get_fastpath_enabled()
+    settings.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        settings.set_fastpath_enabled(before)

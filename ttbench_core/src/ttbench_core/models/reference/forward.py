@@ -1,0 +1,49 @@
+"""The outputs that a run's outputs are compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.reference.outputs import as_tensors
+from ttbench_core.models.reference.plain import (
+    HOST,
+    generates_plainly,
+    in_float32,
+    plain_conditions,
+    plain_stages,
+)
+
+__all__ = ["reference_outputs"]
+
+
+def reference_outputs(model: BenchmarkModel) -> tuple[torch.Tensor, ...]:
+    """Run one input through a model's stages, without loss, in float32 on the CPU.
+
+    Works on private copies of modules and inputs, in eval mode: the model stays
+    as it is, and so do torch's settings and random state.
+
+    Args:
+        model: one that `runs_plainly`.
+
+    Of a model that generates it reads the prompt alone: the first token that differs
+    makes all later ones differ, which says nothing of how near the numbers are.
+
+    Returns:
+        The last stage's tensors in order, floats in float32; of a model that generates, the
+        logits of the first token.
+
+    Raises `TypeError` for a module that cannot be copied or returns no tensor;
+    what a stage itself raises passes through.
+    """
+    stages = plain_stages(model)
+    with plain_conditions(), torch.inference_mode():
+        tensors = in_float32(model.inputs, HOST, copy=True)
+        if generates_plainly(model):
+            generating: Any = stages["device"]
+            return tuple(in_float32([generating.prefill(*tensors)[0]]))
+        for stage in stages.values():
+            tensors = in_float32(as_tensors(stage(*tensors)))
+    return tuple(tensors)

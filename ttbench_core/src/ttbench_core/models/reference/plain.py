@@ -1,0 +1,98 @@
+"""Private Fp32 copies of a model's stages, and the conditions they run under."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import torch
+
+from ttbench_core.model import BenchmarkModel, GeneratingModule
+from ttbench_core.models.reference.copies import private_copy
+
+__all__ = [
+    "HOST",
+    "generates_plainly",
+    "in_float32",
+    "plain_conditions",
+    "plain_stages",
+    "runs_plainly",
+]
+
+HOST: Final = torch.device("cpu")
+
+
+def runs_plainly(model: BenchmarkModel, *, training: bool = False) -> bool:
+    """Say whether PyTorch alone can run a model from its inputs to its outputs.
+
+    A function, a module of another engine and a generation loop cannot be.
+
+    Args:
+        model: as built.
+        training: whether the loss takes part.
+    """
+    stages = model.stages.present(training=training).values()
+    return not model.generation and all(isinstance(stage, torch.nn.Module) for stage in stages)
+
+
+def generates_plainly(model: BenchmarkModel) -> bool:
+    """Say whether PyTorch alone can generate with a model, by its one stage."""
+    device = model.stages.device
+    alone = len(model.stages.present(training=False)) == 1
+    plain = isinstance(device, torch.nn.Module) and isinstance(device, GeneratingModule)
+    return bool(model.generation) and alone and plain
+
+
+def plain_stages(
+    model: BenchmarkModel, *, training: bool = False, device: torch.device = HOST
+) -> dict[str, torch.nn.Module]:
+    """Copy a model's stages in float32, in the order the data takes; see `private_copy`.
+
+    Args:
+        model: one that `runs_plainly`.
+        training: with the loss, and everything in training mode; else in eval mode.
+        device: where the copies lie.
+
+    Raises `TypeError` for a module that cannot be copied.
+    """
+    present = model.stages.present(training=training)
+    # a caller between a session's compiling and closing is in inference mode
+    with torch.inference_mode(False):
+        return {
+            name: private_copy(module).train(training).to(device, torch.float32)
+            for name, module in present.items()
+        }
+
+
+def in_float32(
+    tensors: Iterable[Any], device: torch.device | None = None, *, copy: bool = False
+) -> list[torch.Tensor]:
+    """Bring tensors to a device, floats in float32 and all others as they are.
+
+    Args:
+        tensors: inputs, targets, or outputs of a stage.
+        device: where they go; None leaves each where it is.
+        copy: whether one that is right already is copied, because a stage may write into it.
+    """
+    return [
+        tensor.to(
+            device=tensor.device if device is None else device,
+            dtype=torch.float32 if tensor.is_floating_point() else tensor.dtype,
+            copy=copy,
+        )
+        for tensor in tensors
+    ]
+
+
+@contextlib.contextmanager
+def plain_conditions() -> Iterator[None]:
+    """Compute float32 as float32, and leave no trace in torch's settings and random state."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        # the host's generator alone: nothing here runs on another device
+        with torch.random.fork_rng(devices=[]), torch.autocast("cpu", enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -1,0 +1,1 @@
+"""What installed distributions register, and the settings that packs bring along."""

@@ -1,0 +1,218 @@
+"""Facts of host and software for the record.
+
+The process environment is not recorded, except for an allow-list of variables
+that change speed: the rest may hold secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import platform
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import importlib_metadata
+import psutil
+
+from ttbench_core.measure.cgroup import CpuGroup
+
+if TYPE_CHECKING:
+    from ttbench_core.request.options import RunOptions
+
+__all__ = [
+    "Checkout",
+    "checkout_of",
+    "cpu_name",
+    "host_facts",
+    "recorded_environment",
+    "recorded_options",
+    "software_versions",
+    "total_memory_bytes",
+    "usable_cores",
+]
+
+_RECORDED_VARIABLES: Final = frozenset(
+    {
+        "CUDA_DEVICE_ORDER",
+        "CUDA_LAUNCH_BLOCKING",
+        "CUDA_VISIBLE_DEVICES",
+        "GOMP_CPU_AFFINITY",
+        "GOMP_SPINCOUNT",
+        "KMP_AFFINITY",
+        "KMP_BLOCKTIME",
+        "LD_PRELOAD",
+        "MALLOC_ARENA_MAX",
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TOP_PAD_",
+        "MALLOC_TRIM_THRESHOLD_",
+        "MKL_ENABLE_INSTRUCTIONS",
+        "MKL_NUM_THREADS",
+        "NVIDIA_TF32_OVERRIDE",
+        "OMP_NUM_THREADS",
+        "OMP_PLACES",
+        "OMP_PROC_BIND",
+        "OMP_WAIT_POLICY",
+        "ONEDNN_MAX_CPU_ISA",
+        "OPENBLAS_NUM_THREADS",
+        "PYTHONHASHSEED",
+        "PYTORCH_CUDA_ALLOC_CONF",
+        "TORCHINDUCTOR_CACHE_DIR",
+        "TORCHINDUCTOR_FREEZING",
+        "TORCHINDUCTOR_MAX_AUTOTUNE",
+        "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    }
+)
+_RECORDED_PREFIXES: Final = ("GOLDEN_", "PYBUDA_", "TT_BACKEND_")
+_GIT_TIMEOUT_S: Final = 10
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The git commit that a piece of code was run from."""
+
+    #: Abbreviated hash of HEAD.
+    hash: str
+    #: Commit date, `yy-mm-dd` as in the seed.
+    date: str
+    #: Whether tracked files differ from that commit.
+    dirty: bool
+
+
+def host_facts() -> dict[str, object]:
+    """Give what the host is: system, processor, cores this process may use, memory."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "cpu": cpu_name(),
+        "logical_cores": psutil.cpu_count(logical=True),
+        "physical_cores": psutil.cpu_count(logical=False),
+        "usable_cores": usable_cores(),
+        "cpu_quota_cores": CpuGroup().quota_cores(),
+        "governors": _governors(),
+        "memory_bytes": total_memory_bytes(),
+        "load_1min": round(os.getloadavg()[0], 2),
+    }
+
+
+def machine_name() -> str:
+    """Give the host's name, as the seed's `machine_name`."""
+    return socket.gethostname()
+
+
+@functools.cache
+def cpu_name() -> str:
+    """Give the processor's name as the system tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name" and value.strip():
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def total_memory_bytes() -> int:
+    """Give the host's memory."""
+    return int(psutil.virtual_memory().total)
+
+
+def software_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """Give the versions of Python and of those distributions that are installed."""
+    versions = {"python": f"{platform.python_implementation()} {platform.python_version()}"}
+    for name in distributions:
+        try:
+            versions[name] = importlib_metadata.version(name)
+        except importlib_metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def recorded_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Pick the variables of an environment that go into a record."""
+    return {name: value for name, value in sorted(environment.items()) if _is_recorded(name)}
+
+
+def recorded_options(options: RunOptions) -> dict[str, object]:
+    """Give the options of a run as they go into a record: of `env`, only what may be told."""
+    told = {
+        name: value if _is_recorded(name) else "<not recorded>"
+        for name, value in options.environment.items()
+    }
+    text = shlex.join(f"{name}={value}" for name, value in told.items())
+    return {**options.as_asked(), "env": text or None}
+
+
+def _is_recorded(name: str) -> bool:
+    return name in _RECORDED_VARIABLES or name.startswith(_RECORDED_PREFIXES)
+
+
+def checkout_of(files: Iterable[str | None]) -> Checkout | None:
+    """Give the git checkout of the first file that one tracks, or None.
+
+    A file that lies inside a checkout without being tracked by it, such as an
+    installed package in a virtual environment, has none.
+    """
+    for file in files:
+        if file is not None and (found := _checkout(Path(file))) is not None:
+            return found
+    return None
+
+
+def source_file(module_name: str) -> str | None:
+    """Give the file that an imported module was loaded from."""
+    return getattr(sys.modules.get(module_name), "__file__", None)
+
+
+def _checkout(file: Path) -> Checkout | None:
+    folder = file.resolve().parent
+    if _git(folder, "ls-files", "--error-unmatch", file.name) is None:
+        return None
+    head = _git(folder, "log", "-1", "--format=%h %cd", "--date=format:%y-%m-%d")
+    if not head:
+        return None
+    commit, _, date = head.partition(" ")
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return Checkout(commit, date, dirty=bool(changes))
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_GIT_TIMEOUT_S,
+            env=variables,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _governors() -> list[str]:
+    """Give what decides the frequency of the cores; empty where the system does not say."""
+    files = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
+    found = set()
+    for file in files:
+        with contextlib.suppress(OSError):
+            found.add(file.read_text(encoding="ascii", errors="replace").strip())
+    return sorted(found)
+
+
+def usable_cores() -> int:
+    """Give how many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,243 @@
+"""Rules about the times themselves."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ttbench_core.measure.intervals import ratio_interval
+from ttbench_core.measure.passes import Pass
+from ttbench_core.measure.statistics import mean_in_flight, rate_times_latency
+from ttbench_core.measure.stopping import LEAST_NS, TARGET_HALF_WIDTH
+from ttbench_core.record.verdict.evidence import Evidence, Finding, Rule
+
+__all__ = ["RULES"]
+
+_UNSTABLE_HALF_WIDTH: Final = 0.05
+_NOISY_DRIFT: Final = 0.03
+_UNSTABLE_DRIFT: Final = 0.10
+_LEAST_PASSES_FOR_DRIFT: Final = 6
+#: Processes lie apart when they scatter by so many times what the passes within them explain.
+_SHIFT_FACTOR: Final = 3.0
+_LEAST_SHIFT: Final = 0.01
+_SLOW_FIRST_SIGMAS: Final = 10.0
+_LEAST_SLOW_FIRST: Final = 0.05
+#: Makes the median absolute deviation comparable to a standard deviation.
+_MAD_TO_SIGMA: Final = 1.4826
+_SHORT_PASS_NS: Final = 5_000_000
+_NOISY_FILL: Final = 0.02
+#: A pass of so many times what the pipeline holds shows its steady rate.
+_FILLS: Final = 10
+_HARNESS_SHARE: Final = 0.01
+_BOOKKEEPING: Final = 0.01
+
+
+def interval_too_wide(evidence: Evidence) -> Iterator[Finding]:
+    """The interval is the error of the number: beyond 2 % it hides what people compare."""
+    interval = evidence.interval
+    many = len(evidence.processes) > 1
+    if interval is None:
+        count = len(evidence.processes) if many else len(evidence.processes[0])
+        what = "processes give" if many else "pass gives" if count == 1 else "passes give"
+        yield Finding(
+            "few-replicates",
+            "noisy",
+            f"{count} {what} no interval: it takes 3",
+            "use --processes 5" if many else "use more --passes or --max_time",
+        )
+    elif interval.half_width > TARGET_HALF_WIDTH:
+        yield Finding(
+            "interval-wide",
+            "unstable" if interval.half_width > _UNSTABLE_HALF_WIDTH else "noisy",
+            f"the 95 % interval is ±{interval.half_width:.1%}, wanted ±{TARGET_HALF_WIDTH:.0%}",
+            "use more --processes" if many else "quieten the machine, or use a longer --loop_count",
+        )
+
+
+def drift(evidence: Evidence) -> Iterator[Finding]:
+    """A machine that gets slower or faster while it is measured has no one speed."""
+    changes = [_change(passes) for passes in evidence.processes]
+    drifted = [change for change in changes if abs(change) > _NOISY_DRIFT]
+    if not _most(drifted, evidence):
+        return
+    change = max(drifted, key=abs)
+    yield Finding(
+        "drift",
+        "unstable" if abs(change) > _UNSTABLE_DRIFT else "noisy",
+        f"the last third of the passes took {abs(change):.1%} {'more' if change > 0 else 'less'}"
+        f" time than the first{_in_processes(drifted, evidence)}",
+        "warm up longer (--warmup), or let the machine settle",
+    )
+
+
+def _change(passes: Sequence[Pass]) -> float:
+    """Give by how much the last third differs from the first; 0 where that may be chance."""
+    if len(passes) < _LEAST_PASSES_FOR_DRIFT:
+        return 0.0
+    third = len(passes) // 3
+    times = [float(one.e2e_ns) for one in passes]
+    change = ratio_interval(times[-third:], times[:third])
+    return 0.0 if change is None or change.contains(1.0) else change.estimate - 1
+
+
+def level_shift(evidence: Evidence) -> Iterator[Finding]:
+    """Each process steady, and all of them apart: one process alone would have looked sure."""
+    if len(evidence.processes) < 2:
+        return
+    logs = [[math.log(one.e2e_ns) for one in passes] for passes in evidence.processes]
+    within = [statistics.stdev(values) for values in logs if len(values) > 1]
+    between = statistics.stdev(statistics.median(values) for values in logs)
+    if not within or between < _LEAST_SHIFT:
+        return
+    # of a median of n passes one expects a scatter of about sigma / sqrt(n)
+    expected = statistics.median(within) / math.sqrt(statistics.median(map(len, logs)))
+    if between > _SHIFT_FACTOR * expected:
+        yield Finding(
+            "level-shift",
+            "noisy",
+            f"processes scatter by {between:.1%}, where their own passes explain {expected:.1%}",
+            "trust the interval over processes only, and use more of them",
+        )
+
+
+def slow_first_pass(evidence: Evidence) -> Iterator[Finding]:
+    """A first pass far from the others tells of a warm-up that was too short."""
+    slow = [slowness for passes in evidence.processes if (slowness := _slowness(passes)) > 1]
+    if _most(slow, evidence):
+        yield Finding(
+            "slow-first-pass",
+            "noisy",
+            f"the first pass took {max(slow):.2f} times the median of the others"
+            f"{_in_processes(slow, evidence)}",
+            "warm up longer (--warmup)",
+        )
+
+
+def _slowness(passes: Sequence[Pass]) -> float:
+    """Give the first pass by the median of the others; 1 where it is one like them."""
+    if len(passes) < _LEAST_PASSES_FOR_DRIFT - 1:
+        return 1.0
+    first, *others = (one.e2e_ns for one in passes)
+    middle = statistics.median(others)
+    sigma = _MAD_TO_SIGMA * statistics.median(abs(time - middle) for time in others)
+    slow = first - middle > max(_SLOW_FIRST_SIGMAS * sigma, _LEAST_SLOW_FIRST * middle)
+    return first / middle if slow else 1.0
+
+
+def _most(found: Sequence[float], evidence: Evidence) -> bool:
+    """Say whether it is of most processes: of many, one may look so by chance."""
+    return 2 * len(found) > len(evidence.processes)
+
+
+def _in_processes(found: Sequence[float], evidence: Evidence) -> str:
+    processes = len(evidence.processes)
+    return f", at most, in {len(found)} of {processes} processes" if processes > 1 else ""
+
+
+def too_short(evidence: Evidence) -> Iterator[Finding]:
+    """A tick of the scheduler is 1 to 10 ms long, and less than half a second shows little."""
+    longest = max(evidence.processes, key=_measured_ns)
+    pass_ns = statistics.median(one.e2e_ns for one in longest)
+    measured_ns = _measured_ns(longest)
+    wanted = max(_SHORT_PASS_NS / pass_ns, LEAST_NS / measured_ns)
+    if wanted > 1:
+        inputs = _rounded_up(len(longest[0].pop_ns) * wanted)
+        yield Finding(
+            "too-short",
+            "noisy",
+            f"a pass takes {pass_ns / 1e6:.3g} ms and {len(longest)} of them"
+            f" {measured_ns / 1e6:.3g} ms in all (wanted 5 ms and 500 ms)",
+            f"use --loop_count {inputs} or more",
+        )
+
+
+def fill(evidence: Evidence) -> Iterator[Finding]:
+    """What comes before the flow is steady counts in a pass, and weighs more in a short one."""
+    share, inputs = evidence.fill_share, len(evidence.processes[0][0].pop_ns)
+    if share is None and evidence.in_flight > 1:
+        yield Finding(
+            "fill",
+            "noisy",
+            f"passes of {inputs} inputs hardly fill a pipeline that holds {evidence.in_flight}",
+            f"use --loop_count {_FILLS * evidence.in_flight} or more",
+        )
+    elif share is not None and share > _NOISY_FILL:
+        wanted = _rounded_up(inputs * share / _NOISY_FILL)
+        what = "filling the pipeline" if evidence.in_flight > 1 else "its slower first input"
+        yield Finding(
+            "fill",
+            "noisy",
+            f"{what} is {share:.1%} of a pass: the steady rate is higher",
+            f"use --loop_count {wanted} or more, or read the steady rate",
+        )
+
+
+def warm_up_not_settled(evidence: Evidence) -> Iterator[Finding]:
+    """Windows of the warm-up that never agreed: what followed may not be the lasting speed."""
+    if evidence.settled is False:
+        yield Finding(
+            "warm-up",
+            "noisy",
+            "the warm-up did not settle: its last two windows differ by more than 5 %",
+            "quieten the machine, or use a larger --warmup",
+        )
+
+
+def harness_share(evidence: Evidence) -> Iterator[Finding]:
+    """Where driving an input costs as much as a change that people look for."""
+    cost_ns = evidence.harness_ns_per_input
+    if cost_ns is None:
+        return
+    per_input_ns = statistics.median(
+        one.e2e_ns / len(one.pop_ns) for passes in evidence.processes for one in passes
+    )
+    if cost_ns > _HARNESS_SHARE * per_input_ns:
+        yield Finding(
+            "harness",
+            "noisy",
+            f"driving costs {cost_ns:.0f} ns of the {per_input_ns:.0f} ns an input takes",
+            "use a larger --microbatch, or read the corrected rate",
+        )
+
+
+def bookkeeping(evidence: Evidence) -> Iterator[Finding]:
+    """Little's law holds for any queue: where it does not, times were attributed wrongly."""
+    for passes in evidence.processes:
+        for one in passes:
+            counted, computed = mean_in_flight(one), rate_times_latency(one)
+            in_order = list(one.pop_ns) == sorted(one.pop_ns)
+            if in_order and abs(counted - computed) <= _BOOKKEEPING * computed:
+                continue
+            yield Finding(
+                "bookkeeping",
+                "unstable",
+                f"{counted:.3g} inputs in flight were counted where rate x latency is"
+                f" {computed:.3g}",
+                "report this: the engine mixes up its inputs, or the clock went back",
+            )
+            return
+
+
+def _measured_ns(passes: Sequence[Pass]) -> int:
+    return sum(one.e2e_ns for one in passes)
+
+
+def _rounded_up(inputs: float) -> int:
+    """Give a number to type: the next one of two digits and zeros."""
+    step = 10 ** max(math.ceil(math.log10(inputs)) - 2, 0)
+    return int(math.ceil(inputs / step) * step)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    interval_too_wide,
+    drift,
+    level_shift,
+    slow_first_pass,
+    too_short,
+    fill,
+    warm_up_not_settled,
+    harness_share,
+    bookkeeping,
+)

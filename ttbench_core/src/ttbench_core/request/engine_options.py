@@ -1,0 +1,170 @@
+"""Options that only some engines honour: PyBuda's, under the names of its own benchmark.
+
+A backend says in its capabilities which of these it honours; asked of another
+one they are refused. Their defaults mean "not asked".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ttbench_core.errors import OptionError
+from ttbench_core.request.checking import Spelled, choice, flag, required, text, whole
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
+
+    class EngineKeywords(TypedDict, total=False):
+        """The fields of `EngineOptions`, as keywords of `run`."""
+
+        microbatch_count: int
+        recompute: bool
+        single_thread: bool
+        auto_transpose: bool
+        balancer_policy: str
+        arch: str | None
+        devtype: str | None
+        device_config: str | None
+        runtime_params_yaml: str | None
+        galaxy: bool
+        perf_analysis: bool
+        save_tti: str | None
+        load_tti: str | None
+        parallel_tti: str | None
+
+
+__all__ = ["Arch", "BalancerPolicy", "BoardConfig", "DevType", "EngineOptions", "flag_of"]
+
+_MOST_MICROBATCHES: Final = 10**6
+#: Flags that are spelled with a dash, as in PyBuda's benchmark.
+_DASHED: Final = {
+    "balancer_policy": "--balancer-policy",
+    "device_config": "--device-config",
+    "single_thread": "--single-thread",
+}
+
+
+class Arch(Spelled):
+    """Families of Tenstorrent chips."""
+
+    GRAYSKULL = "grayskull"
+    WORMHOLE_B0 = "wormhole_b0"
+    BLACKHOLE = "blackhole"
+
+
+class DevType(Spelled):
+    """What runs the compiled model: the card, or a program that imitates it."""
+
+    SILICON = "silicon"
+    GOLDEN = "golden"
+    MODEL = "model"
+
+
+class BoardConfig(Spelled):
+    """Boards that can be compiled for while none is there."""
+
+    GALAXY = "galaxy"
+    WH_N150 = "wh_n150"
+    WH_N300 = "wh_n300"
+    GS_E150 = "gs_e150"
+    GS_E300 = "gs_e300"
+
+
+class BalancerPolicy(Spelled):
+    """How PyBuda's compiler spreads operations over the cores."""
+
+    DEFAULT = "default"
+    CNN = "CNN"
+    RIBBON = "Ribbon"
+    NLP = "NLP"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """Options that only some engines honour.
+
+    Raises `OptionError`, naming option, value and what is allowed.
+    """
+
+    #: In training, inputs that go forward before they go backward.
+    microbatch_count: int = 1
+    #: Compute activations again in the backward pass instead of keeping them.
+    recompute: bool = False
+    #: One input at a time, pushed and popped in turn.
+    single_thread: bool = False
+    #: Let the compiler turn the grids of operations.
+    auto_transpose: bool = False
+    balancer_policy: BalancerPolicy = BalancerPolicy.DEFAULT
+    #: Chips to compile for; None is those that are there.
+    arch: Arch | None = None
+    #: None is the card itself.
+    devtype: DevType | None = None
+    #: Board to compile for while none is there.
+    device_config: BoardConfig | None = None
+    #: File of runtime parameters to compile with while no card is there.
+    runtime_params_yaml: str | None = None
+    #: The chips of a Galaxy and the card beside it.
+    galaxy: bool = False
+    #: Let compiler and card tell what each operation costs.
+    perf_analysis: bool = False
+    #: File that the compiled model is saved to, instead of a measurement.
+    save_tti: str | None = None
+    #: File that the compiled model is loaded from.
+    load_tti: str | None = None
+    #: Folder for one image that every card runs a share of each input with.
+    parallel_tti: str | None = None
+
+    def _check_engine_options(self) -> None:
+        count = required("microbatch_count", self.microbatch_count)
+        whole("microbatch_count", count, least=1, most=_MOST_MICROBATCHES)
+        for name in _FLAGS:
+            flag(name, getattr(self, name))
+        for name, kind in _CHOICES.items():
+            object.__setattr__(self, name, choice(flag_of(name), kind, getattr(self, name)))
+        if self.balancer_policy is None:
+            object.__setattr__(self, "balancer_policy", BalancerPolicy.DEFAULT)
+        for name in _FILES:
+            # the original's scripts say "" for none
+            object.__setattr__(self, name, getattr(self, name) or None)
+            if getattr(self, name) is not None:
+                text(flag_of(name), getattr(self, name))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if self.save_tti and (self.load_tti or self.parallel_tti):
+            other = "load_tti" if self.load_tti else "parallel_tti"
+            raise OptionError(f"--save_tti compiles a model and stops: leave out {flag_of(other)}")
+        if self.galaxy and (self.parallel_tti or self.load_tti):
+            raise OptionError("--galaxy names the chips, and an image its own: use one of them")
+
+    def asked_of_engine(self) -> tuple[str, ...]:
+        """Name the fields that were asked for."""
+        return tuple(
+            field.name
+            for field in dataclasses.fields(EngineOptions)
+            if getattr(self, field.name) != field.default
+        )
+
+
+_FLAGS: Final = (
+    "recompute",
+    "single_thread",
+    "auto_transpose",
+    "galaxy",
+    "perf_analysis",
+)
+_CHOICES: Final[Mapping[str, type[Spelled]]] = {
+    "arch": Arch,
+    "devtype": DevType,
+    "device_config": BoardConfig,
+    "balancer_policy": BalancerPolicy,
+}
+_FILES: Final = ("runtime_params_yaml", "save_tti", "load_tti", "parallel_tti")
+
+
+def flag_of(field: str) -> str:
+    """Give the flag of a field, as it is typed."""
+    return _DASHED.get(field, f"--{field}")

@@ -1,0 +1,234 @@
+"""What was asked of a run: validated once, then frozen.
+
+Names and values are spelled as in PyBuda's benchmark script, so that scripts
+and old result files keep their meaning. None means "not asked": the model or
+the backend decides, and the record says what was run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import KW_ONLY, dataclass
+from typing import Final
+
+from ttbench_core.errors import OptionError
+from ttbench_core.request.checking import Spelled, choice, flag, number, required, text, whole
+from ttbench_core.request.engine_options import EngineOptions, flag_of
+from ttbench_core.request.variables import variables, variables_text
+
+__all__ = ["DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"]
+
+#: Correlation with Fp32 below which outputs count as wrong, where the model declares none.
+DEFAULT_PCC = 0.99
+#: Inputs of a pass for each chip, when no loop count was asked for (the seed's rule).
+INPUTS_PER_CHIP = 5
+#: More of anything than any machine has memory or time for.
+_MOST = 10**9
+_MOST_PROCESSES = 1000
+_MOST_THREADS = 4096
+
+
+class DataFormat(Spelled):
+    """The number format a model's device stage is asked to run in."""
+
+    FP32 = "Fp32"
+    FP16 = "Fp16"
+    FP16_B = "Fp16_b"
+    BFP8 = "Bfp8"
+    BFP8_B = "Bfp8_b"
+    BFP4 = "Bfp4"
+    BFP4_B = "Bfp4_b"
+
+    @property
+    def is_block_float(self) -> bool:
+        """Whether blocks of 16 elements share one exponent in this format."""
+        return self.value.startswith("Bfp")
+
+
+class MathFidelity(Spelled):
+    """How many passes over the mantissas a multiplication may take."""
+
+    LOFI = "LoFi"
+    HIFI2 = "HiFi2"
+    HIFI3 = "HiFi3"
+    HIFI4 = "HiFi4"
+
+
+class Trace(Spelled):
+    """Performance trace to be taken after the timed passes."""
+
+    NONE = "none"
+    LIGHT = "light"
+    VERBOSE = "verbose"
+
+
+class Scenario(Spelled):
+    """What a run is about: as many inputs in flight as keep the engine busy, or one."""
+
+    THROUGHPUT = "throughput"
+    LATENCY = "latency"
+
+
+@dataclass(frozen=True)
+class RunOptions(EngineOptions):
+    """Every option of one run, as the user gave it.
+
+    Raises `OptionError`, naming option, value and what is allowed.
+    """
+
+    #: Name of the model, or `pack:name`.
+    model: str
+    _: KW_ONLY
+    #: Configuration of the model; None runs its default.
+    config: str | None = None
+    #: Forward, loss and backward instead of forward alone.
+    training: bool = False
+    dataformat: DataFormat | None = None
+    math_fidelity: MathFidelity | None = None
+    backend_opt_level: int | None = None
+    #: Inputs a pass; None (or 0) is 5 x the number of chips.
+    loop_count: int | None = None
+    #: Devices of the kind in use; 0 is all of them.
+    chips: int = 1
+    #: Layers of a model whose builder supports it; None (or 0) is the configuration's own.
+    layers: int | None = None
+    trace: Trace = Trace.NONE
+    #: Samples an input; None (or 0) is the builder's own.
+    microbatch: int | None = None
+    #: Tokens of a text or prompt; None is the configuration's own, like the next.
+    seq_len: int | None = None
+    #: Rows and columns of an image.
+    image_size: int | None = None
+    #: Whether the model generates tokens, instead of one forward pass; None is its own habit.
+    generative: bool | None = None
+    #: Tokens that a model generates for a prompt.
+    new_tokens: int | None = None
+    #: `pretrained` for those of the hub, or a folder of them; None is random ones.
+    weights: str | None = None
+    #: `cpu`, `cuda`, `cuda:1`; None is the best of the backend.
+    device: str | None = None
+    #: Name of a registered backend; None is the best that is usable.
+    backend: str | None = None
+    #: Seed of random inputs and weights.
+    seed: int = 0
+    scenario: Scenario = Scenario.THROUGHPUT
+    #: Passes a process; None is as many as the interval needs.
+    passes: int | None = None
+    #: Seconds that the passes of a process may take; None is 60, or no limit to fixed passes.
+    max_time: float | None = None
+    #: Inputs before the passes; None is until they settle.
+    warmup: int | None = None
+    #: Fresh processes that the whole measurement is repeated in.
+    processes: int = 1
+    #: Threads that the engine computes with on the host; None is its own choice.
+    threads: int | None = None
+    #: Whether outputs are compared with Fp32; None is wherever they can differ.
+    verify: bool | None = None
+    #: Correlation below which outputs count as wrong; None is the model's, else 0.99.
+    pcc: float | None = None
+    #: Whether this machine's peak is measured for comparison.
+    roofline: bool = True
+    #: Environment variables of the run, `NAME=VALUE NAME ...` quoted as in a shell; a mapping
+    #: becomes that text, and a name alone means 1.
+    env: str | None = None
+    #: Seconds without a sign of life after which a run counts as hung; None is the engine's own.
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        text("model", self.model)
+        for name in ("config", "device", "backend", "weights"):
+            if getattr(self, name) is not None:
+                text(name, getattr(self, name))
+        flag("training", self.training)
+        flag("roofline", self.roofline)
+        flag("verify", self.verify, optional=True)
+        flag("generative", self.generative, optional=True)
+        self._set("dataformat", choice("data format", DataFormat, self.dataformat))
+        self._set("math_fidelity", choice("math fidelity", MathFidelity, self.math_fidelity))
+        self._set("trace", choice("trace", Trace, self.trace) or Trace.NONE)
+        self._set("scenario", choice("scenario", Scenario, self.scenario) or Scenario.THROUGHPUT)
+        for name in ("loop_count", "layers", "microbatch", "seq_len", "image_size", "new_tokens"):
+            given = getattr(self, name)
+            self._set(name, whole(name, given, least=1, most=_MOST, zero="the default") or None)
+        whole("backend_opt_level", self.backend_opt_level, least=0, most=4)
+        whole("chips", required("chips", self.chips), least=0, most=_MOST)
+        whole("seed", required("seed", self.seed), least=0, most=2**63 - 1)
+        whole("passes", self.passes, least=1, most=_MOST)
+        whole("warmup", self.warmup, least=0, most=_MOST)
+        whole("processes", required("processes", self.processes), least=1, most=_MOST_PROCESSES)
+        whole("threads", self.threads, least=1, most=_MOST_THREADS)
+        self._set("max_time", number("max_time", self.max_time, above=0, most=_MOST))
+        self._set("pcc", number("pcc", self.pcc, above=-1, most=1))
+        self._set("timeout", number("timeout", self.timeout, above=0, most=_MOST))
+        self._set("env", variables_text(self.env))
+        self._check_engine_options()
+        self._check_conflicts()
+
+    def _check_conflicts(self) -> None:
+        self._check_training()
+        self._check_counts()
+        if self.save_tti is not None and (self.wants_trace or self.processes > 1):
+            other = "--processes" if self.processes > 1 else "--trace and --perf_analysis"
+            raise OptionError(f"--save_tti measures nothing: leave out {other}")
+        if self.new_tokens is not None and self.generative is False:
+            raise OptionError("--new_tokens counts what is generated: leave out --no-generative")
+        if self.verify is False and self.pcc is not None:
+            raise OptionError("--pcc says when verification fails: leave out --no-verify")
+        if self.devtype and self.device and self.device.partition(":")[0] != self.devtype:
+            raise OptionError(
+                f"-d {self.device} and --devtype {self.devtype} name two devices: leave one out"
+            )
+
+    def _check_training(self) -> None:
+        if not self.training:
+            return
+        if self.verify or self.pcc is not None:
+            raise OptionError("--verify and --pcc are about outputs of inference: leave out -t")
+        for name in ("single_thread", "generative", "new_tokens", "parallel_tti"):
+            if getattr(self, name):
+                raise OptionError(f"{flag_of(name)} is about inference: leave out -t")
+
+    def _check_counts(self) -> None:
+        count = self.microbatch_count
+        if self.loop_count is not None and self.loop_count % count:
+            raise OptionError(
+                f"--loop_count {self.loop_count} is no multiple of --microbatch_count {count}"
+            )
+        if count > 1 and (self.single_thread or self.scenario is Scenario.LATENCY):
+            one = "--single-thread" if self.single_thread else "--scenario latency"
+            raise OptionError(
+                f"{one} keeps one input in flight, --microbatch_count {count} needs as many:"
+                " leave one of them out"
+            )
+        if self.parallel_tti and self.chips > 1:
+            raise OptionError("--parallel_tti gives each card one image: leave out --chips")
+
+    @property
+    def device_asked(self) -> str | None:
+        """What `-d` names, or `--devtype`, which says the same of a card."""
+        return self.device or self.devtype
+
+    @property
+    def wants_trace(self) -> bool:
+        """Whether the model is run again after the passes, to look at it more closely."""
+        return self.trace is not Trace.NONE or self.perf_analysis
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the variables that `env` sets, by name."""
+        return variables(self.env or "")
+
+    def as_asked(self) -> dict[str, object]:
+        """Give the options as plain values, None where not asked; the run's own come first."""
+        own = [field for field in dataclasses.fields(self) if field.name not in _ENGINE_FIELDS]
+        return {
+            field.name: value.value if isinstance(value, Spelled) else value
+            for field in (*own, *dataclasses.fields(EngineOptions))
+            for value in [getattr(self, field.name)]
+        }
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+
+_ENGINE_FIELDS: Final = frozenset(field.name for field in dataclasses.fields(EngineOptions))

@@ -1,0 +1,1 @@
+"""Records that were kept: reading, comparing, exporting and reporting them."""

@@ -1,0 +1,175 @@
+"""A comparison as values: what the command line prints, and a program reads."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from ttbench_core.results.comparison.effect import (
+    FASTER,
+    INCONCLUSIVE,
+    SLOWER,
+    Effect,
+    Replicates,
+    effect_of,
+    replicates_of,
+)
+from ttbench_core.results.comparison.key import Difference, Key, labels_of
+from ttbench_core.results.comparison.pairing import NEW, Failure, Lonely, Match, Pairing, Side
+from ttbench_core.results.comparison.surroundings import doubt_of, notes_of, surrounding_differences
+
+__all__ = ["OUTCOMES", "Comparison", "Measured", "Pair", "report_of"]
+
+FAILED: Final = "failed"
+VANISHED: Final = "vanished"
+#: What a comparison can be asked to fail on.
+OUTCOMES: Final = (SLOWER, FASTER, INCONCLUSIVE, FAILED, VANISHED)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One side of a pair."""
+
+    #: Geometric mean over the replicates.
+    samples_per_sec: float
+    #: What is counted: `sample`, or what the model says.
+    unit: str
+    processes: int
+    #: Identities of the runs that are taken together.
+    run_ids: tuple[str, ...]
+    #: Earlier runs of another version, commit or machine, which were not.
+    left_out: int
+    #: `noisy` or `unstable`, where a run says so of itself.
+    doubt: str | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sides that are alike in their key, and how they compare."""
+
+    label: str
+    key: Key
+    old: Measured
+    new: Measured
+    effect: Effect
+    #: What `across` let differ.
+    across: tuple[Difference, ...]
+    #: What else differs: software, machine, commit, environment.
+    surroundings: tuple[Difference, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that a comparison of OLD with NEW found."""
+
+    #: Ratios from 1 / (1 + band) to 1 + band count as the same.
+    band: float
+    pairs: tuple[Pair, ...]
+    failures: tuple[Failure, ...]
+    #: Only in OLD.
+    vanished: tuple[Lonely, ...]
+    #: Only in NEW.
+    appeared: tuple[Lonely, ...]
+    #: What people call each key: model, configuration, and what else tells it from others.
+    labels: Mapping[Key, str]
+
+    @property
+    def geometric_mean(self) -> float | None:
+        """The geometric mean of the ratios; None for fewer than two pairs."""
+        if len(self.pairs) < 2:
+            return None
+        return math.exp(statistics.fmean(math.log(pair.effect.ratio) for pair in self.pairs))
+
+    @property
+    def outcomes(self) -> frozenset[str]:
+        """Which of `OUTCOMES`, and `same`, occur; `failed` for what fails in NEW and stays so."""
+        found = {pair.effect.verdict for pair in self.pairs}
+        if any(one.place == NEW and not one.mended for one in self.failures):
+            found.add(FAILED)
+        if self.vanished:
+            found.add(VANISHED)
+        return frozenset(found)
+
+    def to_record(self) -> dict[str, Any]:
+        """Give the comparison as plain JSON values; what there is not is None."""
+        return {
+            "band": self.band,
+            "geometric_mean": self.geometric_mean,
+            "pairs": [_pair_record(pair) for pair in self.pairs],
+            "failed": self._labelled(self.failures),
+            "vanished": self._labelled(self.vanished),
+            "appeared": self._labelled(self.appeared),
+        }
+
+    def _labelled(self, found: Sequence[Failure | Lonely]) -> list[dict[str, Any]]:
+        return [
+            {"label": self.labels[one.key], **asdict(one), "key": dict(one.key.values)}
+            for one in found
+        ]
+
+
+def report_of(pairing: Pairing, band: float) -> Comparison:
+    """Judge every pair, and name everything."""
+    labels = labels_of(_titles(pairing))
+    return Comparison(
+        band=band,
+        pairs=tuple(_pair(labels[match.key], match, band) for match in pairing.matches),
+        failures=pairing.failures,
+        vanished=pairing.vanished,
+        appeared=pairing.appeared,
+        labels=labels,
+    )
+
+
+def _titles(pairing: Pairing) -> dict[Key, str]:
+    keys = [
+        *(failure.key for failure in pairing.failures),
+        *(lonely.key for lonely in (*pairing.vanished, *pairing.appeared)),
+    ]
+    titles = {key: key.title for key in keys}
+    for match in pairing.matches:
+        both = dict.fromkeys([match.old.key.title, match.new.key.title])
+        titles[match.key] = " against ".join(both)
+    return titles
+
+
+def _pair(label: str, match: Match, band: float) -> Pair:
+    old, new = replicates_of(match.old.results), replicates_of(match.new.results)
+    return Pair(
+        label=label,
+        key=match.key,
+        old=_measured(match.old, old),
+        new=_measured(match.new, new),
+        effect=effect_of(old, new, band),
+        across=match.old.key.differences(match.new.key),
+        surroundings=surrounding_differences(match),
+        notes=notes_of(match),
+    )
+
+
+def _measured(side: Side, replicates: Replicates) -> Measured:
+    return Measured(
+        samples_per_sec=replicates.typical,
+        unit=str(side.results[-1].model.get("unit") or "sample"),
+        processes=replicates.processes,
+        run_ids=tuple(one.run_id for one in side.results if one.run_id),
+        left_out=side.left_out,
+        doubt=doubt_of(side),
+    )
+
+
+def _pair_record(pair: Pair) -> dict[str, Any]:
+    record = asdict(pair)
+    effect = record.pop("effect")
+    interval = effect.pop("interval") or {}
+    return {
+        **record,
+        "key": dict(pair.key.values),
+        **effect,
+        "low": interval.get("low"),
+        "high": interval.get("high"),
+    }

@@ -1,0 +1,94 @@
+"""Sections as one HTML page that needs nothing beside itself.
+
+Whatever comes from a record is escaped by the template, or is JSON in a block that browsers do
+not run. The page's policy lets two scripts run, by their hashes, and lets none reach a network.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Final
+
+import altair as alt
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from ttbench_core.results.report.facts import Gathered
+from ttbench_core.results.report.sections import sections_of
+from ttbench_core.results.report.view import Section
+
+__all__ = ["as_page"]
+
+_TEMPLATES: Final = "templates"
+#: JSON may hold `</script>` and `<!--`; with these it is the same JSON and neither.
+_HARMLESS: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+#: What the library's script leaves on the page.
+_SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
+
+
+def as_page(gathered: Gathered, title: str) -> str:
+    """Give the page of what was gathered."""
+    sections = list(sections_of(gathered))
+    scripts = (_library(), _asset("report.js"))
+    return _template().render(
+        title=title,
+        sections=sections,
+        specs=Markup(_specs_json(sections)),  # noqa: S704 - escaped for where it stands
+        style=Markup(_asset("report.css")),  # noqa: S704 - our own
+        scripts=[Markup(one) for one in scripts],  # noqa: S704 - our own, and the library's
+        policy=_policy(scripts),
+    )
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(_asset),
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _asset(name: str) -> str:
+    folder = resources.files("ttbench_core.results.report").joinpath(_TEMPLATES)
+    return folder.joinpath(name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _library() -> str:
+    """Give Vega, Vega-Lite and Vega-Embed as one script."""
+    version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    bundle = str(vl_convert.javascript_bundle(_SNIPPET, version))
+    # inside a script these two alone end it or change how it is read
+    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _policy(scripts: tuple[str, ...]) -> str:
+    hashes = " ".join(f"'sha256-{_sha256(one)}'" for one in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:;"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _specs_json(sections: list[Section]) -> str:
+    specs: Mapping[str, Any] = {
+        one.name: {**one.spec, "description": one.description}
+        for section in sections
+        for one in section.figures
+    }
+    text = json.dumps(specs, allow_nan=False, separators=(",", ":"))
+    return text.translate(_HARMLESS)

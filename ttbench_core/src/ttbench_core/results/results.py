@@ -1,0 +1,118 @@
+"""Results that were read back: a sequence that can be filtered, looked at and computed with."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, overload
+
+from ttbench_core.record.result import Result
+from ttbench_core.record.tables.columns import COLUMNS, SHOWN, Cell, column, row_of
+from ttbench_core.record.tables.writing import texts_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Results"]
+
+_SHOWN_ROWS: Final = 100
+
+
+class Results(Sequence[Result]):
+    """A sequence of `Result`, in the order they were kept.
+
+    Args:
+        results: what it holds.
+    """
+
+    def __init__(self, results: Iterable[Result] = ()) -> None:
+        self._results: Final = tuple(results)
+
+    def filter(
+        self, predicate: Callable[[Result], bool] | None = None, /, **wanted: Any
+    ) -> Results:
+        """Give those that are meant: `filter(model="bert", config=["tiny", "base"])`.
+
+        Args:
+            predicate: a test of a result.
+            wanted: by the name of a column (`docs/results.md`): the value that its cell has,
+                a list of such values, or a test of it. An empty cell is None.
+
+        Raises `OptionError` for a name that is no column.
+        """
+        tests = {column(name): _test_of(value) for name, value in wanted.items()}
+
+        def is_meant(one: Result) -> bool:
+            if predicate is not None and not predicate(one):
+                return False
+            record = vars(one)
+            return all(test(of.read(record)) for of, test in tests.items())
+
+        return Results(filter(is_meant, self._results))
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """Give the cells of every result by the names of their columns."""
+        return [row_of(vars(one)) for one in self._results]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give a data frame, a row a result and a column each of `docs/results.md`.
+
+        Needs pandas: `pip install 'ttbench-core[pandas]'`.
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame(self.rows(), columns=[one.name for one in COLUMNS])
+        types = {str: "string", int: "Int64", float: "Float64", bool: "boolean"}
+        frame = frame.astype({one.name: types[one.kind] for one in COLUMNS})
+        frame["started_at"] = pd.to_datetime(frame["started_at"], utc=True, errors="coerce")
+        return frame
+
+    @overload
+    def __getitem__(self, at: int) -> Result: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Results: ...
+
+    def __getitem__(self, at: int | slice) -> Result | Results:
+        """Give one by its position, or several as `Results`."""
+        if isinstance(at, slice):
+            return Results(self._results[at])
+        return self._results[at]
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __add__(self, other: Iterable[Result]) -> Results:
+        return Results((*self._results, *other))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (Results, list, tuple)):
+            return self._results == tuple(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        models = dict.fromkeys(one.label for one in self._results)
+        few = ", ".join(list(models)[:5]) + (", ..." if len(models) > 5 else "")
+        count = f"{len(self)} result{'' if len(self) == 1 else 's'}"
+        return f"<Results: {count}{f' of {few}' if few else ''}>"
+
+    def _repr_html_(self) -> str:
+        header, rows = texts_of([row_of(vars(one)) for one in self._results[:_SHOWN_ROWS]], SHOWN)
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in rows
+        )
+        rest = len(self) - _SHOWN_ROWS
+        more = f"<p>and {rest} more</p>" if rest > 0 else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _test_of(wanted: Any) -> Callable[[Cell], bool]:
+    if callable(wanted):
+        return lambda cell: bool(wanted(cell))
+    if isinstance(wanted, (list, tuple, set, frozenset)):
+        return lambda cell: cell in wanted
+    return lambda cell: cell == wanted

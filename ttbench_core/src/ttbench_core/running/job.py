@@ -1,0 +1,57 @@
+"""What is settled before a run begins: the values that the runner hands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ttbench_core.backends.protocol import Backend, CompileOptions
+from ttbench_core.measure.stopping import StoppingRule
+from ttbench_core.model import Builder
+from ttbench_core.plugins.registry import Plugin
+from ttbench_core.request.options import RunOptions, Scenario
+
+__all__ = ["Job", "Source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a builder came from."""
+
+    builder: Builder
+    #: Name and version of its distribution; None for a builder that was passed in.
+    pack: str | None
+    version: str | None
+    #: Its object reference.
+    value: str
+
+    @property
+    def where(self) -> str:
+        """Pack and builder, for messages."""
+        return f"{self.pack}: {self.value}" if self.pack else self.value
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that is settled before a run begins."""
+
+    #: What was asked.
+    asked: RunOptions
+    #: The same, its configuration chosen.
+    options: RunOptions
+    source: Source
+    backend: Backend
+    #: Where the backend came from.
+    engine: Plugin
+    #: What will be run.
+    plan: CompileOptions
+    #: Decides when enough passes have been measured.
+    rule: StoppingRule
+
+    @property
+    def loop_count(self) -> int:
+        """Inputs of a pass: what was asked, else 5 x the number of chips."""
+        return self.plan.loop_count
+
+    def in_flight(self, depth: int) -> int:
+        """Inputs in flight at once: the session's depth, or one where latency is asked for."""
+        return 1 if self.options.scenario is Scenario.LATENCY else depth

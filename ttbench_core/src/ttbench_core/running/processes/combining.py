@@ -1,0 +1,94 @@
+"""Several records of one measurement, each from a process of its own, as one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from ttbench_core.record.deriving import derive
+from ttbench_core.record.environment import recorded_options
+from ttbench_core.record.result import Result
+from ttbench_core.request.options import RunOptions
+
+__all__ = ["combined"]
+
+#: What each process says of itself.
+_OWN: Final = (
+    "run_id",
+    "status",
+    "started_at",
+    "phases_ns",
+    "warmup",
+    "stopping",
+    "host_during",
+    "overhead",
+    "memory",
+    "energy",
+    "error",
+)
+
+
+def combined(options: RunOptions, results: Sequence[Result], status: str | None = None) -> Result:
+    """Make one record of the processes' records.
+
+    What all share, and what the first alone was asked for, is the first's.
+    Passes are numbered by process; everything computed is computed again.
+
+    Args:
+        options: what was asked of the whole.
+        results: at least one; the last one may be failed or interrupted.
+        status: of the whole; that of the last that did not go through if not given.
+    """
+    first, last = results[0], results[-1]
+    notes = dict.fromkeys(note for result in results for note in result.notes)
+    raw = replace(
+        first,
+        run_id=uuid.uuid4().hex,
+        status=status or _status(results),
+        total_time=None,
+        total_samples=None,
+        samples_per_sec=None,
+        confidence=None,
+        verdict=None,
+        steady=None,
+        error=last.error,
+        failure=last.failure,
+        requested=recorded_options(options),
+        args={**first.args, **_asked_of_the_whole(options)},
+        passes=[
+            {**one, "process": process}
+            for process, result in enumerate(results)
+            for one in result.passes
+        ],
+        partial_pass=last.partial_pass,
+        energy=_energy(results),
+        notes=list(notes),
+        processes=[_own(result) for result in results],
+    )
+    return derive(raw)
+
+
+def _asked_of_the_whole(options: RunOptions) -> dict[str, Any]:
+    asked = recorded_options(options)
+    return {name: asked[name] for name in ("processes", "warmup", "verify", "pcc", "roofline")}
+
+
+def _status(results: Sequence[Result]) -> str:
+    """Give that of the last one that did not go through, if there is one."""
+    ended = [result.status for result in results if result.status != "ok"]
+    return ended[-1] if ended else "ok"
+
+
+def _own(result: Result) -> Mapping[str, Any]:
+    record = result.to_record()
+    return {name: record.get(name) for name in _OWN}
+
+
+def _energy(results: Sequence[Result]) -> Mapping[str, Any] | None:
+    """Sum it; None where a process could not read it."""
+    found = [result.energy for result in results if result.energy]
+    if len(found) < len(results):
+        return None
+    return {"joules": sum(one["joules"] for one in found), "source": found[0]["source"]}

@@ -1,0 +1,197 @@
+"""The child's side: `main` measures once what stdin asks for.
+
+The first line on stdin is the request, as JSON. What comes back goes to a file
+descriptor of its own, a JSON object a line; stdout and stderr stay for whatever
+a pack prints. The child ends when its parent does: then stdin ends.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from queue import SimpleQueue
+from typing import Any, Final, TextIO
+
+from ttbench_core.backends.lifeline import LIFELINE
+from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError
+from ttbench_core.measure.stopping import Stop
+from ttbench_core.record.result import Result
+from ttbench_core.request.options import RunOptions
+from ttbench_core.running.measuring import Conduct, measure
+from ttbench_core.running.progress import SILENT
+from ttbench_core.running.runner import find_source
+
+__all__ = ["main"]
+
+_ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_BEAT_S: Final = 2.0
+_ALIVE: Final[Mapping[str, Any]] = {"sign": "alive"}
+#: Messages come from two threads.
+_SENDING: Final = threading.Lock()
+
+
+class _Signs:
+    """Tells the parent what happens, so that it can show it and knows that it goes on."""
+
+    def __init__(self, channel: TextIO) -> None:
+        self._channel = channel
+
+    def phase(self, name: str) -> None:
+        """A phase begins."""
+        _send(self._channel, {"sign": "phase", "text": name})
+
+    def note(self, sentence: str) -> None:
+        """Something that the waiting user should know now."""
+        _send(self._channel, {"sign": "note", "text": sentence})
+
+    def passes(self, done: int, wanted: int | None) -> None:
+        """So many passes are done."""
+        _send(self._channel, {"sign": "passes", "done": done, "wanted": wanted})
+
+    def settled(self, known: Result) -> None:
+        """Tell what is known, for the record of a process that never says its last word."""
+        _send(self._channel, {"sign": "settled", "record": known.to_record()})
+
+
+def _beat(channel: TextIO) -> None:
+    """Tell every few seconds that Python still runs, and when a call into an engine is overdue."""
+
+    def beat() -> None:
+        while True:
+            time.sleep(_BEAT_S)
+            overdue = LIFELINE.overdue()
+            with contextlib.suppress(OSError, ValueError):  # the last word has been said
+                _send(channel, {"sign": "overdue", "text": overdue} if overdue else _ALIVE)
+
+    threading.Thread(target=beat, name="ttbench-beat", daemon=True).start()
+
+
+class _Turns:
+    """Asks the parent before each pass: another run takes its turn in between."""
+
+    name = "turns"
+    most = None
+
+    def __init__(self, commands: SimpleQueue[str], channel: TextIO) -> None:
+        self._commands = commands
+        self._channel = channel
+
+    def decide(self, times_ns: Sequence[int]) -> Stop | None:
+        """Tell how long the last pass took and wait for the word to go on."""
+        _send(self._channel, {"passed_ns": times_ns[-1] if times_ns else None})
+        return None if self._commands.get() == "pass" else Stop(self.name, "last turn")
+
+    def wait(self) -> None:
+        """Wait until the other has ended its passes too."""
+        self._commands.get()
+
+
+def main(channel_fd: int) -> None:
+    """Measure once, and send what came of it."""
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, signal.default_int_handler)
+    channel = os.fdopen(channel_fd, "w", encoding="ascii")
+    os.set_inheritable(channel_fd, False)
+    # a process that a pack forks would keep the channel open after this one has ended
+    os.register_at_fork(after_in_child=lambda: os.close(channel_fd))
+    request = json.loads(sys.stdin.buffer.readline())
+    commands: SimpleQueue[str] = SimpleQueue()
+    _listen(commands)
+    try:
+        _send(channel, _answer(request, commands, channel))
+        channel.close()
+    except BrokenPipeError:
+        os._exit(1)  # nobody is there to hear it, and closing the pipe would fail again
+
+
+def _answer(
+    request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO
+) -> dict[str, Any]:
+    try:
+        options = RunOptions(**request["options"])
+        result = measure(
+            options, find_source(_model(request)), _conduct(request, commands, channel)
+        )
+        _stay_to_the_end()
+    except BenchmarkError as failed:
+        _stay_to_the_end()
+        return {
+            "record": failed.result.to_record(),
+            "failure": {
+                "phase": failed.phase,
+                "reason": failed.reason,
+                "traceback": traceback.format_exc(),
+            },
+        }
+    except RunInterrupted as interrupted:
+        _stay_to_the_end()
+        kept = interrupted.result
+        return {"interrupted": True, "record": kept.to_record() if kept else None}
+    except TtbenchError as refusal:
+        return {"refusal": str(refusal), "exit_code": refusal.exit_code}
+    except KeyboardInterrupt:
+        return {"interrupted": True, "record": None}
+    return {"record": result.to_record()}
+
+
+def _conduct(request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO) -> Conduct:
+    signs = _Signs(channel) if request["signs"] else None
+    if request["beats"]:
+        _beat(channel)
+    return Conduct(
+        observer=signs or SILENT,
+        settled=signs.settled if signs else None,
+        turns=_Turns(commands, channel) if request["turns"] else None,
+        root_pid=request["root_pid"],
+        engine=request["engine"],
+    )
+
+
+def _model(request: Mapping[str, Any]) -> Any:
+    """Give the model's name, or the builder that the parent has packed into the request."""
+    if request["builder"] is None:
+        return request["options"]["model"]
+    import cloudpickle
+
+    return cloudpickle.loads(base64.b64decode(request["builder"]))
+
+
+def _stay_to_the_end() -> None:
+    """Let no further Ctrl-C come between a record and its way home."""
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _send(channel: TextIO, message: Mapping[str, Any]) -> None:
+    line = json.dumps(message) + "\n"
+    with _SENDING:
+        channel.write(line)
+        channel.flush()
+
+
+def _listen(commands: SimpleQueue[str]) -> None:
+    """Hand the parent's commands on, and end with it."""
+
+    def listen() -> None:
+        # not through sys.stdin, whose lock a thread must not hold when the interpreter ends
+        with open(os.dup(0), "rb", buffering=0) as lines:  # noqa: PTH123 - a descriptor
+            while line := lines.readline():
+                commands.put(line.decode("ascii").strip())
+        _leave_nothing_behind()
+        os._exit(1)
+
+    threading.Thread(target=listen, name="ttbench-parent", daemon=True).start()
+
+
+def _leave_nothing_behind() -> None:
+    """End what an engine has started beside this process, which leads a session of its own."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)

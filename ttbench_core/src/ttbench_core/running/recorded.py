@@ -1,0 +1,188 @@
+"""What a run went through, as plain values of its record."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from ttbench_core.measure.passes import Pass
+from ttbench_core.measure.stopping import Stop
+from ttbench_core.measure.warmup import WarmUp
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.building import keywords_of
+from ttbench_core.models.counting import (
+    microbatch_of,
+    prompt_tokens_of,
+    sizes_of,
+    tokens_of,
+    unit_of,
+)
+from ttbench_core.record.environment import host_facts, machine_name, recorded_options
+from ttbench_core.record.result import Result
+from ttbench_core.request.options import RunOptions
+from ttbench_core.running.job import Job
+
+__all__ = [
+    "args_that_ran",
+    "cut_short",
+    "model_record",
+    "pass_record",
+    "stopping_record",
+    "tensor_record",
+    "unmeasured",
+    "warmup_record",
+]
+
+
+def pass_record(one: Pass) -> dict[str, Any]:
+    """Give the times of a pass of the first process."""
+    return {
+        "process": 0,
+        "e2e_ns": one.e2e_ns,
+        "push_ns": list(one.push_ns),
+        "pop_ns": list(one.pop_ns),
+        **({"token_ns": [list(tokens) for tokens in one.token_ns]} if one.token_ns else {}),
+    }
+
+
+def warmup_record(warmup: WarmUp) -> dict[str, Any]:
+    """Give what warming up took."""
+    return {
+        "inputs": warmup.inputs,
+        "settled": warmup.settled,
+        "fixed": warmup.fixed,
+        "latency_ns": list(warmup.latency_ns),
+    }
+
+
+def stopping_record(stop: Stop) -> dict[str, Any]:
+    """Give why there was no further pass."""
+    return {**asdict(stop), "missed": stop.missed}
+
+
+def tensor_record(tensor: Any) -> dict[str, Any]:
+    """Give shape and type of an input or a target."""
+    return {
+        "shape": [int(size) for size in tensor.shape],
+        "dtype": str(tensor.dtype).removeprefix("torch."),
+    }
+
+
+def cut_short(ended: Result, known: Mapping[str, Any] | None) -> Result:
+    """Fill the record of a run that ended without a word with what was known when it began.
+
+    Args:
+        ended: see `unmeasured`.
+        known: a record.
+    """
+    if known is None:
+        return ended
+    return replace(
+        Result.from_record(known),
+        run_id=ended.run_id,
+        error=ended.error,
+        failure=ended.failure,
+        requested=ended.requested,
+    )
+
+
+def unmeasured(options: RunOptions, phase: str, error: BaseException) -> Result:
+    """Make the failed record of a run that ended before anything was known of it.
+
+    Args:
+        options: what was asked.
+        phase: what it ended in.
+        error: why.
+    """
+    return Result(
+        status="failed",
+        total_time=None,
+        total_samples=None,
+        samples_per_sec=None,
+        args=recorded_options(options),
+        arch=None,
+        machine_name=machine_name(),
+        hash=None,
+        date=None,
+        error=f"{phase}: {error}",
+        run_id=uuid.uuid4().hex,
+        started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        requested=recorded_options(options),
+        host=host_facts(),
+        failure={"phase": phase, "kind": type(error).__name__, "message": str(error)},
+    )
+
+
+def args_that_ran(
+    job: Job, model: BenchmarkModel | None, effective: Mapping[str, object]
+) -> dict[str, Any]:
+    """Give every option with the value that ran, as far as it is known.
+
+    Args:
+        job: what was settled.
+        model: None before it is built.
+        effective: how the engine runs it.
+    """
+    plan, fidelity = job.plan, job.plan.math_fidelity
+    return {
+        **recorded_options(job.options),
+        **_sizes(job, model),
+        "dataformat": plan.data_format.value,
+        "math_fidelity": fidelity.value if fidelity else None,
+        "backend_opt_level": plan.opt_level,
+        "loop_count": job.loop_count,
+        "chips": len(plan.devices),
+        "microbatch": microbatch_of(model) if model else job.options.microbatch,
+        "device": plan.devices[0].kind,
+        "backend": job.backend.name,
+        "threads": effective.get("threads", plan.threads),
+    }
+
+
+def model_record(
+    job: Job, model: BenchmarkModel | None, parameters: int | None, samples: int | None
+) -> dict[str, Any]:
+    """Give the identity of a model.
+
+    Args:
+        job: what was settled.
+        model: None before it is built.
+        parameters: how many it has.
+        samples: what one input counts as.
+    """
+    source = job.source
+    identity: dict[str, Any] = {
+        "name": job.options.model.rpartition(":")[2],
+        "config": job.options.config,
+        "task": source.builder.task,
+        "pack": source.pack,
+        "pack_version": source.version,
+        "builder": source.value,
+    }
+    if model is not None:
+        identity["parameters"] = parameters
+        identity["stages"] = list(model.stages.present(training=job.options.training))
+        identity["unit"] = unit_of(model)
+        identity["samples_per_input"] = samples
+        identity["prompt_tokens"] = prompt_tokens_of(model)
+        identity["inputs"] = [tensor_record(tensor) for tensor in model.inputs]
+        identity["targets"] = [tensor_record(tensor) for tensor in model.targets]
+    return identity
+
+
+def _sizes(job: Job, model: BenchmarkModel | None) -> dict[str, Any]:
+    """Give what the model chose where it was not asked, of the options that it takes."""
+    if model is None:
+        return {}
+    new_tokens = tokens_of(model)
+    sizes = {
+        **sizes_of([tensor_record(one) for one in model.inputs], prompt_tokens_of(model)),
+        "new_tokens": new_tokens,
+        "generative": new_tokens is not None,
+    }
+    taken = keywords_of(job.source.builder, job.source.where)
+    asked = recorded_options(job.options)
+    return {name: value for name, value in sizes.items() if name in taken and asked[name] is None}

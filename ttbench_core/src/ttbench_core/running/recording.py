@@ -1,0 +1,242 @@
+"""Gathering the facts of a run while it runs, into the Result at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+from ttbench_core.backends.protocol import CountingSession, Session
+from ttbench_core.errors import one_line
+from ttbench_core.measure.memory import HostMemory
+from ttbench_core.measure.passes import Pass, PassCutShortError
+from ttbench_core.measure.stopping import Stop
+from ttbench_core.measure.warmup import WarmUp
+from ttbench_core.measure.watch import Reading, between
+from ttbench_core.model import Annotated, BenchmarkModel
+from ttbench_core.models.counting import parameter_count, samples_of_input
+from ttbench_core.record.deriving import derive
+from ttbench_core.record.environment import (
+    checkout_of,
+    host_facts,
+    machine_name,
+    recorded_environment,
+    recorded_options,
+    software_versions,
+    source_file,
+    usable_cores,
+)
+from ttbench_core.record.result import Result
+from ttbench_core.running.job import Job
+from ttbench_core.running.progress import Observer
+from ttbench_core.running.recorded import (
+    args_that_ran,
+    model_record,
+    pass_record,
+    stopping_record,
+    warmup_record,
+)
+
+__all__ = ["Recording"]
+
+#: Distributions whose versions decide what a number means.
+_VERSIONED: Final = ("ttbench-core", "torch", "transformers", "numpy")
+
+
+class Recording:
+    """Everything known of a run so far; `result()` makes the record of it.
+
+    Args:
+        job: what runs.
+        observer: told of phases and passes as they come.
+    """
+
+    def __init__(self, job: Job, observer: Observer) -> None:
+        self._job: Final = job
+        self._observer: Final = observer
+        self._started_at: Final = datetime.now(timezone.utc)
+        self._host: Final = host_facts()
+        self._memory: Final = HostMemory()
+        self._phases_ns: dict[str, int] = {}
+        self._phase = "start"
+        self._model: BenchmarkModel | None = None
+        self._parameters: int | None = None
+        self._samples_per_input: int | None = None
+        self._effective: Mapping[str, object] = {}
+        self._notes: tuple[str, ...] = ()
+        self._in_flight: int | None = None
+        self._peaks: dict[str, int | None] = {}
+        self._backend_versions: Mapping[str, str] = {}
+        self._warmup: WarmUp | None = None
+        self._stop: Stop | None = None
+        self._passes: list[Pass] = []
+        self._partial: Pass | None = None
+        #: What is told once and goes into the record as it is, by the record's key.
+        self._told: dict[str, Any] = {}
+
+    @property
+    def phase(self) -> str:
+        """The phase that runs, or ran last."""
+        return self._phase
+
+    @property
+    def has_measurements(self) -> bool:
+        """Whether any input of a pass has been through."""
+        return bool(self._passes or self._partial)
+
+    @contextlib.contextmanager
+    def during(self, phase: str) -> Iterator[None]:
+        """Time a phase, also when it fails; a pass that it cuts short is kept."""
+        self._phase = phase
+        self._observer.phase(phase)
+        start = time.perf_counter_ns()
+        try:
+            yield
+        except PassCutShortError as cut:
+            if phase == "passes":
+                self._partial = cut.partial
+            raise cut.cause from None
+        finally:
+            self._phases_ns[phase] = time.perf_counter_ns() - start
+
+    def built(self, model: BenchmarkModel) -> None:
+        """Keep the model's identity."""
+        self._model = model
+        self._parameters = parameter_count(model)
+        self._samples_per_input = samples_of_input(model)
+        self._backend_versions = self._job.backend.versions()
+        self._noted(model.notes if isinstance(model, Annotated) else ())
+
+    def compiled(self, session: Session) -> None:
+        """Keep how the engine runs it."""
+        self._effective = dict(session.effective)
+        self._in_flight = self._job.in_flight(session.depth)
+        self._noted(session.notes)
+        if isinstance(session, CountingSession):
+            self._samples_per_input = session.samples_per_input
+
+    def _noted(self, notes: Sequence[str]) -> None:
+        self._notes = (*self._notes, *map(str, notes))
+        for note in notes:
+            self._observer.note(str(note))
+
+    def called(self, first: Pass) -> None:
+        """Keep how long the first call took, without the garbage collection before it."""
+        self._phases_ns["first_call"] = first.e2e_ns
+
+    def warmed(self, settling: WarmUp) -> None:
+        """Keep what warming up took."""
+        self._warmup = settling
+
+    def progressed(self) -> None:
+        """Tell how many passes are done."""
+        self._observer.passes(len(self._passes), self._job.rule.most)
+
+    def passed(self, one: Pass) -> None:
+        """Keep a pass."""
+        self._passes.append(one)
+
+    @property
+    def times_ns(self) -> list[int]:
+        """How long each pass took so far."""
+        return [one.e2e_ns for one in self._passes]
+
+    def stopped(self, stop: Stop) -> None:
+        """Keep why there is no further pass."""
+        self._stop = stop
+
+    def watched(self, before: Reading, after: Reading) -> None:
+        """Keep what the machine did between two readings."""
+        self._told["host_during"] = asdict(between(before, after, usable_cores()))
+
+    def told(self, key: str, facts: Mapping[str, Any] | None) -> None:
+        """Keep facts that stand in the record under a key of their own."""
+        self._told[key] = facts
+
+    def traced(self, folder: Path, files: Sequence[Path]) -> None:
+        """Keep where the trace lies."""
+        level = self._job.options.trace.value
+        names = [str(file) for file in files]
+        self._told["trace"] = {"level": level, "folder": str(folder), "files": names}
+
+    def imaged(self, file: Path) -> None:
+        """Keep where the compiled model was saved."""
+        self._told["image"] = {"file": str(file), "size_bytes": file.stat().st_size}
+
+    def weighed(self, session: Session) -> None:
+        """Keep how much memory the passes took; a trace would take more."""
+        self._peaks["host_peak_bytes"] = self._memory.peak_bytes()
+        self._peaks["device_peak_bytes"] = session.device_peak_bytes()
+
+    def result(self, status: str, error: BaseException | None = None) -> Result:
+        """Make the record.
+
+        Args:
+            status: `ok`, `failed` or `interrupted`.
+            error: what made the run fail.
+        """
+        checkout = checkout_of(
+            source_file(module) for module in (self._job.source.builder.__module__, "ttbench_core")
+        )
+        failure = self._failure(error)
+        raw = Result(
+            status=status,
+            total_time=None,
+            total_samples=None,
+            samples_per_sec=None,
+            args=args_that_ran(self._job, self._model, self._effective),
+            arch=self._job.plan.devices[0].arch,
+            machine_name=machine_name(),
+            hash=checkout.hash if checkout else None,
+            date=checkout.date if checkout else None,
+            error=f"{failure['phase']}: {failure['message']}" if failure else None,
+            run_id=uuid.uuid4().hex,
+            started_at=self._started_at.isoformat(timespec="seconds"),
+            requested=recorded_options(self._job.asked),
+            effective=self._effective,
+            model=model_record(self._job, self._model, self._parameters, self._samples_per_input),
+            backend=self._job.backend.name,
+            devices=[asdict(device) for device in self._job.plan.devices],
+            host=self._host,
+            versions=self._versions(),
+            environment=recorded_environment(os.environ),
+            git=asdict(checkout) if checkout else None,
+            phases_ns=self._phases_ns,
+            warmup=warmup_record(self._warmup) if self._warmup else None,
+            passes=[pass_record(one) for one in self._passes],
+            partial_pass=pass_record(self._partial) if self._partial else None,
+            in_flight=self._in_flight,
+            stopping=stopping_record(self._stop) if self._stop else None,
+            memory=self._memory_record(),
+            notes=list(self._notes),
+            failure=failure,
+            **self._told,
+        )
+        return derive(raw)
+
+    def _versions(self) -> dict[str, str]:
+        versions = software_versions(_VERSIONED)
+        versions.update(self._backend_versions)
+        versions[self._job.engine.pack] = self._job.engine.version
+        if self._job.source.pack and self._job.source.version:
+            versions[self._job.source.pack] = self._job.source.version
+        return versions
+
+    def _memory_record(self) -> dict[str, Any]:
+        return {
+            "host_baseline_bytes": self._memory.baseline_bytes,
+            "host_peak_bytes": self._peaks.get("host_peak_bytes"),
+            "host_peak_scope": self._memory.scope,
+            "device_peak_bytes": self._peaks.get("device_peak_bytes"),
+        }
+
+    def _failure(self, error: BaseException | None) -> dict[str, Any] | None:
+        if error is None:
+            return None
+        return {"phase": self._phase, "kind": type(error).__name__, "message": one_line(error)}

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from ttbench_core.errors import ResultNotStoredError, ResultsFileError, TargetError
+from ttbench_core.errors import ResultsFileError, TargetError
+from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.results.reading import load
 from ttbench_core.sinks.keeping import keep
 from ttbench_core.sinks.targets import check_target

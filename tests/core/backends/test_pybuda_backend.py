@@ -14,8 +14,8 @@ from ttbench_core.backends.selection import choose_backend, plan
 from ttbench_core.errors import SessionError
 from ttbench_core.measure.passes import drive
 from ttbench_core.models.building import build_model
+from ttbench_core.models.source import Source
 from ttbench_core.plugins.catalogue import load_builder
-from ttbench_core.running.job import Source
 from ttbench_core.running.measuring import measure
 from ttbench_core.testing import check_session
 

@@ -16,7 +16,8 @@ import pytest
 import ttbench_core
 from ttbench_core.cli.arguments import parse
 from ttbench_core.cli.run import asked_of
-from ttbench_core.errors import BenchmarkError, RequestError
+from ttbench_core.errors import RequestError
+from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.request.options import RunOptions
 
 pytest.importorskip("torch")

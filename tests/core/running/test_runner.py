@@ -16,8 +16,8 @@ from ttbench_core import (
     benchmark_model,
 )
 from ttbench_core.errors import PackContractError, PackLoadError
+from ttbench_core.models.source import Source
 from ttbench_core.plugins.catalogue import load_builder
-from ttbench_core.running.job import Source
 from ttbench_core.running.measuring import Conduct, measure
 
 pytestmark = pytest.mark.usefixtures("fake_engine")

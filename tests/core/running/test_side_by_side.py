@@ -9,8 +9,8 @@ import pytest
 
 import ttbench_core
 from ttbench_core import BenchmarkError, RequestError, ResultNotStoredError
+from ttbench_core.results.comparison.paired import compare_pairs
 from ttbench_core.running.processes import turns as turns_module
-from ttbench_core.running.side_by_side import side_by_side
 from ttbench_core.testing import example_result
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
@@ -21,9 +21,11 @@ def run_ab(model, variant, **options):
     return ttbench_core.run_ab(model, variant, **asked)
 
 
-def turns(*processes, samples=40):
+def processes(*processes, samples=40, rule="fixed"):
     """A result whose passes took so many ms each."""
     return example_result(
+        total_samples=samples,
+        stopping={"rule": rule},
         args={"model": "example", "config": None, "loop_count": 1, "microbatch": samples},
         passes=[
             {"process": number, "e2e_ns": ms * 10**6, "push_ns": [0], "pop_ns": [ms * 10**6]}
@@ -33,8 +35,13 @@ def turns(*processes, samples=40):
     )
 
 
+def turns(*processes_, samples=40):
+    """The same of passes that took turns."""
+    return processes(*processes_, samples=samples, rule="turns")
+
+
 def test_a_drift_that_both_share_cancels_out():
-    found = side_by_side(turns([100, 200] * 4), turns([50, 100] * 4))
+    found = compare_pairs(turns([100, 200] * 4), turns([50, 100] * 4))
     assert found.ratio == pytest.approx(2.0)
     assert found.interval.half_width == pytest.approx(0.0, abs=1e-9)
     assert found.verdict == "faster"
@@ -44,32 +51,32 @@ def test_a_drift_that_both_share_cancels_out():
 def test_over_several_pairs_the_pairs_are_the_replicates():
     a = turns([100] * 4, [100] * 4, [100] * 4)
     b = turns([100] * 4, [110] * 4, [90] * 4)
-    found = side_by_side(a, b)
+    found = compare_pairs(a, b)
     assert found.scope == "95 % interval over 3 pairs of processes"
     assert found.interval.half_width > 0.2
     assert found.verdict == "inconclusive"
 
 
 def test_whole_processes_are_compared_by_their_median_passes():
-    a = turns([100, 100, 900], [100] * 3, [100] * 3)
-    b = turns([50, 50], [50] * 5, [50])
-    found = side_by_side(a, b, in_turns=False)
+    a = processes([100, 100, 900], [100] * 3, [100] * 3)
+    b = processes([50, 50], [50] * 5, [50])
+    found = compare_pairs(a, b)
     assert found.ratio == pytest.approx(2.0)
     assert found.scope == "95 % interval over 3 pairs of processes"
-    single = side_by_side(turns([100] * 4), turns([50] * 3), in_turns=False)
+    single = compare_pairs(processes([100] * 4), processes([50] * 3))
     assert single.scope.startswith("of one pair of processes; another pair may differ")
     assert (single.interval, single.verdict) == (None, "inconclusive")
 
 
 def test_two_pairs_give_a_ratio_and_no_interval():
-    found = side_by_side(turns([100], [100]), turns([200], [200]))
+    found = compare_pairs(turns([100], [100]), turns([200], [200]))
     assert found.ratio == pytest.approx(0.5)
     assert (found.interval, found.verdict) == (None, "inconclusive")
     assert "too few for an interval" in found.scope
 
 
 def test_variants_of_other_microbatches_are_compared_by_samples():
-    found = side_by_side(turns([100] * 6), turns([100] * 6, samples=80))
+    found = compare_pairs(turns([100] * 6), turns([100] * 6, samples=80))
     assert found.ratio == pytest.approx(2.0)
 
 
@@ -130,9 +137,9 @@ def test_a_variant_that_cannot_be_is_refused(variant, message):
 
 
 def test_it_shows_itself():
-    found = side_by_side(turns([100] * 6), turns([50] * 6))
+    found = compare_pairs(turns([100] * 6), turns([50] * 6))
     assert "B is faster" in repr(found)
-    assert "<td>faster</td>" in found._repr_html_()
+    assert ">faster</td>" in found._repr_html_()
 
 
 def test_the_command_line_shows_both_and_the_ratio(ttbench, tmp_path):
@@ -194,7 +201,7 @@ def test_results_that_cannot_be_stored_come_with_the_ratio(tmp_path):
     (tmp_path / "ab.json").write_text("mine")
     with pytest.raises(ResultNotStoredError) as lost:
         run_ab("steady", {"config": "small"}, output=tmp_path / "ab.json")
-    assert lost.value.side_by_side.ratio > 0
+    assert compare_pairs(lost.value.result, *lost.value.others).ratio > 0
     beside = json.loads((tmp_path / "post_error_ab.json").read_text())
     assert [one["args"]["config"] for one in beside] == ["large", "small"]
 
@@ -220,7 +227,7 @@ def test_who_follows_the_other_has_no_disadvantage():
     # A B, B A, ...: the pass after a change is a fifth slower, and both are the same
     a = turns([120, 100] * 7 + [120])
     b = turns([100, 120] * 7 + [100])
-    found = side_by_side(a, b)
+    found = compare_pairs(a, b)
     assert found.ratio == pytest.approx(1.0)
     assert found.verdict == "same"
 

@@ -6,7 +6,8 @@ import csv
 
 import pytest
 
-from ttbench_core.errors import ResultNotStoredError, ResultsFileError
+from ttbench_core.errors import ResultsFileError
+from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.record.tables.columns import COLUMNS
 from ttbench_core.results.reading import load
 from ttbench_core.sinks.keeping import keep

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ttbench_core.errors import ResultNotStoredError, RunInterrupted, TargetError
+from ttbench_core.errors import TargetError
+from ttbench_core.record.run_errors import ResultNotStoredError, RunInterrupted
 from ttbench_core.results.reading import load
 from ttbench_core.sinks import files as sink_files
 from ttbench_core.sinks.json import JsonSink

@@ -15,13 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from ttbench_core.errors import (
-        BenchmarkError,
-        RequestError,
-        ResultNotStoredError,
-        RunInterrupted,
-        TtbenchError,
-    )
+    from ttbench_core.errors import RequestError, TtbenchError
     from ttbench_core.model import (
         BenchmarkModel,
         Builder,
@@ -32,11 +26,13 @@ if TYPE_CHECKING:
     )
     from ttbench_core.plugins.catalogue import ModelEntry, installed_models
     from ttbench_core.record.result import Result
+    from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
     from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
     from ttbench_core.results.comparison import Comparison, compare
+    from ttbench_core.results.comparison.paired import SideBySide
     from ttbench_core.results.reading import load
     from ttbench_core.running.runner import run
-    from ttbench_core.running.side_by_side import SideBySide, run_ab
+    from ttbench_core.running.side_by_side import run_ab
 
     __version__: str
 
@@ -71,19 +67,15 @@ __all__ = [
 _HOMES: Final = {
     "plugins.catalogue": ("ModelEntry", "installed_models"),
     "results.comparison": ("Comparison", "compare"),
-    "errors": (
-        "BenchmarkError",
-        "RequestError",
-        "ResultNotStoredError",
-        "RunInterrupted",
-        "TtbenchError",
-    ),
+    "errors": ("RequestError", "TtbenchError"),
     "model": ("BenchmarkModel", "Builder", "Declared", "StagedModel", "Stages", "benchmark_model"),
     "request.options": ("DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"),
     "results.reading": ("load",),
     "record.result": ("Result",),
+    "record.run_errors": ("BenchmarkError", "ResultNotStoredError", "RunInterrupted"),
     "running.runner": ("run",),
-    "running.side_by_side": ("SideBySide", "run_ab"),
+    "results.comparison.paired": ("SideBySide",),
+    "running.side_by_side": ("run_ab",),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

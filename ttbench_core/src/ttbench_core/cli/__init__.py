@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.cli.arguments import UsageError, parse
-from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError, one_line
+from ttbench_core.errors import TtbenchError, one_line
+from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 
 __all__ = ["main"]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ttbench_core.cli.terminal import print_pairs
-from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterrupted
 from ttbench_core.record.result import Result
+from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.runner import run
 from ttbench_core.sinks.targets import Target, check_targets

@@ -16,9 +16,10 @@ from ttbench_core.cli.run import (
     pack_output_kept_off_stdout,
 )
 from ttbench_core.cli.terminal import print_pairs
-from ttbench_core.errors import BenchmarkError, ResultNotStoredError, RunInterrupted
 from ttbench_core.record.result import Result
-from ttbench_core.running.side_by_side import DEFAULT_PAIRS, SideBySide, run_ab
+from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
+from ttbench_core.results.comparison.paired import SideBySide, compare_pairs
+from ttbench_core.running.side_by_side import DEFAULT_PAIRS, run_ab
 from ttbench_core.sinks.targets import check_targets
 
 __all__ = ["run_side_by_side"]
@@ -42,8 +43,7 @@ def run_side_by_side(words: Sequence[str], options: argparse.Namespace) -> int:
         _show_what_there_is([ended.result, *ended.others], as_json=options.json)
         raise
     except ResultNotStoredError as lost:
-        if lost.side_by_side is not None:
-            _show(lost.side_by_side, options)
+        _show(compare_pairs(lost.result, *lost.others), options)
         raise
     _show(found, options)
     if targets and not options.json:

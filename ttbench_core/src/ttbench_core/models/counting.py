@@ -13,6 +13,7 @@ __all__ = [
     "prompt_tokens_of",
     "samples_of_input",
     "sizes_of",
+    "tensor_record",
     "tokens_of",
     "unit_of",
 ]
@@ -58,6 +59,14 @@ def sizes_of(inputs: Sequence[Mapping[str, Any]], prompt_tokens: int | None) -> 
         if len(shape) == 2 and is_whole:
             sizes.setdefault("seq_len", int(shape[-1]))
     return {**sizes, "seq_len": prompt_tokens} if prompt_tokens else sizes
+
+
+def tensor_record(tensor: Any) -> dict[str, Any]:
+    """Give shape and type of an input or a target."""
+    return {
+        "shape": [int(size) for size in tensor.shape],
+        "dtype": str(tensor.dtype).removeprefix("torch."),
+    }
 
 
 def unit_of(model: BenchmarkModel) -> str:

@@ -9,11 +9,15 @@ from typing import Any, Final
 from ttbench_core.errors import RequestError, one_line
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config, options_of
-from ttbench_core.models.counting import parameter_count, prompt_tokens_of, tokens_of, unit_of
+from ttbench_core.models.counting import (
+    parameter_count,
+    prompt_tokens_of,
+    tensor_record,
+    tokens_of,
+    unit_of,
+)
+from ttbench_core.models.source import Source, find_source
 from ttbench_core.request.options import DataFormat, RunOptions
-from ttbench_core.running.job import Source
-from ttbench_core.running.recorded import tensor_record
-from ttbench_core.running.runner import find_source
 
 __all__ = ["Description", "describe"]
 

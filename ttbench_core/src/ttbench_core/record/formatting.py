@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import math
+from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["duration", "figure", "printable", "quantity"]
+__all__ = ["duration", "figure", "html_table", "printable", "quantity"]
 
 _PLAIN_DIGITS: Final = 4
 _DECIMAL: Final = ("", "k", "M", "G", "T", "P")
@@ -17,6 +19,16 @@ def printable(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
         for letter in text
     )
+
+
+def html_table(rows: Iterable[tuple[str, str]]) -> str:
+    """Give labels and texts as a table of HTML, escaped: for notebooks."""
+    left = "style='text-align:left'"
+    cells = (
+        f"<tr><th {left}>{html.escape(label)}</th><td {left}>{html.escape(text)}</td></tr>"
+        for label, text in rows
+    )
+    return f"<table>{''.join(cells)}</table>"
 
 
 def figure(value: float, digits: int = _PLAIN_DIGITS) -> str:

@@ -9,12 +9,14 @@ Times in seconds are the headline's; everything measured is in whole ns.
 from __future__ import annotations
 
 import dataclasses
-import html
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from ttbench_core.record.formatting import html_table
+from ttbench_core.record.summary import label_of, one_line_summary, outputs_are_right, summary_rows
 
 __all__ = ["SCHEMA_VERSION", "Result"]
 
@@ -122,7 +124,7 @@ class Result:
     @property
     def outputs_are_right(self) -> bool:
         """Whether verification did not find otherwise; True where there was none."""
-        return self.verification is None or self.verification.get("passed") is not False
+        return outputs_are_right(vars(self))
 
     @property
     def is_stable(self) -> bool:
@@ -132,9 +134,7 @@ class Result:
     @property
     def label(self) -> str:
         """Model and configuration, for people."""
-        name = str(self.args.get("model"))
-        config = self.args.get("config")
-        return f"{name} {config}" if config else name
+        return label_of(vars(self))
 
     def to_record(self) -> dict[str, Any]:
         """Give the record as plain JSON values; `error` only when there is one.
@@ -176,22 +176,13 @@ class Result:
 
     def summary(self) -> list[tuple[str, str]]:
         """Give what a person wants to know first, as (label, text) pairs."""
-        from ttbench_core.record.showing import rows
-
-        return rows(self)
+        return summary_rows(vars(self))
 
     def __repr__(self) -> str:
-        from ttbench_core.record.showing import in_short
-
-        return f"<Result {in_short(self)}>"
+        return f"<Result {one_line_summary(vars(self))}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
-            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for label, text in [*self.summary(), ("status", self.status)]
-        )
-        return f"<table>{rows}</table>"
+        return html_table([*self.summary(), ("status", self.status)])
 
 
 def _plain(value: Any) -> Any:

@@ -6,28 +6,11 @@ from dataclasses import dataclass
 
 from ttbench_core.backends.protocol import Backend, CompileOptions
 from ttbench_core.measure.stopping import StoppingRule
-from ttbench_core.model import Builder
+from ttbench_core.models.source import Source
 from ttbench_core.plugins.registry import Plugin
 from ttbench_core.request.options import RunOptions, Scenario
 
-__all__ = ["Job", "Source"]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a builder came from."""
-
-    builder: Builder
-    #: Name and version of its distribution; None for a builder that was passed in.
-    pack: str | None
-    version: str | None
-    #: Its object reference.
-    value: str
-
-    @property
-    def where(self) -> str:
-        """Pack and builder, for messages."""
-        return f"{self.pack}: {self.value}" if self.pack else self.value
+__all__ = ["Job"]
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,7 @@ from typing import Final, Protocol
 
 from ttbench_core.backends.protocol import ImagingBackend, Session, TracingSession
 from ttbench_core.backends.selection import choose_engine, plan
-from ttbench_core.errors import (
-    BenchmarkError,
-    DeviceError,
-    RequestError,
-    RunInterrupted,
-    SessionError,
-    TargetError,
-    one_line,
-)
+from ttbench_core.errors import DeviceError, RequestError, SessionError, TargetError, one_line
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
 from ttbench_core.measure.overhead import harness_ns_per_input
 from ttbench_core.measure.passes import CLOCK, Clock, Pass, PassCutShortError, drive, frozen_heap
@@ -29,11 +21,13 @@ from ttbench_core.measure.warmup import least_inputs, warm_up
 from ttbench_core.measure.watch import read_counters
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
+from ttbench_core.models.source import Source
 from ttbench_core.plugins.tuning import read_rules
 from ttbench_core.record.result import Result
+from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.examining import examine, refuse_unverifiable
-from ttbench_core.running.job import Job, Source
+from ttbench_core.running.job import Job
 from ttbench_core.running.progress import SILENT, Observer
 from ttbench_core.running.recorded import unmeasured
 from ttbench_core.running.recording import Recording

@@ -17,6 +17,7 @@ from ttbench_core.models.counting import (
     microbatch_of,
     prompt_tokens_of,
     sizes_of,
+    tensor_record,
     tokens_of,
     unit_of,
 )
@@ -31,7 +32,6 @@ __all__ = [
     "model_record",
     "pass_record",
     "stopping_record",
-    "tensor_record",
     "unmeasured",
     "warmup_record",
 ]
@@ -61,14 +61,6 @@ def warmup_record(warmup: WarmUp) -> dict[str, Any]:
 def stopping_record(stop: Stop) -> dict[str, Any]:
     """Give why there was no further pass."""
     return {**asdict(stop), "missed": stop.missed}
-
-
-def tensor_record(tensor: Any) -> dict[str, Any]:
-    """Give shape and type of an input or a target."""
-    return {
-        "shape": [int(size) for size in tensor.shape],
-        "dtype": str(tensor.dtype).removeprefix("torch."),
-    }
 
 
 def cut_short(ended: Result, known: Mapping[str, Any] | None) -> Result:

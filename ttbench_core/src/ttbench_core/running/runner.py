@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ttbench_core.backends.selection import exclusive_engine
-from ttbench_core.errors import BenchmarkError, RunInterrupted, suggestion
-from ttbench_core.plugins.catalogue import as_builder, load_builder
+from ttbench_core.errors import suggestion
+from ttbench_core.models.source import Source, find_source, name_of
 from ttbench_core.record.result import Result
+from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.engine_options import EngineOptions
 from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
-from ttbench_core.running.job import Source
 from ttbench_core.running.measuring import Conduct, measure
 from ttbench_core.running.progress import Observer, watching
 from ttbench_core.sinks.keeping import keep, keep_all
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ttbench_core.request.engine_options import EngineKeywords
     from ttbench_core.running.processes import Watch
 
-__all__ = ["exclusive_watch", "find_source", "name_of", "run"]
+__all__ = ["exclusive_watch", "run"]
 
 
 def run(
@@ -122,7 +122,7 @@ def run(
         RunInterrupted: Ctrl-C; what was measured is in `result` and in `output`.
     """
     options = RunOptions(
-        model=model if isinstance(model, str) else name_of(model),
+        model=name_of(model),
         config=config,
         training=training,
         dataformat=dataformat,  # type: ignore[arg-type]
@@ -196,16 +196,3 @@ def _known(keywords: Mapping[str, Any]) -> dict[str, Any]:
             near = suggestion(name, [*inspect.signature(run).parameters, *known])
             raise TypeError(f"run() got an unexpected keyword argument {name!r}{near}")
     return dict(keywords)
-
-
-def find_source(model: str | Callable[..., Any]) -> Source:
-    """Find the builder of an installed model, or take the one that is given."""
-    if isinstance(model, str):
-        builder, plugin = load_builder(model)
-        return Source(builder, plugin.pack, plugin.version, plugin.value)
-    return Source(as_builder(model, name_of(model)), None, None, name_of(model))
-
-
-def name_of(builder: Callable[..., Any]) -> str:
-    """Give what a builder of the user's own is called in messages and records."""
-    return str(getattr(builder, "__qualname__", type(builder).__name__)).replace("<locals>.", "")

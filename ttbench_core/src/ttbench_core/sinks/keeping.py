@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ttbench_core.errors import ResultNotStoredError, RunInterrupted, TargetError
+from ttbench_core.errors import TargetError
 from ttbench_core.record.result import Result
+from ttbench_core.record.run_errors import ResultNotStoredError, RunInterrupted
 from ttbench_core.sinks.json import JsonSink
 from ttbench_core.sinks.places import reason_of
 from ttbench_core.sinks.targets import Target
@@ -57,11 +58,11 @@ def keep_all(
                 interrupt = ended
     if interrupt is not None:
         _raise(lost, interrupt)
-    return ResultNotStoredError.together(lost) if lost else None
+    return ResultNotStoredError.combine(lost) if lost else None
 
 
 def _raise(lost: list[ResultNotStoredError], interrupt: RunInterrupted | None) -> None:
-    error = ResultNotStoredError.together(lost) if lost else None
+    error = ResultNotStoredError.combine(lost) if lost else None
     if interrupt is not None:
         interrupt.storage_error = interrupt.storage_error or error
         raise interrupt

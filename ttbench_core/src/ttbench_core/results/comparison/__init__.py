@@ -14,11 +14,17 @@ statistics in `effect`, the rest of what a reader must know in `surroundings`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from ttbench_core.errors import OptionError, suggestion
 from ttbench_core.record.result import Result
-from ttbench_core.results.comparison.effect import FASTER, INCONCLUSIVE, SAME, SLOWER, Effect
+from ttbench_core.results.comparison.effect import (
+    DEFAULT_BAND,
+    FASTER,
+    INCONCLUSIVE,
+    SAME,
+    SLOWER,
+    Effect,
+)
 from ttbench_core.results.comparison.key import KEY_NAMES, Difference, Key
 from ttbench_core.results.comparison.pairing import Failure, Lonely, UnlikeError, pair_up
 from ttbench_core.results.comparison.report import OUTCOMES, Comparison, Measured, Pair, report_of
@@ -42,9 +48,6 @@ __all__ = [
     "UnlikeError",
     "compare",
 ]
-
-#: Smaller changes than this are called the same.
-DEFAULT_BAND: Final = 0.02
 
 
 def compare(

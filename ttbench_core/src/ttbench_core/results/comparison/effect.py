@@ -15,6 +15,7 @@ from ttbench_core.record.result import Result
 
 __all__ = [
     "ASSUMED_PROCESS_SD",
+    "DEFAULT_BAND",
     "FASTER",
     "INCONCLUSIVE",
     "MOST_ADVISED",
@@ -24,6 +25,7 @@ __all__ = [
     "Replicates",
     "effect_of",
     "interval_of",
+    "rates_by_process",
     "replicates_of",
     "verdict_of",
 ]
@@ -32,6 +34,9 @@ FASTER: Final = "faster"
 SLOWER: Final = "slower"
 SAME: Final = "same"
 INCONCLUSIVE: Final = "inconclusive"
+
+#: Smaller changes than this are called the same.
+DEFAULT_BAND: Final = 0.02
 
 #: What passes of one process cannot show: by how much the next process would differ, because of
 #: where its memory lies and on which cores it runs. Measured on a shared machine with 2 cores it
@@ -95,7 +100,7 @@ class Effect:
 
 def replicates_of(results: Sequence[Result]) -> Replicates:
     """Take the replicates of results that are alike and all have a headline."""
-    processes = [times for result in results for times in _by_process(result)]
+    processes = [times for result in results for times in rates_by_process(result)]
     if len(processes) == 1:
         return Replicates(tuple(processes[0]), 1)
     # the median time is the median rate turned over for odd counts alone: it is the time's
@@ -143,7 +148,7 @@ def verdict_of(interval: Interval | None, band: float) -> str:
     return INCONCLUSIVE
 
 
-def _by_process(result: Result) -> list[list[float]]:
+def rates_by_process(result: Result) -> list[list[float]]:
     """Give the samples per second of every pass, process by process."""
     if not result.passes or not result.total_samples:
         # a table keeps what its passes came to, the original script the headline alone

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from ttbench_core.record.result import Result
-from ttbench_core.record.showing import how
+from ttbench_core.record.summary import conditions
 from ttbench_core.record.tables.columns import Cell, column
 from ttbench_core.results.comparison.key import Key, key_of
 from ttbench_core.results.report.facts import Environment, Finding, PassTime, Quantile, Rate, Run
@@ -76,7 +76,7 @@ def run_of(number: int, result: Result, environment: int) -> Run:
         status=clipped(result.status),
         started_at=clipped(result.started_at),
         started_ms=moment_ms(result.started_at),
-        ran=clipped(how(result)),
+        ran=clipped(conditions(vars(result))),
         rate=_rate_of(result),
         cells={one.name: _clipped_cell(one.read(record)) for one in _COLUMNS},
         findings=tuple(_findings_of(result)),

@@ -6,8 +6,8 @@ Passes cannot take turns here, so a pair of processes gives one ratio.
 
 from __future__ import annotations
 
-from ttbench_core.errors import BenchmarkError
 from ttbench_core.record.result import Result
+from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.running.processes.child import Watch
 from ttbench_core.running.processes.repeated import measure_next, whole_of
 from ttbench_core.running.processes.turns import Variant, interrupted_pair

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import OptionError, RequestError, SessionError, one_line
+from ttbench_core.models.source import Source
 from ttbench_core.request.options import RunOptions
-from ttbench_core.running.job import Source
 from ttbench_core.running.processes.lines import Lines, SilenceError
 from ttbench_core.running.progress import SILENT, Observer
 

@@ -6,17 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ttbench_core.errors import (
-    BenchmarkError,
-    RequestError,
-    RunInterrupted,
-    SessionError,
-    one_line,
-)
+from ttbench_core.errors import RequestError, SessionError, one_line
+from ttbench_core.models.source import Source
 from ttbench_core.record.environment import recorded_options
 from ttbench_core.record.result import Result
+from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.options import RunOptions, Trace
-from ttbench_core.running.job import Source
 from ttbench_core.running.processes.child import Child, Watch
 from ttbench_core.running.processes.combining import combined
 from ttbench_core.running.recorded import cut_short, unmeasured

@@ -10,27 +10,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from ttbench_core.errors import RequestError, RunInterrupted, SessionError, one_line
-from ttbench_core.measure.intervals import paired_ratio_interval
-from ttbench_core.measure.stopping import LEAST_NS, TARGET_HALF_WIDTH
+from ttbench_core.errors import RequestError, SessionError, one_line
+from ttbench_core.measure.stopping import stopping_rule_of_turns
+from ttbench_core.models.source import Source
 from ttbench_core.record.result import Result
+from ttbench_core.record.run_errors import RunInterrupted
 from ttbench_core.request.options import RunOptions
-from ttbench_core.running.job import Source
 from ttbench_core.running.processes.child import Child
 from ttbench_core.running.processes.combining import combined
 from ttbench_core.running.processes.repeated import failed_run, interrupted_run, next_options
 from ttbench_core.running.progress import Observer
 
 __all__ = ["Variant", "interrupted_pair", "measure_in_turns"]
-
-#: Turns of each side in one pair of processes: the processes scatter more than the turns of one
-#: pair, so that more turns would not make the ratio surer.
-_LEAST_TURNS: Final = 6
-_MOST_TURNS: Final = 30
-_MAX_TIME_S: Final = 20.0
-_NS_PER_S: Final = 1e9
 
 
 @dataclass(frozen=True)
@@ -120,35 +113,12 @@ def _take_turns(
     children: Sequence[Child], options: RunOptions, found: tuple[list[Result], list[Result]]
 ) -> None:
     times_ns: tuple[list[int], list[int]] = ([], [])
-    while not _enough(times_ns, options):
+    rule = stopping_rule_of_turns(options.passes, options.max_time)
+    while rule.decide(times_ns) is None:
         order = (0, 1) if len(times_ns[0]) % 2 == 0 else (1, 0)
         for side in order:
             children[side].say("pass")
             times_ns[side].append(_turn_over(children, side, found))
-
-
-def _enough(times_ns: tuple[Sequence[int], Sequence[int]], options: RunOptions) -> bool:
-    turns = len(times_ns[0])
-    if turns and _time_is_up(times_ns, options):
-        return True
-    if options.passes is not None:
-        return turns >= options.passes
-    if turns >= _MOST_TURNS:
-        return True
-    if turns % 2:
-        return False
-    ratio = paired_ratio_interval(*times_ns)
-    sure = ratio is not None and ratio.half_width <= TARGET_HALF_WIDTH
-    return turns >= _LEAST_TURNS and min(map(sum, times_ns)) >= LEAST_NS and sure
-
-
-def _time_is_up(times_ns: tuple[Sequence[int], Sequence[int]], options: RunOptions) -> bool:
-    limit_s = options.max_time
-    if limit_s is None:
-        if options.passes is not None:
-            return False
-        limit_s = _MAX_TIME_S
-    return max(map(sum, times_ns)) >= limit_s * _NS_PER_S
 
 
 def _turn_over(

@@ -21,13 +21,14 @@ from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
 from ttbench_core.backends.lifeline import LIFELINE
-from ttbench_core.errors import BenchmarkError, RunInterrupted, TtbenchError
-from ttbench_core.measure.stopping import Stop
+from ttbench_core.errors import TtbenchError
+from ttbench_core.measure.stopping import TURNS, Stop
+from ttbench_core.models.source import find_source
 from ttbench_core.record.result import Result
+from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.measuring import Conduct, measure
 from ttbench_core.running.progress import SILENT
-from ttbench_core.running.runner import find_source
 
 __all__ = ["main"]
 
@@ -77,7 +78,7 @@ def _beat(channel: TextIO) -> None:
 class _Turns:
     """Asks the parent before each pass: another run takes its turn in between."""
 
-    name = "turns"
+    name = TURNS
     most = None
 
     def __init__(self, commands: SimpleQueue[str], channel: TextIO) -> None:

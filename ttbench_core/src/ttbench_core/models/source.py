@@ -1,0 +1,47 @@
+"""Where the builder of a model comes from: an installed pack, or the caller's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ttbench_core.model import Builder
+from ttbench_core.plugins.catalogue import as_builder, load_builder
+
+__all__ = ["Source", "find_source", "name_of"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A builder, and where it came from."""
+
+    builder: Builder
+    #: Name and version of its distribution; None for a builder that was passed in.
+    pack: str | None
+    version: str | None
+    #: Its object reference, `module:attribute`, or its own name.
+    value: str
+
+    @property
+    def where(self) -> str:
+        """Pack and builder, for messages."""
+        return f"{self.pack}: {self.value}" if self.pack else self.value
+
+
+def find_source(model: str | Callable[..., Any]) -> Source:
+    """Find the builder of an installed model, or take the one that is given.
+
+    Raises `UnknownNameError`, `AmbiguousNameError`, `PackLoadError` and `PackContractError`.
+    """
+    if isinstance(model, str):
+        builder, plugin = load_builder(model)
+        return Source(builder, plugin.pack, plugin.version, plugin.value)
+    return Source(as_builder(model, name_of(model)), None, None, name_of(model))
+
+
+def name_of(model: str | Callable[..., Any]) -> str:
+    """Give what a model is called in messages and records: its name, or that of its builder."""
+    if isinstance(model, str):
+        return model
+    return str(getattr(model, "__qualname__", type(model).__name__)).replace("<locals>.", "")

@@ -1,0 +1,140 @@
+"""The summary of a record for people: rows of label and text.
+
+It works on the record, a mapping by the names of `Result`'s fields, and knows no `Result`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from ttbench_core.record import summary_sections
+from ttbench_core.record.formatting import duration, figure, quantity
+from ttbench_core.record.summary_sections import Record, unit_of
+
+__all__ = ["conditions", "label_of", "one_line_summary", "outputs_are_right", "summary_rows"]
+
+#: No measurement has more significant digits than this.
+_MAX_DIGITS: Final = 6
+#: Digits of the ends of a wide interval.
+_WIDE_DIGITS: Final = 3
+#: Up to this half-width an interval is about symmetric around the headline.
+_NARROW: Final = 0.05
+
+
+def summary_rows(record: Record) -> list[tuple[str, str]]:
+    """Give what a person wants to know first, as (label, text) pairs.
+
+    A record from elsewhere need not have everything that this version writes: a section
+    that lacks something says so.
+    """
+    rows = [("model", label_of(record)), ("ran", conditions(record))]
+    for name, section in _SECTIONS.items():
+        try:
+            rows.extend(section(record))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            fault = f"its record lacks {error}" if isinstance(error, KeyError) else str(error)
+            rows.append((name, f"cannot be told: {fault}"))
+    return rows
+
+
+def one_line_summary(record: Record) -> str:
+    """Give model, status, rate and conditions in one line."""
+    parts = [f"{label_of(record)}: {record['status']}"]
+    if record["samples_per_sec"] is not None:
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # see `summary_rows`
+            parts.append(_throughput_text(record))
+        parts.extend([str(record["verdict"]["verdict"])] if record["verdict"] else [])
+        parts.extend([] if outputs_are_right(record) else ["outputs are WRONG"])
+    elif record["error"]:
+        parts.append(record["error"])
+    return ", ".join([*parts, conditions(record)])
+
+
+def label_of(record: Record) -> str:
+    """Give model and configuration."""
+    name, config = str(record["args"].get("model")), record["args"].get("config")
+    return f"{name} {config}" if config else name
+
+
+def outputs_are_right(record: Record) -> bool:
+    """Say whether verification did not fail; True where there was none."""
+    verification = record["verification"]
+    return verification is None or verification.get("passed") is not False
+
+
+def conditions(record: Record) -> str:
+    """Give training or inference, format, engine, device and threads."""
+    what = "training" if record["args"].get("training") else "inference"
+    device = record["devices"][0] if record["devices"] else {}
+    place = str(device.get("kind", record["args"].get("device") or "no device"))
+    if len(record["devices"]) > 1:
+        place = f"{len(record['devices'])} x {place}"
+    form = str(record["args"].get("dataformat") or "default format")
+    if record["effective"].get("emulated"):
+        form += " (emulated)"
+    threads = record["effective"].get("threads")
+    count = f", {threads} thread{'' if threads == 1 else 's'}" if threads else ""
+    return f"{what}, {form}, {record['backend'] or 'no backend'} on {place}{count}"
+
+
+def _image(record: Record) -> Iterator[tuple[str, str]]:
+    if record["image"]:
+        size = quantity(record["image"]["size_bytes"], "B", binary=True)
+        yield ("saved to", f"{record['image']['file']} ({size}); nothing was measured")
+
+
+def _throughput(record: Record) -> Iterator[tuple[str, str]]:
+    if record["samples_per_sec"] is not None and record["total_time"] is not None:
+        yield ("throughput", _throughput_text(record))
+        yield ("pass time", f"{duration(record['total_time'] * 1e9)}{_pass_times(record)}")
+
+
+def _throughput_text(record: Record) -> str:
+    return f"{_rate(record)} {unit_of(record)}s/s {_scope(record)}".rstrip()
+
+
+def _rate(record: Record) -> str:
+    rate = record["samples_per_sec"] or 0.0
+    confidence = record["confidence"]
+    if not confidence:
+        return figure(rate)
+    width = confidence["half_width"]
+    # the first digit that the interval leaves uncertain is the last one shown
+    digits = _MAX_DIGITS if width <= 0 else max(2, math.ceil(-math.log10(width)) + 1)
+    shown = figure(rate, min(digits, _MAX_DIGITS))
+    if width <= _NARROW and confidence["low"] <= rate <= confidence["high"]:
+        return f"{shown} ±{width:.1%}"
+    # a wide interval is asymmetric around the geometric mean: ± would be wrong
+    ends = " to ".join(figure(confidence[end], _WIDE_DIGITS) for end in ("low", "high"))
+    return f"{shown} [{ends}]"
+
+
+def _scope(record: Record) -> str:
+    confidence = record["confidence"]
+    if confidence:
+        default = "95 % interval over {replicates} {over}"
+        return f"({confidence.get('scope') or default.format(**confidence)})"
+    count = len(record["passes"])
+    processes = len({one.get("process", 0) for one in record["passes"]})
+    if processes > 1:
+        return f"(median of {processes} processes; too few for an interval)"
+    return f"(median of {count} passes; no interval)" if count > 1 else "(1 pass; no interval)"
+
+
+def _pass_times(record: Record) -> str:
+    times = [int(one["e2e_ns"]) for one in record["passes"]]
+    inputs, samples = record["args"].get("loop_count"), record["args"].get("microbatch")
+    work = f" for {inputs} input{'' if inputs == 1 else 's'} of {samples}"
+    if len(times) < 2:
+        return work
+    return f"{work}; {len(times)} passes from {duration(min(times))} to {duration(max(times))}"
+
+
+_SECTIONS: Final[Mapping[str, Callable[[Record], Iterable[tuple[str, str]]]]] = {
+    "saved to": _image,
+    "throughput": _throughput,
+    **summary_sections.SECTIONS,
+}

@@ -1,0 +1,191 @@
+"""The sections of a summary after the throughput: latency, work, memory, outputs, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from ttbench_core.record.formatting import duration, figure, quantity
+
+__all__ = ["SECTIONS", "Record", "unit_of"]
+
+#: A record by the names of `Result`'s fields.
+Record: TypeAlias = Mapping[str, Any]
+Rows: TypeAlias = Iterator[tuple[str, str]]
+
+#: From this share of a pass on, the time that filling the pipeline takes is shown.
+_SHOWN_FILL_SHARE: Final = 0.02
+_PERCENTILES: Final = ("p50", "p90", "p95", "p99")
+_STOP_REASONS: Final = {
+    "time": "at the time limit (--max_time)",
+    "passes": "at the most passes",
+    "out of reach": "because more passes would not reach the target",
+    "target": "at the target",
+    "last turn": "after the last turn",
+}
+
+
+def unit_of(record: Record) -> str:
+    """Give what a sample is: `sample`, `token`, or what the model calls it."""
+    return str(record["model"].get("unit", "sample"))
+
+
+def _latency(record: Record) -> Rows:
+    of = record["latency"]
+    if not of:
+        return
+    if "median_ns" in of:  # a record of version 1
+        yield ("latency", f"median {duration(of['median_ns'])}, max {duration(of['max_ns'])}")
+        return
+    shown = _percentiles(of)
+    if of.get("count") is None:  # of a table, which has not all
+        yield ("latency", shown)
+        return
+    inputs = (
+        f"{of['count']} input{'' if of['count'] == 1 else 's'}, {record['in_flight']} in flight"
+    )
+    yield ("latency", f"{shown} ({inputs})")
+
+
+def _percentiles(of: Mapping[str, Any]) -> str:
+    needed = of.get("needed") or {}
+    known = {name: of.get(f"{name}_ns") for name in _PERCENTILES}
+    shown = [
+        f"{name} n<{needed[name]}" if value is None else f"{name} {duration(value)}"
+        for name, value in known.items()
+        if value is not None or name in needed
+    ]
+    return ", ".join([*shown, f"max {duration(of['max_ns'])}"])
+
+
+def _generation(record: Record) -> Rows:
+    if record["generation"]:
+        yield from _generation_rows(record["generation"])
+
+
+def _generation_rows(of: Mapping[str, Any]) -> Rows:
+    prompt = f"prompts of {_tokens(of['prompt_tokens'])}, " if of.get("prompt_tokens") else ""
+    rates = [
+        f"{name} {figure(of[key])} tokens/s"
+        for name, key in (("prefill", "prefill_tokens_per_s"), ("decode", "decode_tokens_per_s"))
+        if of.get(key) is not None
+    ]
+    yield ("generation", ", ".join([f"{prompt}{_tokens(of['new_tokens'], 'new ')}", *rates]))
+    for label, key in (("  TTFT", "ttft"), ("  TPOT", "tpot"), ("  ITL", "itl")):
+        if of.get(key):
+            count = "" if of[key].get("count") is None else f" ({of[key]['count']})"
+            yield (label, f"{_percentiles(of[key])}{count}")
+
+
+def _steady(record: Record) -> Rows:
+    steady, overhead = record["steady"], record["overhead"]
+    if steady and ((record["in_flight"] or 1) > 1 or steady["fill_share"] > _SHOWN_FILL_SHARE):
+        flow = f"{figure(steady['samples_per_sec'])} {unit_of(record)}s/s"
+        yield ("steady rate", f"{flow}; filling takes {max(steady['fill_share'], 0):.1%} of a pass")
+    if overhead and overhead.get("share") is not None:
+        cost = f"{duration(overhead['ns_per_input'])} an input ({overhead['share']:.2%})"
+        bare = overhead.get("corrected_samples_per_sec")
+        less = f"; without it {figure(bare)} {unit_of(record)}s/s" if bare else ""
+        yield ("harness", cost + less)
+
+
+def _work(record: Record) -> Rows:
+    cost, roofline = record["cost"] or {}, record["roofline"] or {}
+    parts = []
+    if record["model"].get("parameters"):
+        parts.append(quantity(record["model"]["parameters"], " parameters"))
+    if cost.get("flops_per_input") is not None:
+        parts.append(f"{quantity(cost['flops_per_input'], 'FLOP')} an input")
+    if roofline.get("flops_per_s") is not None:
+        parts.append(quantity(roofline["flops_per_s"], "FLOP/s"))
+    if roofline.get("share") is not None:
+        peak = quantity(roofline["peak_flops_per_s"], "FLOP/s")
+        kernel = f"{roofline.get('kernel') or 'a matrix product'} reaches here"
+        beside = " beside other programs" if _was_busy(record) else ""
+        parts.append(f"{roofline['share']:.0%} of the {peak} that {kernel}{beside}")
+    if parts:
+        yield ("work", ", ".join(parts))
+
+
+def _was_busy(record: Record) -> bool:
+    findings = (record["verdict"] or {}).get("findings", ())
+    return any(finding["rule"] == "host-busy" for finding in findings)
+
+
+def _machine(record: Record) -> Rows:
+    if (memory := record["memory"]).get("host_peak_bytes") is not None:
+        yield ("memory", _memory_text(memory))
+    if record["energy"]:
+        joules = record["energy"].get("joules_per_sample")
+        each = f", {joules:.3g} J a {unit_of(record)}" if joules is not None else ""
+        yield ("energy", f"{record['energy']['joules']:.4g} J ({record['energy']['source']}){each}")
+
+
+def _memory_text(memory: Mapping[str, Any]) -> str:
+    device = memory.get("device_peak_bytes")
+    where = f", device {quantity(device, 'B', binary=True)}" if device else ""
+    peak, baseline = memory["host_peak_bytes"], memory.get("host_baseline_bytes")
+    if baseline is None:
+        return f"host {quantity(peak, 'B', binary=True)} at the peak{where}"
+    above = max(peak - baseline, 0)
+    return f"host {quantity(above, 'B', binary=True)} above the start{where}"
+
+
+def _outputs(record: Record) -> Rows:
+    if record["verification"]:
+        yield ("outputs", _verification_text(record["verification"]))
+
+
+def _verification_text(verification: Mapping[str, Any]) -> str:
+    if verification.get("passed") is None:
+        return f"not verified: {verification.get('reason')}"
+    if verification.get("fault") and not verification.get("outputs"):
+        return f"WRONG: {verification['fault']}"
+    pcc, error = verification.get("pcc"), verification.get("relative_l2")
+    numbers = f"PCC {'undefined' if pcc is None else f'{pcc:.5f}'}"
+    numbers += "" if error is None else f", relative L2 {error:.2g}"
+    fault = f"; {verification['fault']}" if verification.get("fault") else ""
+    verb = "right" if verification["passed"] else "WRONG"
+    wanted = f"PCC of {verification['threshold']:g} wanted"
+    return f"{verb}: {numbers} against Fp32 eager on the CPU ({wanted}){fault}"
+
+
+def _verdict(record: Record) -> Rows:
+    if record["verdict"]:
+        yield ("verdict", str(record["verdict"]["verdict"]))
+        for finding in record["verdict"].get("findings") or ():
+            said = f"{finding['rule']}: {finding['message']}; {finding['remedy']}"
+            yield (f"  {finding['level']}", said)
+    stopping = record["stopping"]
+    if stopping and stopping.get("missed") and not record["processes"]:
+        have = "no interval" if stopping["have"] is None else f"±{stopping['have']:.1%}"
+        yield (
+            "stopped",
+            f"{_STOP_REASONS[stopping['reason']]}: have {have}, want ±{stopping['want']:.0%}",
+        )
+    elif stopping and stopping["reason"] == "time":
+        passes = _counted(len(record["passes"]), "pass")
+        yield ("stopped", f"at the time limit (--max_time), after {passes}")
+    if record["error"]:
+        yield ("error", record["error"])
+    for note in record["notes"]:
+        yield ("note", note)
+
+
+def _tokens(count: int, kind: str = "") -> str:
+    return f"{count} {kind}token{'' if count == 1 else 's'}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 'es'}"
+
+
+SECTIONS: Final[Mapping[str, Callable[[Record], Iterable[tuple[str, str]]]]] = {
+    "latency": _latency,
+    "generation": _generation,
+    "steady rate": _steady,
+    "work": _work,
+    "memory": _machine,
+    "outputs": _outputs,
+    "verdict": _verdict,
+}

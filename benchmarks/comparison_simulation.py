@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ttbench_core.measure.intervals import CONFIDENCE, Interval, geometric_mean_interval
+from ttbench_core.measure.stopping import RelativeCi
 from ttbench_core.results.comparison import DEFAULT_BAND, FASTER, SLOWER
 from ttbench_core.results.comparison.effect import (
     Replicates,
@@ -36,10 +37,8 @@ SET: Final = 20
 CHANGE: Final = 1.05
 PASS_NS: Final = 1e8
 
-#: The stopping rule that is tried: not before the first number of passes, not after the second.
-FEWEST_PASSES: Final = 5
-MOST_PASSES: Final = 100
-WANTED_HALF_WIDTH: Final = 0.02
+#: The stopping rule that is tried: the product's, without a limit of time.
+RULE: Final = RelativeCi(max_time_s=math.inf)
 CORRELATION: Final = 0.5
 
 
@@ -134,20 +133,17 @@ def correlated(chance: random.Random, sd: float) -> Callable[[], float]:
 
 
 def stopped(draw: Callable[[], float]) -> tuple[Interval | None, int]:
-    """Add passes until the interval is narrow enough; give it, and how many it took."""
-    times = [draw() for _ in range(FEWEST_PASSES)]
-    while True:
-        interval = geometric_mean_interval(times)
-        if interval is None or interval.half_width <= WANTED_HALF_WIDTH:
-            return interval, len(times)
-        if len(times) == MOST_PASSES:
-            return interval, len(times)
-        times.append(draw())
+    """Add passes of about a second until the rule stops; give the interval, and how many."""
+    times_ns: list[int] = []
+    while RULE.decide(times_ns) is None:
+        times_ns.append(round(draw() * 1e9))
+    interval = geometric_mean_interval(times_ns)
+    return (interval.scaled(1e-9) if interval else None), len(times_ns)
 
 
 def show_stopping(chance: random.Random, runs: int) -> None:
     """Print what looking at the interval after every pass does to its coverage."""
-    print(f"stopping at a half width of {WANTED_HALF_WIDTH:.0%}, {runs} runs each")
+    print(f"stopping at a half width of {RULE.target:.0%}, {runs} runs each")
     print("passes           sd   coverage   mean passes")
     for name, source in (("independent", independent), ("correlated", correlated)):
         for sd in (0.01, 0.03, 0.08):

@@ -15,7 +15,7 @@ import pytest
 
 import ttbench_core
 from ttbench_core.cli.arguments import parse
-from ttbench_core.cli.run import asked_of
+from ttbench_core.cli.run import keywords_from
 from ttbench_core.errors import RequestError
 from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.request.options import RunOptions
@@ -402,7 +402,7 @@ def test_every_line_of_the_originals_scripts_is_read():
     assert len(lines) == 119
     for _, _, words in lines:
         options = parse(words)
-        asked = RunOptions(**asked_of(options, processes=1))
+        asked = RunOptions(options.model, **keywords_from(options, processes=1))
         assert asked.model == named(words)["-m"]
         assert options.output
 

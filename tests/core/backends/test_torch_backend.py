@@ -445,13 +445,13 @@ def test_a_trace_takes_no_part_in_the_memory_of_the_run(tmp_path, monkeypatch):
 
     from ttbench_core.running.recording import Recording
 
-    for name in ("weighed", "traced"):
+    for name in ("record_peak_memory", "add_trace"):
         real = getattr(Recording, name)
         monkeypatch.setattr(
             Recording, name, lambda self, *rest, n=name, r=real: (seen.append(n), r(self, *rest))
         )
     ttbench_core.run(model, trace="light", passes=1)
-    assert seen == ["weighed", "traced"]
+    assert seen == ["record_peak_memory", "add_trace"]
 
 
 def test_a_trace_is_a_table_of_operators_and_a_timeline(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ import pytest
 import ttbench_core
 from ttbench_core import BenchmarkError, RequestError, RunInterrupted, benchmark_model
 from ttbench_core.plugins.catalogue import load_builder
-from ttbench_core.running.processes import repeated
+from ttbench_core.running.processes import series
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
 
@@ -197,7 +197,7 @@ def test_a_child_that_is_interrupted_by_itself_interrupts_the_run(tmp_path, asle
 
 
 def test_a_later_process_that_is_refused_keeps_the_earlier_ones(tmp_path, monkeypatch):
-    real, calls = repeated.Child, []
+    real, calls = series.Child, []
 
     def refusing(*arguments, **keywords):
         calls.append(1)
@@ -205,7 +205,7 @@ def test_a_later_process_that_is_refused_keeps_the_earlier_ones(tmp_path, monkey
             raise OSError("no more processes")
         return real(*arguments, **keywords)
 
-    monkeypatch.setattr(repeated, "Child", refusing)
+    monkeypatch.setattr(series, "Child", refusing)
     with pytest.raises(BenchmarkError, match="failed in process of process 2: OSError: no more"):
         run("steady", output=tmp_path / "perf.json")
     (record,) = json.loads((tmp_path / "perf.json").read_text())
@@ -214,7 +214,7 @@ def test_a_later_process_that_is_refused_keeps_the_earlier_ones(tmp_path, monkey
 
 
 def test_ctrl_c_while_records_are_put_together_keeps_them(tmp_path, monkeypatch):
-    real, calls = repeated.combined, []
+    real, calls = series.combine_results, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -222,7 +222,7 @@ def test_ctrl_c_while_records_are_put_together_keeps_them(tmp_path, monkeypatch)
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(repeated, "combined", interrupted)
+    monkeypatch.setattr(series, "combine_results", interrupted)
     with pytest.raises(RunInterrupted):
         run("steady", output=tmp_path / "perf.json")
     (record,) = json.loads((tmp_path / "perf.json").read_text())

@@ -12,13 +12,12 @@ from ttbench_core import (
     RequestError,
     ResultNotStoredError,
     RunInterrupted,
-    RunOptions,
     benchmark_model,
 )
 from ttbench_core.errors import PackContractError, PackLoadError
-from ttbench_core.models.source import Source
 from ttbench_core.plugins.catalogue import load_builder
-from ttbench_core.running.measuring import Conduct, measure
+from ttbench_core.running.measuring import RunContext, measure
+from ttbench_core.running.request import request_of
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
 
@@ -135,12 +134,10 @@ def test_the_phases_are_timed_apart_in_the_order_they_ran():
 
 
 def test_with_a_clock_of_ones_own_the_headline_is_exact():
-    builder, plugin = load_builder("plain")
     ticks = iter(range(0, 10**9, 1000))
     result = measure(
-        RunOptions("plain", backend="fake", loop_count=4, passes=3),
-        Source(builder, plugin.pack, plugin.version, plugin.value),
-        Conduct(clock=lambda: next(ticks)),
+        request_of("plain", {"backend": "fake", "loop_count": 4, "passes": 3}),
+        RunContext(clock=lambda: next(ticks)),
     )
     # 4 pushes and 4 pops read the clock once each; the first push reads 0
     assert [one["e2e_ns"] for one in result.passes] == [7000] * 3

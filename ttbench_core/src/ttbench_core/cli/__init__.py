@@ -13,12 +13,12 @@ from typing import Final
 
 from ttbench_core.cli.arguments import UsageError, parse
 from ttbench_core.errors import TtbenchError, one_line
-from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 
 __all__ = ["main"]
 
 _BROKEN_PIPE: Final = 141
-#: What can stand behind `ttbench`, with the module and the function that do it.
+_INTERRUPTED: Final = 130
+#: Subcommands, with the module and the function that run them.
 _COMMANDS: Final = {
     "compare": ("compare", "compare_results"),
     "doctor": ("doctor", "examine"),
@@ -36,37 +36,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interrupted.
 
     Args:
-        arguments: what stands behind `ttbench`; the process's own if not given.
+        arguments: the words after `ttbench`; the process's own if not given.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    _open_what_is_closed()
-    _let_any_text_be_printed()
+    debug = "--debug" in words
+    _open_missing_streams()
+    _escape_unprintable_text()
     try:
         code = _run(words)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        _give_stdout_up()
+        _discard_stdout()
         return _BROKEN_PIPE
     except OSError as error:
-        _give_stdout_up()
-        if "--debug" in words:
+        _discard_stdout()
+        if debug:
             traceback.print_exception(error)
-        _say(f"error: {one_line(error)}")
+        _print_line(f"error: {one_line(error)}")
         return TtbenchError.exit_code
     except TtbenchError as error:
-        _complain(error, with_traceback="--debug" in words)
+        _print_error(error, with_traceback=debug)
         return error.exit_code
-    except RunInterrupted as interrupt:
-        _say(str(interrupt))
-        _complain(interrupt.storage_error, with_traceback=False)
-        return interrupt.exit_code
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return RunInterrupted.exit_code
+    except KeyboardInterrupt as interrupt:
+        _print_line(str(interrupt) or "interrupted")
+        _print_error(getattr(interrupt, "storage_error", None), with_traceback=False)
+        return _INTERRUPTED
 
 
-def _open_what_is_closed() -> None:
+def _open_missing_streams() -> None:
     """Give a process that was started without stdout or stderr somewhere to write."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -74,12 +72,12 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, nowhere)
 
 
-def _give_stdout_up() -> None:
-    # the reader has gone or is full: nothing more can be said, and Python must not try at exit
+def _discard_stdout() -> None:
+    # the reader has gone or is full: Python must not try to flush at exit
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _let_any_text_be_printed() -> None:
+def _escape_unprintable_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -106,17 +104,17 @@ def _run(words: Sequence[str]) -> int:
     return run_benchmark(options)
 
 
-def _complain(error: TtbenchError | None, *, with_traceback: bool) -> None:
+def _print_error(error: TtbenchError | None, *, with_traceback: bool) -> None:
     if error is None:
         return
     if with_traceback:
         traceback.print_exception(error)
-    _say(f"error: {error}")
-    if isinstance(error, BenchmarkError):
-        _complain(error.storage_error, with_traceback=False)
+    _print_line(f"error: {error}")
+    # of a failed run whose record could not be stored either
+    _print_error(getattr(error, "storage_error", None), with_traceback=False)
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     from ttbench_core.cli.terminal import printable
 
     print(f"ttbench: {printable(text)}", file=sys.stderr)

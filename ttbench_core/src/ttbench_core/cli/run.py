@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,16 +13,18 @@ from typing import Any
 from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
-from ttbench_core.request.options import RunOptions
-from ttbench_core.running.runner import run
+from ttbench_core.request.options import option_fields
+from ttbench_core.running.request import RunRequest, request_of
+from ttbench_core.running.runner import run_request
 from ttbench_core.sinks.targets import Target, check_targets
 
 __all__ = [
-    "asked_of",
-    "ended_like_ctrl_c",
     "exit_code_of",
-    "pack_output_kept_off_stdout",
+    "keywords_from",
+    "pack_output_on_stderr",
+    "request_from",
     "run_benchmark",
+    "signals_interrupt",
 ]
 
 _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -31,28 +32,34 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 def run_benchmark(options: argparse.Namespace) -> int:
     """Run what the command line says and print the result."""
-    asked = asked_of(options, processes=1)
+    request = request_from(options, processes=1)
     targets = check_targets(options.output)
     try:
-        with ended_like_ctrl_c(), pack_output_kept_off_stdout(wanted=options.json):
-            result = run(**asked, output=[one.place for one in targets])
+        with signals_interrupt(), pack_output_on_stderr(wanted=options.json):
+            result = run_request(request, targets)
     except (BenchmarkError, RunInterrupted, ResultNotStoredError) as ended:
         if ended.result is not None:
-            _show(ended.result, _appended(ended, targets), as_json=options.json)
+            _show(ended.result, _stored_in(ended, targets), as_json=options.json)
         raise
     _show(result, [str(one) for one in targets], as_json=options.json)
     return exit_code_of(result, strict=options.strict)
 
 
-def asked_of(options: argparse.Namespace, *, processes: int) -> dict[str, Any]:
-    """Give what the flags ask for, as keywords of `run`.
+def request_from(options: argparse.Namespace, *, processes: int) -> RunRequest:
+    """Give what the flags ask for; see `keywords_from`."""
+    return request_of(options.model, keywords_from(options, processes=processes))
+
+
+def keywords_from(options: argparse.Namespace, *, processes: int) -> dict[str, Any]:
+    """Give the flags as keywords of `run`.
 
     Args:
         options: the command line.
         processes: how many, where it does not say.
     """
-    asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunOptions)}
-    return {**asked, "processes": processes if options.processes is None else options.processes}
+    names = [field.name for field in option_fields() if field.name != "model"]
+    keywords = {name: getattr(options, name) for name in names}
+    return {**keywords, "processes": processes if options.processes is None else options.processes}
 
 
 def exit_code_of(result: Result, *, strict: bool) -> int:
@@ -61,10 +68,10 @@ def exit_code_of(result: Result, *, strict: bool) -> int:
     return int(not result.outputs_are_right or (strict and unstable))
 
 
-def _appended(
+def _stored_in(
     ended: BenchmarkError | RunInterrupted | ResultNotStoredError, targets: Sequence[Target]
 ) -> list[str]:
-    """Give the targets that the result is in, and not beside or nowhere."""
+    """Give the targets that the result was stored in."""
     if isinstance(ended, RunInterrupted) and ended.rescued is not None:
         return []
     error = ended if isinstance(ended, ResultNotStoredError) else ended.storage_error
@@ -73,37 +80,37 @@ def _appended(
 
 
 @contextlib.contextmanager
-def ended_like_ctrl_c() -> Iterator[None]:
-    """Let what schedulers and closing terminals send end a run as Ctrl-C does, with its record."""
+def signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, with its record."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    # nohup and its like ignore one on purpose: that stays
-    taken = [one for one in _ENDING_SIGNALS if signal.getsignal(one) is signal.SIG_DFL]
-    for number in taken:
+    # a signal that is ignored on purpose, as by nohup, stays ignored
+    handled = [one for one in _ENDING_SIGNALS if signal.getsignal(one) is signal.SIG_DFL]
+    for number in handled:
         signal.signal(number, interrupt)
     try:
         yield
     finally:
-        for number in taken:
+        for number in handled:
             signal.signal(number, signal.SIG_DFL)
 
 
-def pack_output_kept_off_stdout(*, wanted: bool) -> contextlib.AbstractContextManager[object]:
+def pack_output_on_stderr(*, wanted: bool) -> contextlib.AbstractContextManager[object]:
     """Let what a pack prints go to stderr, where stdout is to be JSON."""
     return contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext()
 
 
-def _show(result: Result, kept_in: Sequence[str], *, as_json: bool) -> None:
+def _show(result: Result, stored_in: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         print(result.to_json())
         return
     rows = [row for row in result.summary() if row[0] != "error"]
     if result.trace:
         rows.append(("trace", ", ".join(result.trace["files"])))
-    if kept_in and result.image is None:
-        rows.append(("appended to", ", ".join(kept_in)))
+    if stored_in and result.image is None:
+        rows.append(("appended to", ", ".join(stored_in)))
     print_pairs(rows)
     if result.trace:
         print()

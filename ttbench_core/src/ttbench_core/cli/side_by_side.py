@@ -6,41 +6,44 @@ import argparse
 import json
 import shlex
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from ttbench_core.cli.arguments import UsageError, parse
 from ttbench_core.cli.run import (
-    asked_of,
-    ended_like_ctrl_c,
     exit_code_of,
-    pack_output_kept_off_stdout,
+    pack_output_on_stderr,
+    request_from,
+    signals_interrupt,
 )
 from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
 from ttbench_core.results.comparison.paired import SideBySide, compare_pairs
-from ttbench_core.running.side_by_side import DEFAULT_PAIRS, run_ab
+from ttbench_core.running.side_by_side import (
+    COMMON_OPTIONS,
+    DEFAULT_PAIRS,
+    run_requests_side_by_side,
+)
 from ttbench_core.sinks.targets import check_targets
 
 __all__ = ["run_side_by_side"]
 
-#: What belongs to the measurement as a whole, and what only shows or keeps it.
-_COMMON: Final = ("processes", "passes", "max_time", "warmup", "seed", "trace")
-_NOT_A_VARIANT: Final = ("output", "json", "list", "strict", "debug", "vs")
+#: Flags that cannot differ between the variants, beside `COMMON_OPTIONS`.
+_NOT_OF_A_VARIANT: Final = ("trace", "output", "json", "list", "strict", "debug")
 
 
 def run_side_by_side(words: Sequence[str], options: argparse.Namespace) -> int:
     """Run what the command line says, and the same with the flags of `--vs` added."""
-    asked = asked_of(options, processes=DEFAULT_PAIRS)
-    variant = _variant(words, options)
+    requests = (
+        request_from(options, processes=DEFAULT_PAIRS),
+        request_from(_variant(words, options), processes=DEFAULT_PAIRS),
+    )
     targets = check_targets(options.output)
     try:
-        with ended_like_ctrl_c(), pack_output_kept_off_stdout(wanted=options.json):
-            found = run_ab(
-                asked.pop("model"), variant, output=[one.place for one in targets], **asked
-            )
+        with signals_interrupt(), pack_output_on_stderr(wanted=options.json):
+            found = run_requests_side_by_side(requests, targets)
     except (BenchmarkError, RunInterrupted) as ended:
-        _show_what_there_is([ended.result, *ended.others], as_json=options.json)
+        _show_results([ended.result, *ended.others], as_json=options.json)
         raise
     except ResultNotStoredError as lost:
         _show(compare_pairs(lost.result, *lost.others), options)
@@ -52,24 +55,21 @@ def run_side_by_side(words: Sequence[str], options: argparse.Namespace) -> int:
     return max(codes)
 
 
-def _variant(words: Sequence[str], options: argparse.Namespace) -> dict[str, Any]:
+def _variant(words: Sequence[str], options: argparse.Namespace) -> argparse.Namespace:
+    """Read the command line with the flags of `--vs` added; raises `UsageError`."""
     try:
         added = shlex.split(options.vs)
     except ValueError as error:
         raise UsageError(f"--vs {options.vs!r} cannot be read: {error}") from error
     if not added:
         raise UsageError('--vs needs the flags that differ, such as --vs "-df Fp16_b"')
-    varied = parse([*words, *added])
-    for name in (*_COMMON, *_NOT_A_VARIANT):
-        if name != "vs" and getattr(varied, name) != getattr(options, name):
+    variant = parse([*words, *added])
+    for name in (*COMMON_OPTIONS, *_NOT_OF_A_VARIANT):
+        if getattr(variant, name) != getattr(options, name):
             raise UsageError(f"--vs takes flags of the run itself, not --{name}")
-    if varied.vs != options.vs:
+    if variant.vs != options.vs:
         raise UsageError("--vs cannot hold another --vs")
-    return {
-        name: value
-        for name, value in asked_of(varied, processes=DEFAULT_PAIRS).items()
-        if name not in _COMMON
-    }
+    return variant
 
 
 def _show(found: SideBySide, options: argparse.Namespace) -> None:
@@ -84,8 +84,8 @@ def _show(found: SideBySide, options: argparse.Namespace) -> None:
     print_pairs(found.summary())
 
 
-def _show_what_there_is(results: Sequence[Result | None], *, as_json: bool) -> None:
-    """Show what was measured before it ended: a JSON list, or one after the other."""
+def _show_results(results: Sequence[Result | None], *, as_json: bool) -> None:
+    """Show the results of a run that ended early: a JSON list, or one after the other."""
     measured = [result for result in results if result is not None]
     if as_json:
         print(json.dumps([result.to_record() for result in measured], allow_nan=False))

@@ -9,32 +9,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ttbench_core.errors import OptionError
 from ttbench_core.request.checking import Spelled, choice, flag, required, text, whole
-
-if TYPE_CHECKING:
-    from typing_extensions import TypedDict
-
-    class EngineKeywords(TypedDict, total=False):
-        """The fields of `EngineOptions`, as keywords of `run`."""
-
-        microbatch_count: int
-        recompute: bool
-        single_thread: bool
-        auto_transpose: bool
-        balancer_policy: str
-        arch: str | None
-        devtype: str | None
-        device_config: str | None
-        runtime_params_yaml: str | None
-        galaxy: bool
-        perf_analysis: bool
-        save_tti: str | None
-        load_tti: str | None
-        parallel_tti: str | None
-
 
 __all__ = ["Arch", "BalancerPolicy", "BoardConfig", "DevType", "EngineOptions", "flag_of"]
 

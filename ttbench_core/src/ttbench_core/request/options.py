@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import KW_ONLY, dataclass
-from typing import Final
+from typing import Any
 
 from ttbench_core.errors import OptionError
 from ttbench_core.request.checking import Spelled, choice, flag, number, required, text, whole
 from ttbench_core.request.engine_options import EngineOptions, flag_of
 from ttbench_core.request.variables import variables, variables_text
 
-__all__ = ["DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"]
+__all__ = ["DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace", "option_fields"]
 
 #: Correlation with Fp32 below which outputs count as wrong, where the model declares none.
 DEFAULT_PCC = 0.99
@@ -220,10 +220,9 @@ class RunOptions(EngineOptions):
 
     def as_asked(self) -> dict[str, object]:
         """Give the options as plain values, None where not asked; the run's own come first."""
-        own = [field for field in dataclasses.fields(self) if field.name not in _ENGINE_FIELDS]
         return {
             field.name: value.value if isinstance(value, Spelled) else value
-            for field in (*own, *dataclasses.fields(EngineOptions))
+            for field in option_fields()
             for value in [getattr(self, field.name)]
         }
 
@@ -231,4 +230,8 @@ class RunOptions(EngineOptions):
         object.__setattr__(self, name, value)
 
 
-_ENGINE_FIELDS: Final = frozenset(field.name for field in dataclasses.fields(EngineOptions))
+def option_fields() -> list[dataclasses.Field[Any]]:
+    """Give the fields of `RunOptions`: the run's own, then those of engines."""
+    of_engines = dataclasses.fields(EngineOptions)
+    names = {field.name for field in of_engines}
+    return [*(one for one in dataclasses.fields(RunOptions) if one.name not in names), *of_engines]

@@ -1,4 +1,4 @@
-"""What is settled before a run begins: the values that the runner hands on."""
+"""The job of a run: everything that is decided before it begins."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ from ttbench_core.measure.stopping import StoppingRule
 from ttbench_core.models.source import Source
 from ttbench_core.plugins.registry import Plugin
 from ttbench_core.request.options import RunOptions, Scenario
+from ttbench_core.running.request import RunRequest
 
 __all__ = ["Job"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that is settled before a run begins."""
+    """Everything that is decided before a run begins."""
 
-    #: What was asked.
-    asked: RunOptions
-    #: The same, its configuration chosen.
+    request: RunRequest
+    #: What was asked, with its configuration chosen.
     options: RunOptions
-    source: Source
     backend: Backend
     #: Where the backend came from.
-    engine: Plugin
+    backend_plugin: Plugin
     #: What will be run.
     plan: CompileOptions
     #: Decides when enough passes have been measured.
-    rule: StoppingRule
+    stopping_rule: StoppingRule
+
+    @property
+    def source(self) -> Source:
+        """Where the model comes from."""
+        return self.request.source
 
     @property
     def loop_count(self) -> int:

@@ -21,64 +21,64 @@ from ttbench_core.measure.warmup import least_inputs, warm_up
 from ttbench_core.measure.watch import read_counters
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
-from ttbench_core.models.source import Source
 from ttbench_core.plugins.tuning import read_rules
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.options import RunOptions
-from ttbench_core.running.examining import examine, refuse_unverifiable
+from ttbench_core.running.analysis import analyze, refuse_unverifiable
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import SILENT, Observer
-from ttbench_core.running.recorded import unmeasured
+from ttbench_core.running.record_values import failed_before_start
 from ttbench_core.running.recording import Recording
+from ttbench_core.running.request import RunRequest
 
-__all__ = ["Conduct", "Turns", "measure"]
+__all__ = ["RunContext", "TurnRule", "measure"]
 
-#: Inputs below this go to waste without harm before a first pass.
+#: Faster inputs can be driven untimed before the first pass at no cost.
 _FAST_NS: Final = 100_000_000
-#: Folder, in the working directory, that traces are put into.
+#: Folder for traces, in the working directory.
 TRACE_FOLDER: Final = "ttbench-traces"
 
 
-class Turns(StoppingRule, Protocol):
+class TurnRule(StoppingRule, Protocol):
     """**Protocol:** a stopping rule that waits for its turn before it lets a pass begin."""
 
-    def wait(self) -> None:
-        """Wait until what follows the passes may begin."""
+    def wait_for_other(self) -> None:
+        """Wait until the other variant has ended its passes too."""
 
 
 @dataclass(frozen=True)
-class Conduct:
-    """How a measurement is conducted, apart from what is asked of it."""
+class RunContext:
+    """What a measurement is given by its caller, apart from what is asked of it."""
 
     observer: Observer = SILENT
     clock: Clock = CLOCK
-    #: The turns that another run is measured in; None measures without a break.
-    turns: Turns | None = None
-    #: Told what is known when a measurement begins, as a failed record; None is not told.
-    settled: Callable[[Result], None] | None = None
+    #: Set where the passes take turns with those of another run.
+    turns: TurnRule | None = None
+    #: Called when a measurement begins, with the failed record of it as far as it is known.
+    on_start: Callable[[Result], None] | None = None
     #: The engine that was chosen already where none was asked for; None chooses.
     engine: str | None = None
-    #: The process whose tree counts as "us" when others' CPU time is told; this one if not given.
+    #: The process whose tree counts as this run in the CPU accounting; this one if not given.
     root_pid: int | None = None
 
 
-def measure(options: RunOptions, source: Source, conduct: Conduct | None = None) -> Result:
-    """Run one benchmark; keeps nothing.
+def measure(request: RunRequest, context: RunContext | None = None) -> Result:
+    """Run one benchmark in this process; stores nothing.
 
     Raises `RequestError`, `BenchmarkError`, `RunInterrupted` as `run` does.
     """
-    conduct = conduct or Conduct()
-    conduct.observer.phase("devices")
+    context = context or RunContext()
+    context.observer.phase("devices")
     try:
-        job = _settle(options, source, conduct)
+        job = _prepare(request, context)
     except DeviceError as error:
-        missing = unmeasured(options, "devices", error)
+        missing = failed_before_start(request.options, "devices", error)
         raise BenchmarkError("devices", str(error), missing) from error
     _check_trace_folder(job.options)
-    recording = Recording(job, conduct.observer)
-    if conduct.settled is not None:
-        conduct.settled(recording.result("failed", SessionError("ended without a word")))
+    recording = Recording(job, context.observer)
+    if context.on_start is not None:
+        context.on_start(recording.result("failed", SessionError("ended without a word")))
     try:
         with job.backend.seeded(job.options.seed, job.plan.devices):
             model = _build(job, recording)
@@ -86,10 +86,10 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
                 _save_image(job, model, recording)
                 return recording.result("ok")
             with _compile(job, model, recording) as session:
-                _time(job, session, model, recording, conduct)
-                if conduct.turns is not None:
-                    conduct.turns.wait()
-                examine(job, session, model, recording)
+                _measure_session(job, session, model, recording, context)
+                if context.turns is not None:
+                    context.turns.wait_for_other()
+                analyze(job, session, model, recording)
                 _trace(job, session, model, recording)
         return recording.result("ok")
     except RequestError:
@@ -102,15 +102,21 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
         raise BenchmarkError(recording.phase, one_line(error), failed) from error
 
 
-def _settle(options: RunOptions, source: Source, conduct: Conduct) -> Job:
-    config = choose_config(source.builder, options.config, source.where)
-    settled = replace(options, config=config)
-    backend, engine = choose_engine(options.backend or conduct.engine, options.device_asked)
-    rule = conduct.turns or stopping_rule(options.passes, options.max_time)
-    name = options.model.rpartition(":")[2]
+def _prepare(request: RunRequest, context: RunContext) -> Job:
+    asked, source = request.options, request.source
+    config = choose_config(source.builder, asked.config, source.where)
+    options = replace(asked, config=config)
+    backend, plugin = choose_engine(asked.backend or context.engine, asked.device_asked)
+    name = asked.model.rpartition(":")[2]
     rules = read_rules(source.builder.__module__, name, backend.name)
-    planned = replace(plan(settled, backend), rules=rules)
-    return Job(options, settled, source, backend, engine, planned, rule)
+    return Job(
+        request=request,
+        options=options,
+        backend=backend,
+        backend_plugin=plugin,
+        plan=replace(plan(options, backend), rules=rules),
+        stopping_rule=context.turns or stopping_rule(asked.passes, asked.max_time),
+    )
 
 
 def _build(job: Job, recording: Recording) -> BenchmarkModel:
@@ -119,14 +125,14 @@ def _build(job: Job, recording: Recording) -> BenchmarkModel:
             job.source.builder, job.options, job.plan.for_builder(), job.source.where
         )
         refuse_unverifiable(job.options, model)
-        recording.built(model)
+        recording.add_model(model)
     return model
 
 
 def _compile(job: Job, model: BenchmarkModel, recording: Recording) -> Session:
     with recording.during("compile"):
         session = job.backend.compile(model, job.plan)
-    recording.compiled(session)
+    recording.add_session(session)
     return session
 
 
@@ -134,27 +140,27 @@ def _save_image(job: Job, model: BenchmarkModel, recording: Recording) -> None:
     with recording.during("compile"):
         if not isinstance(job.backend, ImagingBackend):
             raise TypeError(f"backend {job.backend.name!r} declares images and cannot save one")
-        recording.imaged(job.backend.save_image(model, job.plan))
+        recording.add_image(job.backend.save_image(model, job.plan))
 
 
-def _time(
-    job: Job, session: Session, model: BenchmarkModel, recording: Recording, conduct: Conduct
+def _measure_session(
+    job: Job, session: Session, model: BenchmarkModel, recording: Recording, context: RunContext
 ) -> None:
     in_flight = job.in_flight(session.depth)
 
     def driven(count: int) -> Pass:
-        return drive(session, model.inputs, count, conduct.clock, in_flight=in_flight)
+        return drive(session, model.inputs, count, context.clock, in_flight=in_flight)
 
     with frozen_heap():
         with recording.during("first_call"):
             first = driven(1)
-        recording.called(first)
+        recording.add_first_call(first)
         with recording.during("warmup"):
-            recording.warmed(
+            recording.add_warmup(
                 warm_up(
                     session,
                     model.inputs,
-                    conduct.clock,
+                    context.clock,
                     count=job.options.warmup,
                     in_flight=in_flight,
                 )
@@ -162,50 +168,50 @@ def _time(
         try:
             fast = first.e2e_ns < _FAST_NS
             untimed = least_inputs(in_flight) if fast else in_flight
-            _repeat(job, driven, recording, conduct, untimed=untimed)
+            _measure_passes(job, driven, recording, context, untimed=untimed)
         finally:
-            recording.weighed(session)
-        recording.told("overhead", {"ns_per_input": harness_ns_per_input(in_flight)})
+            recording.record_peak_memory(session)
+        recording.add("overhead", {"ns_per_input": harness_ns_per_input(in_flight)})
 
 
-def _repeat(
+def _measure_passes(
     job: Job,
     driven: Callable[[int], Pass],
     recording: Recording,
-    conduct: Conduct,
+    context: RunContext,
     *,
     untimed: int,
 ) -> None:
-    """Measure passes until the rule says that it is enough, and watch the machine meanwhile."""
+    """Measure passes until the stopping rule ends them, and read the machine's counters."""
     cuda = [device.index for device in job.plan.devices if device.kind == "cuda"]
     meter = EnergyMeter(gpus=nvml_names(cuda, os.environ.get("CUDA_VISIBLE_DEVICES")))
-    stop = job.rule.decide(())
+    stop = job.stopping_rule.decide(())
     with recording.during("passes"):
-        before = read_counters(root_pid=conduct.root_pid)
+        before = read_counters(root_pid=context.root_pid)
         meter.start()
-        if conduct.turns is None and job.options.warmup is None:
-            _stir(driven, untimed)
+        if context.turns is None and job.options.warmup is None:
+            _prewarm(driven, untimed)
         while stop is None:
-            recording.progressed()
-            if conduct.turns is not None:
-                _stir(driven, untimed)
-            recording.passed(driven(job.loop_count))
+            recording.report_progress()
+            if context.turns is not None:
+                _prewarm(driven, untimed)
+            recording.add_pass(driven(job.loop_count))
             meter.update()
-            stop = job.rule.decide(recording.times_ns)
+            stop = job.stopping_rule.decide(recording.times_ns)
         energy = meter.stop()
-        recording.watched(before, read_counters(root_pid=conduct.root_pid))
-        recording.stopped(stop)
-    # a counter does not tell a run from the one that it takes turns with
-    if energy is not None and conduct.turns is None:
-        recording.told("energy", asdict(energy))
+        recording.add_host_activity(before, read_counters(root_pid=context.root_pid))
+        recording.add_stop(stop)
+    # the counters include the run that this one takes turns with
+    if energy is not None and context.turns is None:
+        recording.add("energy", asdict(energy))
 
 
-def _stir(driven: Callable[[int], Pass], inputs: int) -> None:
-    """Drive a few untimed inputs after a rest, in which threads went to sleep and caches cold."""
+def _prewarm(driven: Callable[[int], Pass], inputs: int) -> None:
+    """Drive a few untimed inputs after a pause, in which threads slept and caches went cold."""
     try:
         driven(inputs)
     except PassCutShortError as cut:
-        raise cut.cause from None  # it is no pass that could be kept in part
+        raise cut.cause from None  # not a pass: nothing of it goes into the record
 
 
 def _check_trace_folder(options: RunOptions) -> None:
@@ -230,4 +236,4 @@ def _trace(job: Job, session: Session, model: BenchmarkModel, recording: Recordi
         name = re.sub(r"[^\w.-]+", "_", f"{options.model}-{options.config or 'default'}-{moment}")
         folder = Path(TRACE_FOLDER) / name
         folder.mkdir(parents=True)
-        recording.traced(folder, session.trace(model.inputs, options.trace, folder))
+        recording.add_trace(folder, session.trace(model.inputs, options.trace, folder))

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on; nothing is drawn inside a timed pass."""
+"""Progress of a run on the terminal or in a notebook; nothing is drawn during a timed pass."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any, Final, Protocol
 
-__all__ = ["SILENT", "Observer", "watching"]
+__all__ = ["SILENT", "Observer", "show_progress"]
 
 _REDRAW_S: Final = 0.2
 
 
 class Observer(Protocol):
-    """**Protocol:** told what a run does; called between passes only."""
+    """**Protocol:** shows what a run does; called between passes only."""
 
     def phase(self, name: str) -> None:
         """A phase begins."""
@@ -42,7 +42,7 @@ SILENT: Final[Observer] = _Silent()
 
 
 @contextlib.contextmanager
-def watching(label: str, shown: bool | None) -> Iterator[Observer]:
+def show_progress(label: str, shown: bool | None) -> Iterator[Observer]:
     """Show a progress bar for as long as the context lasts.
 
     Args:

@@ -1,4 +1,4 @@
-"""Gathering the facts of a run while it runs, into the Result at its end."""
+"""Collecting the facts of a run while it runs; its Result at the end."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from ttbench_core.record.environment import (
 from ttbench_core.record.result import Result
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import Observer
-from ttbench_core.running.recorded import (
-    args_that_ran,
+from ttbench_core.running.record_values import (
+    effective_args,
     model_record,
     pass_record,
     stopping_record,
@@ -54,7 +54,7 @@ class Recording:
 
     Args:
         job: what runs.
-        observer: told of phases and passes as they come.
+        observer: is shown phases and passes as they come.
     """
 
     def __init__(self, job: Job, observer: Observer) -> None:
@@ -77,8 +77,8 @@ class Recording:
         self._stop: Stop | None = None
         self._passes: list[Pass] = []
         self._partial: Pass | None = None
-        #: What is told once and goes into the record as it is, by the record's key.
-        self._told: dict[str, Any] = {}
+        #: Facts that go into the record as they are, by the key of the record.
+        self._facts: dict[str, Any] = {}
 
     @property
     def phase(self) -> str:
@@ -87,12 +87,12 @@ class Recording:
 
     @property
     def has_measurements(self) -> bool:
-        """Whether any input of a pass has been through."""
+        """Whether any input of a pass has been measured."""
         return bool(self._passes or self._partial)
 
     @contextlib.contextmanager
     def during(self, phase: str) -> Iterator[None]:
-        """Time a phase, also when it fails; a pass that it cuts short is kept."""
+        """Time a phase, also when it fails; a pass that is cut short is added."""
         self._phase = phase
         self._observer.phase(phase)
         start = time.perf_counter_ns()
@@ -105,72 +105,72 @@ class Recording:
         finally:
             self._phases_ns[phase] = time.perf_counter_ns() - start
 
-    def built(self, model: BenchmarkModel) -> None:
-        """Keep the model's identity."""
+    def add_model(self, model: BenchmarkModel) -> None:
+        """Add the identity of the model and what it counts as."""
         self._model = model
         self._parameters = parameter_count(model)
         self._samples_per_input = samples_of_input(model)
         self._backend_versions = self._job.backend.versions()
-        self._noted(model.notes if isinstance(model, Annotated) else ())
+        self._add_notes(model.notes if isinstance(model, Annotated) else ())
 
-    def compiled(self, session: Session) -> None:
-        """Keep how the engine runs it."""
+    def add_session(self, session: Session) -> None:
+        """Add how the engine runs the model."""
         self._effective = dict(session.effective)
         self._in_flight = self._job.in_flight(session.depth)
-        self._noted(session.notes)
+        self._add_notes(session.notes)
         if isinstance(session, CountingSession):
             self._samples_per_input = session.samples_per_input
 
-    def _noted(self, notes: Sequence[str]) -> None:
+    def _add_notes(self, notes: Sequence[str]) -> None:
         self._notes = (*self._notes, *map(str, notes))
         for note in notes:
             self._observer.note(str(note))
 
-    def called(self, first: Pass) -> None:
-        """Keep how long the first call took, without the garbage collection before it."""
+    def add_first_call(self, first: Pass) -> None:
+        """Add the time of the first call, without the garbage collection before it."""
         self._phases_ns["first_call"] = first.e2e_ns
 
-    def warmed(self, settling: WarmUp) -> None:
-        """Keep what warming up took."""
-        self._warmup = settling
+    def add_warmup(self, warmup: WarmUp) -> None:
+        """Add the warm-up."""
+        self._warmup = warmup
 
-    def progressed(self) -> None:
-        """Tell how many passes are done."""
-        self._observer.passes(len(self._passes), self._job.rule.most)
+    def report_progress(self) -> None:
+        """Show how many passes are done."""
+        self._observer.passes(len(self._passes), self._job.stopping_rule.most)
 
-    def passed(self, one: Pass) -> None:
-        """Keep a pass."""
+    def add_pass(self, one: Pass) -> None:
+        """Add a pass."""
         self._passes.append(one)
 
     @property
     def times_ns(self) -> list[int]:
-        """How long each pass took so far."""
+        """End-to-end time of each pass so far."""
         return [one.e2e_ns for one in self._passes]
 
-    def stopped(self, stop: Stop) -> None:
-        """Keep why there is no further pass."""
+    def add_stop(self, stop: Stop) -> None:
+        """Add why there is no further pass."""
         self._stop = stop
 
-    def watched(self, before: Reading, after: Reading) -> None:
-        """Keep what the machine did between two readings."""
-        self._told["host_during"] = asdict(between(before, after, usable_cores()))
+    def add_host_activity(self, before: Reading, after: Reading) -> None:
+        """Add what the machine did between two readings of its counters."""
+        self._facts["host_during"] = asdict(between(before, after, usable_cores()))
 
-    def told(self, key: str, facts: Mapping[str, Any] | None) -> None:
-        """Keep facts that stand in the record under a key of their own."""
-        self._told[key] = facts
+    def add(self, key: str, facts: Mapping[str, Any] | None) -> None:
+        """Add facts that have a key of the record to themselves."""
+        self._facts[key] = facts
 
-    def traced(self, folder: Path, files: Sequence[Path]) -> None:
-        """Keep where the trace lies."""
+    def add_trace(self, folder: Path, files: Sequence[Path]) -> None:
+        """Add level, folder and files of the trace."""
         level = self._job.options.trace.value
         names = [str(file) for file in files]
-        self._told["trace"] = {"level": level, "folder": str(folder), "files": names}
+        self._facts["trace"] = {"level": level, "folder": str(folder), "files": names}
 
-    def imaged(self, file: Path) -> None:
-        """Keep where the compiled model was saved."""
-        self._told["image"] = {"file": str(file), "size_bytes": file.stat().st_size}
+    def add_image(self, file: Path) -> None:
+        """Add the file that the compiled model was saved to."""
+        self._facts["image"] = {"file": str(file), "size_bytes": file.stat().st_size}
 
-    def weighed(self, session: Session) -> None:
-        """Keep how much memory the passes took; a trace would take more."""
+    def record_peak_memory(self, session: Session) -> None:
+        """Add the peak of the memory; call it after the passes, because a trace takes more."""
         self._peaks["host_peak_bytes"] = self._memory.peak_bytes()
         self._peaks["device_peak_bytes"] = session.device_peak_bytes()
 
@@ -190,7 +190,7 @@ class Recording:
             total_time=None,
             total_samples=None,
             samples_per_sec=None,
-            args=args_that_ran(self._job, self._model, self._effective),
+            args=effective_args(self._job, self._model, self._effective),
             arch=self._job.plan.devices[0].arch,
             machine_name=machine_name(),
             hash=checkout.hash if checkout else None,
@@ -198,7 +198,7 @@ class Recording:
             error=f"{failure['phase']}: {failure['message']}" if failure else None,
             run_id=uuid.uuid4().hex,
             started_at=self._started_at.isoformat(timespec="seconds"),
-            requested=recorded_options(self._job.asked),
+            requested=recorded_options(self._job.request.options),
             effective=self._effective,
             model=model_record(self._job, self._model, self._parameters, self._samples_per_input),
             backend=self._job.backend.name,
@@ -216,14 +216,14 @@ class Recording:
             memory=self._memory_record(),
             notes=list(self._notes),
             failure=failure,
-            **self._told,
+            **self._facts,
         )
         return derive(raw)
 
     def _versions(self) -> dict[str, str]:
         versions = software_versions(_VERSIONED)
         versions.update(self._backend_versions)
-        versions[self._job.engine.pack] = self._job.engine.version
+        versions[self._job.backend_plugin.pack] = self._job.backend_plugin.version
         if self._job.source.pack and self._job.source.version:
             versions[self._job.source.pack] = self._job.source.version
         return versions

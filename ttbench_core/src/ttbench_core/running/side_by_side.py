@@ -1,35 +1,36 @@
-"""Two variants of one run, measured in turns: `ttbench --vs` from Python."""
+"""`run_ab()`: two variants of one run, measured side by side; `ttbench --vs` from Python."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.errors import OptionError, suggestion
-from ttbench_core.models.source import find_source, name_of
+from ttbench_core.errors import OptionError
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
-from ttbench_core.request.options import RunOptions
+from ttbench_core.request.keywords import shows_run_keywords
 from ttbench_core.results.comparison.paired import SideBySide, compare_pairs
-from ttbench_core.running.processes import Watch
 from ttbench_core.running.processes.alternating import measure_alternately
-from ttbench_core.running.processes.turns import Variant, measure_in_turns
-from ttbench_core.running.progress import Observer, watching
-from ttbench_core.running.runner import exclusive_watch
+from ttbench_core.running.processes.pairs import measure_pairs
+from ttbench_core.running.processes.supervision import Supervision
+from ttbench_core.running.processes.turns import measure_in_turns
+from ttbench_core.running.progress import Observer, show_progress
+from ttbench_core.running.request import RunRequest, request_of
+from ttbench_core.running.runner import supervision_of
 from ttbench_core.sinks.keeping import keep_all
-from ttbench_core.sinks.targets import check_targets
+from ttbench_core.sinks.targets import Target, check_targets
 
-__all__ = ["DEFAULT_PAIRS", "run_ab"]
+__all__ = ["COMMON_OPTIONS", "DEFAULT_PAIRS", "run_ab", "run_requests_side_by_side"]
 
 #: Pairs of processes when none were asked for: with fewer, t makes the interval wide.
 DEFAULT_PAIRS: Final = 5
-#: What belongs to the measurement as a whole.
-_COMMON: Final = ("processes", "passes", "max_time", "warmup", "seed", "output", "progress")
+#: Options that belong to the measurement as a whole: the same for both variants.
+COMMON_OPTIONS: Final = ("processes", "passes", "max_time", "warmup", "seed")
 
 
+@shows_run_keywords
 def run_ab(
     model: str | Callable[..., Any],
     variant: Mapping[str, Any],
@@ -55,34 +56,51 @@ def run_ab(
     and B in its `others`.
     """
     _refuse_common(variant)
-    shared = {**options, "processes": processes}
-    sides = (
-        _variant(model, shared),
-        _variant(variant.get("model", model), {**shared, **variant}),
+    shared: dict[str, Any] = {**options, "processes": processes}
+    changed = {**shared, **variant}
+    requests = (
+        request_of(model, shared, caller="run_ab"),
+        request_of(changed.pop("model", model), changed, caller="run_ab"),
     )
-    targets = check_targets(output)
-    with watching(f"{sides[0].options.model} side by side", progress) as observer:
+    return run_requests_side_by_side(requests, check_targets(output), progress=progress)
+
+
+def run_requests_side_by_side(
+    requests: tuple[RunRequest, RunRequest],
+    targets: Sequence[Target],
+    *,
+    progress: bool | None = None,
+) -> SideBySide:
+    """Measure two requests side by side and store both results; raises what `run_ab` raises.
+
+    Args:
+        requests: A and B, alike in `COMMON_OPTIONS`.
+        targets: checked targets that both results are appended to.
+        progress: as for `run`.
+    """
+    if any(one.options.save_tti for one in requests):
+        raise OptionError("a run side by side measures, and --save_tti does not: leave it out")
+    with show_progress(f"{requests[0].options.model} side by side", progress) as observer:
         try:
-            pair = _measured(sides, observer)
+            first, second = _measure(requests, observer)
         except (BenchmarkError, RunInterrupted) as ended:
             ended.storage_error = keep_all([ended.result, *ended.others], targets)
             raise
-    a = replace(pair[0], paired_with=pair[1].run_id)
-    b = replace(pair[1], paired_with=pair[0].run_id)
+    a = replace(first, paired_with=second.run_id)
+    b = replace(second, paired_with=first.run_id)
     if (lost := keep_all([a, b], targets)) is not None:
         lost.result, lost.others = a, (b,)
         raise lost
     return compare_pairs(a, b)
 
 
-def _measured(sides: tuple[Variant, Variant], observer: Observer) -> tuple[Result, Result]:
+def _measure(requests: tuple[RunRequest, RunRequest], observer: Observer) -> tuple[Result, Result]:
     """Let passes take turns, or whole processes where a device serves one."""
-    pairs = sides[0].options.processes
-    first, second = (exclusive_watch(side.options, observer) for side in sides)
+    first, second = (supervision_of(one.options, observer) for one in requests)
     if first is None and second is None:
-        return measure_in_turns(sides, pairs, observer)
-    watches = (first or Watch(observer), second or Watch(observer))
-    return measure_alternately(sides, pairs, watches)
+        return measure_pairs(requests, measure_in_turns, observer)
+    supervisions = (first or Supervision(observer), second or Supervision(observer))
+    return measure_pairs(requests, measure_alternately(supervisions), observer)
 
 
 def _refuse_common(variant: Mapping[str, Any]) -> None:
@@ -91,18 +109,6 @@ def _refuse_common(variant: Mapping[str, Any]) -> None:
             'run_ab takes what differs as a dictionary: {"dataformat": "Fp16_b"},'
             f" not {variant!r}"
         )
-    for name in _COMMON:
+    for name in (*COMMON_OPTIONS, "output", "progress"):
         if name in variant:
             raise OptionError(f"{name} is of both variants: give it to run_ab itself")
-
-
-def _variant(model: str | Callable[..., Any], keywords: Mapping[str, Any]) -> Variant:
-    named = {name: value for name, value in keywords.items() if name != "model"}
-    known = {field.name for field in dataclasses.fields(RunOptions)}
-    for keyword in named:
-        if keyword not in known:
-            raise OptionError(f"no run has a keyword {keyword!r}{suggestion(keyword, known)}")
-    if named.get("save_tti"):
-        raise OptionError("a run side by side measures, and --save_tti does not: leave it out")
-    options = RunOptions(model=name_of(model), **named)
-    return Variant(options, find_source(model))

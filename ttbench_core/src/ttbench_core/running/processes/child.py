@@ -1,8 +1,7 @@
-"""The parent's side of one child process: start it, hear it, end it."""
+"""The parent's side of one child process: start it, receive its messages, end it."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
@@ -12,85 +11,70 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ttbench_core.errors import OptionError, RequestError, SessionError, one_line
-from ttbench_core.models.source import Source
-from ttbench_core.request.options import RunOptions
-from ttbench_core.running.processes.lines import Lines, SilenceError
-from ttbench_core.running.progress import SILENT, Observer
+from ttbench_core.errors import RequestError, SessionError
+from ttbench_core.running.processes.builder_transfer import pack_builder
+from ttbench_core.running.processes.line_reader import HungProcessError, LineReader
+from ttbench_core.running.processes.supervision import Supervision
+from ttbench_core.running.request import RunRequest
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Child", "Watch"]
+__all__ = ["Child"]
 
 #: The child finds what the parent finds, also in a notebook that has added folders.
 _START: Final = (
     "import sys; sys.path[:] = sys.argv[2:];"
-    # until it can answer, Ctrl-C ends it without a word
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
     "from ttbench_core.running.processes.worker import main; main(int(sys.argv[1]))"
 )
-#: How long a child that was interrupted may take to give its record, and to leave.
+#: How long a child that was interrupted may take to send its record, and to end.
 _GRACE_S: Final = 20.0
-#: How long one that failed may take to leave: what it waits for may never come.
+#: How long one that failed may take to end: what it waits for may never come.
 _GRACE_AFTER_FAILURE_S: Final = 2.0
-#: How long a child may say nothing while its Python runs: it says something every few seconds,
-#: until an engine takes the interpreter and never gives it back.
-_SILENCE_S: Final = 120.0
-
-
-@dataclass(frozen=True)
-class Watch:
-    """How the parent follows what a child does."""
-
-    #: Told of its phases and notes.
-    observer: Observer = SILENT
-    #: Seconds without a sign of life after which it counts as hung; None waits for ever.
-    patience_s: float | None = None
-    #: The engine that the parent has chosen; None leaves the choice to the child.
-    engine: str | None = None
+#: The shortest timeout of a heartbeat, which is sent every few seconds while the child's Python
+#: runs: an engine may hold the interpreter for a while.
+_HEARTBEAT_TIMEOUT_S: Final = 120.0
 
 
 class Child:
     """One measurement in a fresh process; a context manager that leaves no process behind.
 
     Args:
-        options: what it measures.
-        source: the builder; named builders are found again by the child.
-        turns: whether it waits for `say("pass")` before each pass.
-        watch: how it is followed; None hears its last word alone.
+        request: what it measures; named builders are found again by the child.
+        turns: whether it waits for `send("pass")` before each pass.
+        supervision: how it is followed; None receives its last message alone.
 
-    Variables of `options.env` are there when its interpreter starts.
+    Variables of `options.env` are set when its interpreter starts.
 
     Raises `RequestError` for a builder that cannot be brought to another process.
     """
 
     def __init__(
         self,
-        options: RunOptions,
-        source: Source,
+        request: RunRequest,
         *,
         turns: bool = False,
-        watch: Watch | None = None,
+        supervision: Supervision | None = None,
     ) -> None:
-        self._watch: Final = watch or Watch()
+        self._supervision: Final = supervision or Supervision()
         self._phase = "start"
         self._phase_began_s = time.monotonic()
-        #: What it knew when it began to measure, as a record; None before.
+        #: The record that it sent when it began to measure; None before.
         self.known: Mapping[str, Any] | None = None
         self._grace_s = _GRACE_S
-        request = {
-            "options": options.as_asked(),
-            "builder": None if source.pack else _packed(source.builder),
+        source = request.source
+        message = {
+            "options": request.options.as_asked(),
+            "builder": None if source.pack else pack_builder(source.builder),
             "turns": turns,
-            # runs that take turns count each other's time as their own
+            # of two that take turns, neither counts as a disturbance of the other
             "root_pid": os.getpid() if turns else None,
-            "engine": self._watch.engine,
-            "signs": watch is not None,
-            "beats": self._watch.patience_s is not None,
+            "engine": self._supervision.engine,
+            "events": supervision is not None,
+            "heartbeat": self._supervision.timeout_s is not None,
         }
         ours, theirs = os.pipe()
         try:
@@ -102,19 +86,19 @@ class Child:
                 pass_fds=[theirs],
                 # Ctrl-C reaches the parent alone, which passes it on
                 start_new_session=True,
-                env={**os.environ, **options.environment},
+                env={**os.environ, **request.options.environment},
                 text=True,
                 encoding="ascii",
             )
         finally:
             os.close(theirs)
-        self._answers: Final = Lines(ours)
-        #: Whether it has said its last word.
+        self._messages: Final = LineReader(ours)
+        #: Whether it has sent its last message.
         self.has_ended = False
-        self.say(json.dumps(request))
+        self.send(json.dumps(message))
 
-    def say(self, line: str) -> None:
-        """Send a line; a child that has ended is heard of by `hear`."""
+    def send(self, line: str) -> None:
+        """Send a line; that a child has ended is found out by `receive`."""
         stdin = self._process.stdin
         if stdin is None:
             return
@@ -124,15 +108,15 @@ class Child:
         except BrokenPipeError:
             return
 
-    def hear(self) -> dict[str, Any]:
-        """Wait for the next message, without using CPU time; signs of life go to the observer.
+    def receive(self) -> dict[str, Any]:
+        """Wait for the next message, without using CPU time; events go to the observer.
 
         Raises the `RequestError` that the child raised, `SessionError` for a
-        child that ended without a word, or gives none for too long.
+        child that crashed, and `HungProcessError` for one that sends nothing for too long.
         """
         message = self._next()
-        while (sign := message.get("sign")) is not None:
-            self._follow(sign, message)
+        while (event := message.get("event")) is not None:
+            self._handle_event(event, message)
             message = self._next()
         self.has_ended = "passed_ns" not in message
         if message.get("failure") is not None:
@@ -144,60 +128,60 @@ class Child:
 
     @property
     def phase(self) -> str:
-        """The phase that it was heard of last."""
+        """The phase that it was in at its last event."""
         return self._phase
 
     def _next(self) -> dict[str, Any]:
         try:
-            line = self._answers.next(self._patience_left_s())
-        except SilenceError as silence:
+            line = self._messages.next(self._timeout_s())
+        except HungProcessError as hung:
             what = (
-                f"did not end its phase compile within {self._watch.patience_s:g} s"
+                f"did not end its phase compile within {self._supervision.timeout_s:g} s"
                 if self._phase == "compile"
-                else f"{silence} in phase {self._phase}"
+                else f"{hung} in phase {self._phase}"
             )
-            raise SilenceError(
+            raise HungProcessError(
                 f"the process that measured {what} and was ended; a longer --timeout waits longer"
             ) from None
         if line is None:
-            raise SessionError(f"the process that measured {_end(self._process.wait())}")
+            raise SessionError(f"the process that measured {_exit_text(self._process.wait())}")
         message: dict[str, Any] = json.loads(line)
         return message
 
-    def _patience_left_s(self) -> float | None:
+    def _timeout_s(self) -> float | None:
         """Give how long the next message may take; of a compiler, what is left of its time."""
-        patience_s = self._watch.patience_s
-        if patience_s is None:
+        timeout_s = self._supervision.timeout_s
+        if timeout_s is None:
             return None
         if self._phase == "compile":
-            return max(self._phase_began_s + patience_s - time.monotonic(), 0.0)
-        return max(patience_s, _SILENCE_S)
+            return max(self._phase_began_s + timeout_s - time.monotonic(), 0.0)
+        return max(timeout_s, _HEARTBEAT_TIMEOUT_S)
 
-    def _follow(self, sign: str, message: Mapping[str, Any]) -> None:
-        if sign == "phase":
+    def _handle_event(self, event: str, message: Mapping[str, Any]) -> None:
+        if event == "phase":
             self._phase, self._phase_began_s = message["text"], time.monotonic()
-            self._watch.observer.phase(message["text"])
-        elif sign == "note":
-            self._watch.observer.note(message["text"])
-        elif sign == "passes":
-            self._watch.observer.passes(message["done"], message["wanted"])
-        elif sign == "settled":
+            self._supervision.observer.phase(message["text"])
+        elif event == "note":
+            self._supervision.observer.note(message["text"])
+        elif event == "passes":
+            self._supervision.observer.passes(message["done"], message["wanted"])
+        elif event == "started":
             self.known = message["record"]
-        elif sign == "overdue":
-            raise SilenceError(f"the process that measured was ended: {message['text']}")
+        elif event == "overdue":
+            raise HungProcessError(f"the process that measured was ended: {message['text']}")
 
     def interrupt(self) -> dict[str, Any] | None:
-        """Send Ctrl-C and give what the child has measured, or None.
+        """Send Ctrl-C and give the child's last message, or None.
 
-        One more Ctrl-C meanwhile is impatience; the next one ends the child.
+        One more Ctrl-C meanwhile is ignored; the next one kills the child.
         """
         timer = threading.Timer(_GRACE_S, self._process.kill)
         timer.start()
         try:
-            with _patience(self._process.kill):
+            with _tolerates_one_interrupt(self._process.kill):
                 self._process.send_signal(signal.SIGINT)
                 while True:
-                    message = self.hear()
+                    message = self.receive()
                     if "passed_ns" not in message:
                         return message
         except (RequestError, SessionError, ValueError):
@@ -207,10 +191,10 @@ class Child:
             timer.cancel()
 
     def close(self) -> None:
-        """End the process: let it leave after its last word, and kill it before."""
+        """End the process: let it end by itself after its last message, and kill it before."""
         if not self.has_ended:
             self._process.kill()
-        self._answers.close()
+        self._messages.close()
         try:
             self._process.wait(self._grace_s)
         except subprocess.TimeoutExpired:
@@ -220,7 +204,7 @@ class Child:
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
-        # what a pack has started and left behind: the child leads a session of its own
+        # processes that a pack has started and left: the child leads a session of its own
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -232,8 +216,8 @@ class Child:
 
 
 @contextlib.contextmanager
-def _patience(give_up: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C within the context go by, and give up at the second."""
+def _tolerates_one_interrupt(give_up: Callable[[], None]) -> Iterator[None]:
+    """Ignore the first Ctrl-C within the context, and give up at the second."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -251,26 +235,7 @@ def _patience(give_up: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _packed(builder: Callable[..., Any]) -> str:
-    """Pack a builder of the user's own, which the child cannot find by a name."""
-    try:
-        import cloudpickle
-    except ImportError as error:
-        raise OptionError(
-            "several processes and a builder of your own need cloudpickle:"
-            " pip install 'ttbench-core[notebook]'"
-        ) from error
-    try:
-        packed: bytes = cloudpickle.dumps(builder)
-    except Exception as error:
-        raise OptionError(
-            f"this builder cannot be brought to another process ({one_line(error)}):"
-            " build everything that it needs inside it"
-        ) from error
-    return base64.b64encode(packed).decode("ascii")
-
-
-def _end(code: int) -> str:
+def _exit_text(code: int) -> str:
     if code < 0:
         return f"was ended by {signal.Signals(-code).name} before it could say anything"
     return f"ended with code {code} before it could say anything"

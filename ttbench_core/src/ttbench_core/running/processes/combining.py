@@ -12,7 +12,7 @@ from ttbench_core.record.environment import recorded_options
 from ttbench_core.record.result import Result
 from ttbench_core.request.options import RunOptions
 
-__all__ = ["combined"]
+__all__ = ["combine_results"]
 
 #: What each process says of itself.
 _OWN: Final = (
@@ -30,7 +30,9 @@ _OWN: Final = (
 )
 
 
-def combined(options: RunOptions, results: Sequence[Result], status: str | None = None) -> Result:
+def combine_results(
+    options: RunOptions, results: Sequence[Result], status: str | None = None
+) -> Result:
     """Make one record of the processes' records.
 
     What all share, and what the first alone was asked for, is the first's.

@@ -1,13 +1,12 @@
 """The child's side: `main` measures once what stdin asks for.
 
-The first line on stdin is the request, as JSON. What comes back goes to a file
-descriptor of its own, a JSON object a line; stdout and stderr stay for whatever
+The first line on stdin is the request, as JSON. Messages to the parent go to a file
+descriptor of their own, a JSON object a line; stdout and stderr stay for whatever
 a pack prints. The child ends when its parent does: then stdin ends.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
@@ -27,56 +26,58 @@ from ttbench_core.models.source import find_source
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.options import RunOptions
-from ttbench_core.running.measuring import Conduct, measure
+from ttbench_core.running.measuring import RunContext, measure
+from ttbench_core.running.processes.builder_transfer import unpack_builder
 from ttbench_core.running.progress import SILENT
+from ttbench_core.running.request import RunRequest
 
 __all__ = ["main"]
 
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-_BEAT_S: Final = 2.0
-_ALIVE: Final[Mapping[str, Any]] = {"sign": "alive"}
+_HEARTBEAT_S: Final = 2.0
+_ALIVE: Final[Mapping[str, Any]] = {"event": "alive"}
 #: Messages come from two threads.
 _SENDING: Final = threading.Lock()
 
 
-class _Signs:
-    """Tells the parent what happens, so that it can show it and knows that it goes on."""
+class _Events:
+    """Sends the parent what happens, so that it can show it; an `Observer`."""
 
     def __init__(self, channel: TextIO) -> None:
         self._channel = channel
 
     def phase(self, name: str) -> None:
         """A phase begins."""
-        _send(self._channel, {"sign": "phase", "text": name})
+        _send(self._channel, {"event": "phase", "text": name})
 
     def note(self, sentence: str) -> None:
         """Something that the waiting user should know now."""
-        _send(self._channel, {"sign": "note", "text": sentence})
+        _send(self._channel, {"event": "note", "text": sentence})
 
     def passes(self, done: int, wanted: int | None) -> None:
         """So many passes are done."""
-        _send(self._channel, {"sign": "passes", "done": done, "wanted": wanted})
+        _send(self._channel, {"event": "passes", "done": done, "wanted": wanted})
 
-    def settled(self, known: Result) -> None:
-        """Tell what is known, for the record of a process that never says its last word."""
-        _send(self._channel, {"sign": "settled", "record": known.to_record()})
+    def started(self, known: Result) -> None:
+        """Send what is known, for the record of a process that crashes."""
+        _send(self._channel, {"event": "started", "record": known.to_record()})
 
 
-def _beat(channel: TextIO) -> None:
-    """Tell every few seconds that Python still runs, and when a call into an engine is overdue."""
+def _start_heartbeat(channel: TextIO) -> None:
+    """Send every few seconds that Python still runs, and when a call into an engine is overdue."""
 
     def beat() -> None:
         while True:
-            time.sleep(_BEAT_S)
+            time.sleep(_HEARTBEAT_S)
             overdue = LIFELINE.overdue()
-            with contextlib.suppress(OSError, ValueError):  # the last word has been said
-                _send(channel, {"sign": "overdue", "text": overdue} if overdue else _ALIVE)
+            with contextlib.suppress(OSError, ValueError):  # the last message has been sent
+                _send(channel, {"event": "overdue", "text": overdue} if overdue else _ALIVE)
 
-    threading.Thread(target=beat, name="ttbench-beat", daemon=True).start()
+    threading.Thread(target=beat, name="ttbench-heartbeat", daemon=True).start()
 
 
 class _Turns:
-    """Asks the parent before each pass: another run takes its turn in between."""
+    """A stopping rule that asks the parent before each pass: another run has a turn in between."""
 
     name = TURNS
     most = None
@@ -86,17 +87,17 @@ class _Turns:
         self._channel = channel
 
     def decide(self, times_ns: Sequence[int]) -> Stop | None:
-        """Tell how long the last pass took and wait for the word to go on."""
+        """Send how long the last pass took and wait for the command to go on."""
         _send(self._channel, {"passed_ns": times_ns[-1] if times_ns else None})
         return None if self._commands.get() == "pass" else Stop(self.name, "last turn")
 
-    def wait(self) -> None:
-        """Wait until the other has ended its passes too."""
+    def wait_for_other(self) -> None:
+        """Wait until the other run has ended its passes too."""
         self._commands.get()
 
 
 def main(channel_fd: int) -> None:
-    """Measure once, and send what came of it."""
+    """Measure once, and send the outcome."""
     for number in _ENDING_SIGNALS:
         signal.signal(number, signal.default_int_handler)
     channel = os.fdopen(channel_fd, "w", encoding="ascii")
@@ -107,23 +108,21 @@ def main(channel_fd: int) -> None:
     commands: SimpleQueue[str] = SimpleQueue()
     _listen(commands)
     try:
-        _send(channel, _answer(request, commands, channel))
+        _send(channel, _last_message(request, commands, channel))
         channel.close()
     except BrokenPipeError:
-        os._exit(1)  # nobody is there to hear it, and closing the pipe would fail again
+        os._exit(1)  # the parent has ended, and closing the pipe would fail again
 
 
-def _answer(
+def _last_message(
     request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO
 ) -> dict[str, Any]:
     try:
-        options = RunOptions(**request["options"])
-        result = measure(
-            options, find_source(_model(request)), _conduct(request, commands, channel)
-        )
-        _stay_to_the_end()
+        run = RunRequest(RunOptions(**request["options"]), find_source(_model(request)))
+        result = measure(run, _context(request, commands, channel))
+        _ignore_ending_signals()
     except BenchmarkError as failed:
-        _stay_to_the_end()
+        _ignore_ending_signals()
         return {
             "record": failed.result.to_record(),
             "failure": {
@@ -133,7 +132,7 @@ def _answer(
             },
         }
     except RunInterrupted as interrupted:
-        _stay_to_the_end()
+        _ignore_ending_signals()
         kept = interrupted.result
         return {"interrupted": True, "record": kept.to_record() if kept else None}
     except TtbenchError as refusal:
@@ -143,13 +142,13 @@ def _answer(
     return {"record": result.to_record()}
 
 
-def _conduct(request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO) -> Conduct:
-    signs = _Signs(channel) if request["signs"] else None
-    if request["beats"]:
-        _beat(channel)
-    return Conduct(
-        observer=signs or SILENT,
-        settled=signs.settled if signs else None,
+def _context(request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO) -> RunContext:
+    events = _Events(channel) if request["events"] else None
+    if request["heartbeat"]:
+        _start_heartbeat(channel)
+    return RunContext(
+        observer=events or SILENT,
+        on_start=events.started if events else None,
         turns=_Turns(commands, channel) if request["turns"] else None,
         root_pid=request["root_pid"],
         engine=request["engine"],
@@ -160,13 +159,11 @@ def _model(request: Mapping[str, Any]) -> Any:
     """Give the model's name, or the builder that the parent has packed into the request."""
     if request["builder"] is None:
         return request["options"]["model"]
-    import cloudpickle
-
-    return cloudpickle.loads(base64.b64decode(request["builder"]))
+    return unpack_builder(request["builder"])
 
 
-def _stay_to_the_end() -> None:
-    """Let no further Ctrl-C come between a record and its way home."""
+def _ignore_ending_signals() -> None:
+    """Let no further Ctrl-C end the process before its record is sent."""
     for number in _ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
@@ -179,20 +176,20 @@ def _send(channel: TextIO, message: Mapping[str, Any]) -> None:
 
 
 def _listen(commands: SimpleQueue[str]) -> None:
-    """Hand the parent's commands on, and end with it."""
+    """Pass the parent's commands on, and end with it."""
 
     def listen() -> None:
         # not through sys.stdin, whose lock a thread must not hold when the interpreter ends
         with open(os.dup(0), "rb", buffering=0) as lines:  # noqa: PTH123 - a descriptor
             while line := lines.readline():
                 commands.put(line.decode("ascii").strip())
-        _leave_nothing_behind()
+        _kill_process_group()
         os._exit(1)
 
     threading.Thread(target=listen, name="ttbench-parent", daemon=True).start()
 
 
-def _leave_nothing_behind() -> None:
-    """End what an engine has started beside this process, which leads a session of its own."""
+def _kill_process_group() -> None:
+    """Kill what an engine has started beside this process, which leads a session of its own."""
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)

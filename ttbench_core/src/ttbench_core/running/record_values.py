@@ -1,4 +1,4 @@
-"""What a run went through, as plain values of its record."""
+"""Parts of a record as plain values."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
 
 __all__ = [
-    "args_that_ran",
-    "cut_short",
+    "effective_args",
+    "failed_before_start",
     "model_record",
     "pass_record",
+    "record_of_crash",
     "stopping_record",
-    "unmeasured",
     "warmup_record",
 ]
 
@@ -63,12 +63,12 @@ def stopping_record(stop: Stop) -> dict[str, Any]:
     return {**asdict(stop), "missed": stop.missed}
 
 
-def cut_short(ended: Result, known: Mapping[str, Any] | None) -> Result:
-    """Fill the record of a run that ended without a word with what was known when it began.
+def record_of_crash(ended: Result, known: Mapping[str, Any] | None) -> Result:
+    """Complete the record of a process that crashed with what was known when it began.
 
     Args:
-        ended: see `unmeasured`.
-        known: a record.
+        ended: see `failed_before_start`.
+        known: the record that the process sent when it began; None if it sent none.
     """
     if known is None:
         return ended
@@ -81,8 +81,8 @@ def cut_short(ended: Result, known: Mapping[str, Any] | None) -> Result:
     )
 
 
-def unmeasured(options: RunOptions, phase: str, error: BaseException) -> Result:
-    """Make the failed record of a run that ended before anything was known of it.
+def failed_before_start(options: RunOptions, phase: str, error: BaseException) -> Result:
+    """Make the failed record of a run that ended before anything was measured.
 
     Args:
         options: what was asked.
@@ -108,13 +108,13 @@ def unmeasured(options: RunOptions, phase: str, error: BaseException) -> Result:
     )
 
 
-def args_that_ran(
+def effective_args(
     job: Job, model: BenchmarkModel | None, effective: Mapping[str, object]
 ) -> dict[str, Any]:
     """Give every option with the value that ran, as far as it is known.
 
     Args:
-        job: what was settled.
+        job: what was decided.
         model: None before it is built.
         effective: how the engine runs it.
     """
@@ -140,7 +140,7 @@ def model_record(
     """Give the identity of a model.
 
     Args:
-        job: what was settled.
+        job: what was decided.
         model: None before it is built.
         parameters: how many it has.
         samples: what one input counts as.

@@ -1,4 +1,4 @@
-"""Lines from a pipe, with an end to the waiting."""
+"""Lines from a pipe, with a timeout."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final
 
 from ttbench_core.errors import SessionError
 
-__all__ = ["Lines", "SilenceError"]
+__all__ = ["HungProcessError", "LineReader"]
 
 _CHUNK_BYTES: Final = 1 << 16
 
 
-class SilenceError(SessionError):
-    """Nothing came within the time."""
+class HungProcessError(SessionError):
+    """A process sent nothing within the time that it had."""
 
 
-class Lines:
+class LineReader:
     """Reads a pipe line by line.
 
     Args:
@@ -27,24 +27,24 @@ class Lines:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: Final = descriptor
-        self._held = b""
+        self._buffer = b""
         self._closed = False
 
-    def next(self, patience_s: float | None = None) -> str | None:
+    def next(self, timeout_s: float | None = None) -> str | None:
         """Wait for the next whole line, without using CPU time; None at the end.
 
-        Raises `SilenceError` when so many seconds went by without one.
+        Raises `HungProcessError` when so many seconds went by without one.
         """
-        deadline = None if patience_s is None else time.monotonic() + patience_s
-        while b"\n" not in self._held:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while b"\n" not in self._buffer:
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             if not select.select([self._descriptor], [], [], left)[0]:
-                raise SilenceError(f"gave no sign of life for {patience_s:g} s")
+                raise HungProcessError(f"gave no sign of life for {timeout_s:g} s")
             chunk = os.read(self._descriptor, _CHUNK_BYTES)
             if not chunk:
                 return None
-            self._held += chunk
-        line, _, self._held = self._held.partition(b"\n")
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
         return line.decode("ascii")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What is looked at beside time, after the passes: are the outputs right, how much work was it.
+"""The analysis after the passes: verification of the outputs, FLOPs, the machine's peak.
 
 Verification and counting run the model's own modules plainly, which takes
 PyTorch: `reference` is imported only for a model that is made of its modules.
@@ -16,7 +16,7 @@ from ttbench_core.request.options import DEFAULT_PCC, RunOptions
 from ttbench_core.running.job import Job
 from ttbench_core.running.recording import Recording
 
-__all__ = ["examine", "refuse_unverifiable"]
+__all__ = ["analyze", "refuse_unverifiable"]
 
 
 def refuse_unverifiable(options: RunOptions, model: BenchmarkModel) -> None:
@@ -27,20 +27,20 @@ def refuse_unverifiable(options: RunOptions, model: BenchmarkModel) -> None:
         )
 
 
-def examine(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:
-    """Verify the outputs, count the work and measure the machine's peak; note what was found."""
+def analyze(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:
+    """Verify the outputs, count FLOPs and measure the machine's peak, and record them."""
     if _verification_is_due(job, session):
         with recording.during("verify"):
-            recording.told("verification", _verify(job, session, model))
+            recording.add("verification", _verify(job, session, model))
     elif job.options.training and job.options.verify is not False:
         with recording.during("verify"):
-            recording.told("verification", _losing(job, session, model))
+            recording.add("verification", _check_loss(job, session, model))
     if _has_reference(model):
         with recording.during("count"):
-            recording.told("cost", _cost(job, model))
+            recording.add("cost", _cost(job, model))
     if job.options.roofline and isinstance(job.backend, CalibratingBackend):
         with recording.during("roofline"):
-            recording.told("roofline", _peak(job, job.backend))
+            recording.add("roofline", _peak(job, job.backend))
 
 
 def _verification_is_due(job: Job, session: Session) -> bool:
@@ -75,8 +75,8 @@ def _verify(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any]
     return record
 
 
-def _losing(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any] | None:
-    """Find out whether a step's loss is a number; None where it is, as nothing else is compared."""
+def _check_loss(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any] | None:
+    """Give the failed verification of a training step whose loss is not finite; else None."""
     if (job.options.microbatch_count or 1) > 1 or not _has_reference(model):
         return None  # a step of several inputs has no loss of one
     from ttbench_core.models.reference.outputs import no_number

@@ -1,0 +1,109 @@
+"""The keywords of `run` and `run_ab`: the fields of `RunOptions`, typed as a user may give them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ttbench_core.errors import OptionError, suggestion
+from ttbench_core.request.options import RunOptions, option_fields
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typing_extensions import TypedDict
+
+    from ttbench_core.request.options import DataFormat, MathFidelity, Scenario, Trace
+
+    class RunKeywords(TypedDict, total=False):
+        """Keywords of a run; `RunOptions` says what each means."""
+
+        config: str | None
+        training: bool
+        dataformat: DataFormat | str | None
+        math_fidelity: MathFidelity | str | None
+        backend_opt_level: int | None
+        loop_count: int | None
+        chips: int
+        layers: int | None
+        trace: Trace | str
+        microbatch: int | None
+        seq_len: int | None
+        image_size: int | None
+        generative: bool | None
+        new_tokens: int | None
+        weights: str | Path | None
+        device: str | None
+        backend: str | None
+        seed: int
+        scenario: Scenario | str
+        passes: int | None
+        max_time: float | None
+        warmup: int | None
+        processes: int
+        threads: int | None
+        verify: bool | None
+        pcc: float | None
+        roofline: bool
+        env: Mapping[str, str] | str | None
+        timeout: float | None
+        microbatch_count: int
+        recompute: bool
+        single_thread: bool
+        auto_transpose: bool
+        balancer_policy: str
+        arch: str | None
+        devtype: str | None
+        device_config: str | None
+        runtime_params_yaml: str | None
+        galaxy: bool
+        perf_analysis: bool
+        save_tti: str | None
+        load_tti: str | None
+        parallel_tti: str | None
+
+
+__all__ = ["UnknownKeywordError", "options_from", "shows_run_keywords"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class UnknownKeywordError(OptionError, TypeError):
+    """A keyword that no run has; a `TypeError` too, as Python raises for it."""
+
+
+def options_from(model: str, keywords: Mapping[str, Any], *, caller: str = "run") -> RunOptions:
+    """Make the options of a run.
+
+    Args:
+        model: the name of the model.
+        keywords: any of `RunKeywords`.
+        caller: the function that was called with them, for messages.
+
+    Raises `UnknownKeywordError` with near misses, and `OptionError` for a value that cannot be.
+    """
+    known = [field.name for field in option_fields() if field.name != "model"]
+    for name in keywords:
+        if name not in known:
+            near = suggestion(name, [*known, "output", "progress"])
+            raise UnknownKeywordError(
+                f"{caller}() got an unexpected keyword argument {name!r}{near}"
+            )
+    weights = keywords.get("weights")
+    return RunOptions(model, **{**keywords, "weights": None if weights is None else str(weights)})
+
+
+def shows_run_keywords(function: _Function) -> _Function:
+    """Let `help` and completion show the keywords that a function takes as `**options`."""
+    signature = inspect.signature(function)
+    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    added = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+        )
+        for field in option_fields()
+        if field.name not in signature.parameters
+    ]
+    vars(function)["__signature__"] = signature.replace(parameters=[*own, *added])
+    return function

@@ -1,0 +1,147 @@
+"""The processes of one request: what the next one measures, and the record of all together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ttbench_core.errors import RequestError, SessionError, one_line
+from ttbench_core.record.environment import recorded_options
+from ttbench_core.record.result import Result
+from ttbench_core.record.run_errors import BenchmarkError
+from ttbench_core.request.options import Trace
+from ttbench_core.running.processes.child import Child
+from ttbench_core.running.processes.combining import combine_results
+from ttbench_core.running.processes.supervision import Supervision
+from ttbench_core.running.record_values import failed_before_start, record_of_crash
+from ttbench_core.running.request import RunRequest
+
+__all__ = ["RemoteError", "Series"]
+
+
+class RemoteError(Exception):
+    """What failed in another process; its text is the traceback from there."""
+
+
+class Series:
+    """Fresh processes that measure one request, and their results.
+
+    Args:
+        request: what is asked of the whole; `options.processes` counts them.
+    """
+
+    def __init__(self, request: RunRequest) -> None:
+        self.request = request
+        #: Those of the processes that went through, and of one that was interrupted.
+        self.results: list[Result] = []
+        #: Whether one of the processes failed.
+        self.has_failed = False
+
+    def measure(self, supervision: Supervision) -> None:
+        """Measure in one more process.
+
+        Raises `BenchmarkError` with the record of the whole, the first child's `RequestError`,
+        and `KeyboardInterrupt`; what was measured until then is in `results`.
+        """
+        with self.start_child(supervision=self._shown(supervision)) as child:
+            try:
+                self.add(self.receive(child))
+            except KeyboardInterrupt:
+                self.interrupt(child)
+                raise
+
+    def start_child(self, *, turns: bool = False, supervision: Supervision | None = None) -> Child:
+        """Start the next process; see `Child`."""
+        with self._failures_recorded():
+            return Child(self._next_request(), turns=turns, supervision=supervision)
+
+    def receive(self, child: Child) -> Mapping[str, Any]:
+        """Wait for the next message of a child; raises as `measure` does."""
+        with self._failures_recorded(child):
+            message = child.receive()
+        if message.get("interrupted"):
+            self.add(message)
+            raise KeyboardInterrupt
+        if message.get("failure") is not None:
+            raise self._failed(message)
+        return message
+
+    def interrupt(self, child: Child) -> None:
+        """End a child by Ctrl-C, and add what it has measured."""
+        if not child.has_ended:
+            self.add(child.interrupt() or {})
+
+    def add(self, message: Mapping[str, Any]) -> None:
+        """Add the result in a child's last message, if it has one."""
+        if message.get("record"):
+            self.results.append(Result.from_record(message["record"]))
+
+    def result(self, status: str | None = None) -> Result:
+        """Give the record of all processes, at least one; a single one's is its own."""
+        options, results = self.request.options, self.results
+        if options.processes == 1 and len(results) == 1:
+            requested = recorded_options(options)
+            return replace(results[0], requested=requested, status=status or results[0].status)
+        return combine_results(options, results, status)
+
+    def interrupted_result(self) -> Result | None:
+        """Give the record of what was measured until Ctrl-C; None where nothing was."""
+        if not any(result.passes or result.partial_pass for result in self.results):
+            return None
+        return self.result("interrupted")
+
+    def _next_request(self) -> RunRequest:
+        """Give what the next process measures.
+
+        Later ones warm up as long as the first did, so that they are alike, and leave the
+        analysis to it: verification, the machine's peak and traces.
+        """
+        options = replace(self.request.options, processes=1)
+        if self.results:
+            warmup, first = options.warmup, self.results[0].warmup
+            options = replace(
+                options,
+                warmup=first["inputs"] if warmup is None and first is not None else warmup,
+                verify=False,
+                pcc=None,
+                roofline=False,
+                trace=Trace.NONE,
+                perf_analysis=False,
+            )
+        return replace(self.request, options=options)
+
+    def _shown(self, supervision: Supervision) -> Supervision | None:
+        """Let several processes send their events only where that detects one that hangs."""
+        single = self.request.options.processes == 1
+        return supervision if single or supervision.timeout_s is not None else None
+
+    @contextlib.contextmanager
+    def _failures_recorded(self, child: Child | None = None) -> Iterator[None]:
+        """Turn what ends a child without a last message into a failed record."""
+        try:
+            yield
+        except (RequestError, SessionError, OSError) as error:
+            if isinstance(error, RequestError) and not self.results:
+                raise
+            reason = str(error) if isinstance(error, SessionError) else one_line(error)
+            raise self._crashed(reason, child.known if child else None) from error
+
+    def _crashed(self, reason: str, known: Mapping[str, Any] | None) -> BenchmarkError:
+        missing = failed_before_start(self.request.options, "process", SessionError(reason))
+        return self._error("process", reason, record_of_crash(missing, known))
+
+    def _failed(self, message: Mapping[str, Any]) -> BenchmarkError:
+        failure = message["failure"]
+        failed = Result.from_record(message["record"])
+        error = self._error(failure["phase"], failure["reason"], failed)
+        error.__cause__ = RemoteError(f"\n{failure['traceback']}")
+        return error
+
+    def _error(self, phase: str, reason: str, failed: Result) -> BenchmarkError:
+        several = self.request.options.processes > 1
+        where = f"{phase} of process {len(self.results) + 1}" if several else phase
+        self.has_failed = True
+        self.results.append(failed)
+        return BenchmarkError(where, reason, self.result())

@@ -1,0 +1,37 @@
+"""What one run is asked to measure: its options, and the builder that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ttbench_core.models.source import Source, find_source, name_of
+from ttbench_core.request.keywords import options_from
+from ttbench_core.request.options import RunOptions
+
+__all__ = ["RunRequest", "request_of"]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """The options of a run and the source of its model."""
+
+    options: RunOptions
+    source: Source
+
+
+def request_of(
+    model: str | Callable[..., Any], keywords: Mapping[str, Any], *, caller: str = "run"
+) -> RunRequest:
+    """Check what is asked of a run, and find the model.
+
+    Args:
+        model: name of an installed model, or a builder of the caller's own.
+        keywords: any of `RunKeywords`.
+        caller: the function that was called with them, for messages.
+
+    Raises `RequestError`.
+    """
+    options = options_from(name_of(model), keywords, caller=caller)
+    return RunRequest(options, find_source(model))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import re
 import shutil
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nox
@@ -33,8 +38,45 @@ IMPORTED = [
     "transformers",
 ]
 
+#: Of each session that has ended: its name, the seconds it took, and `ok` or `failed`.
+_ENDED: list[tuple[str, float, str]] = []
+_BEGAN_S = time.monotonic()
+
+
+def timed(function: Callable[[nox.Session], None]) -> Callable[[nox.Session], None]:
+    """Note how long a session takes, with the environment that nox makes for it."""
+
+    @functools.wraps(function)
+    def measured(session: nox.Session) -> None:
+        result = "failed"
+        try:
+            function(session)
+            result = "ok"
+        finally:
+            # sessions follow each other: this one began when the last one ended
+            before_s = sum(seconds for _, seconds, _ in _ENDED)
+            _ENDED.append((session.name, time.monotonic() - _BEGAN_S - before_s, result))
+
+    return measured
+
+
+@atexit.register
+def _print_times() -> None:
+    """Print a line for each session that has run, and one for all; nothing for `nox -l`."""
+    if not _ENDED:
+        return
+    rows = [*_ENDED, ("total", sum(seconds for _, seconds, _ in _ENDED), "")]
+    width = max(len(name) for name, _, _ in rows)
+    lines = ["time of each session (minutes:seconds)"]
+    for name, seconds, result in rows:
+        minutes, rest = divmod(round(seconds), 60)
+        lines.append(f"  {name:{width}}  {minutes:3}:{rest:02}  {result}".rstrip())
+    # nox writes its log there, too
+    sys.stderr.write("\n".join(lines) + "\n")
+
 
 @nox.session
+@timed
 def lint(session: nox.Session) -> None:
     """Style (ruff) and the rules of who may import whom (import-linter)."""
     session.install("-c", CONSTRAINTS, "ruff", "import-linter")
@@ -47,6 +89,7 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+@timed
 def types(session: nox.Session) -> None:
     """Types of the three distributions, strictly (mypy)."""
     core, nlp, vision = DISTRIBUTIONS
@@ -55,6 +98,7 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+@timed
 def tests(session: nox.Session) -> None:
     """Everything but packaging, against the three distributions installed together."""
     core, nlp, vision = DISTRIBUTIONS
@@ -69,6 +113,7 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+@timed
 def catalogue(session: nox.Session) -> None:
     """Every configuration through ttbench itself, into catalogue.json (hours; nightly)."""
     core, nlp, vision = DISTRIBUTIONS
@@ -77,6 +122,7 @@ def catalogue(session: nox.Session) -> None:
 
 
 @nox.session
+@timed
 def results(session: nox.Session) -> None:
     """Databases, tables and reports: a real PostgreSQL, the page in a real Chromium."""
     for program, package in DEBIAN.items():
@@ -89,6 +135,7 @@ def results(session: nox.Session) -> None:
 
 
 @nox.session
+@timed
 def mlflow(session: nox.Session) -> None:
     """Results as runs of MLflow; apart, because it holds other libraries back."""
     session.install("-c", MLFLOW_CONSTRAINTS, "./ttbench_core[mlflow]", *TEST_TOOLS)
@@ -96,6 +143,7 @@ def mlflow(session: nox.Session) -> None:
 
 
 @nox.session
+@timed
 def wheels(session: nox.Session) -> None:
     """Wheels in a clean environment outside the repository, and the README's commands."""
     session.install("-c", CONSTRAINTS, *TEST_TOOLS)
@@ -103,6 +151,7 @@ def wheels(session: nox.Session) -> None:
 
 
 @nox.session
+@timed
 def isolation(session: nox.Session) -> None:
     """The core alone, without torch; then with one pack and not the other."""
     session.install("-c", CONSTRAINTS, *TEST_TOOLS)
@@ -110,6 +159,7 @@ def isolation(session: nox.Session) -> None:
 
 
 @nox.session
+@timed
 def pythons(session: nox.Session) -> None:
     """The core without torch, on every newer Python."""
     for version in OTHER_PYTHONS:
@@ -121,6 +171,7 @@ def pythons(session: nox.Session) -> None:
 
 
 @nox.session
+@timed
 def minimums(session: nox.Session) -> None:
     """Core, packs and backends on Python 3.10 with the oldest dependencies that they declare."""
     python = _fresh(session, OLDEST_PYTHON)

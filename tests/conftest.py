@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +31,12 @@ PYBUDA_VARIABLES = (
     "TVM_HOME",
     "NUM_EXEC_LOOP_ITERATIONS",
 )
+#: Signals that may be ignored in this process, because whoever started it ignores them.
+DEFAULT_HANDLERS = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+}
 
 
 @dataclass(frozen=True)
@@ -169,6 +177,58 @@ def ttbench(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         return Outcome(code, *capsys.readouterr())
 
     return run
+
+
+@contextlib.contextmanager
+def _default_handlers() -> Iterator[None]:
+    before = {number: signal.signal(number, does) for number, does in DEFAULT_HANDLERS.items()}
+    try:
+        yield
+    finally:
+        for number, did in before.items():
+            signal.signal(number, did)
+
+
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """Let signals do in this process what they do by default, for one test.
+
+    A shell's `&` and `nohup` start a process with signals ignored.
+    """
+    with _default_handlers():
+        yield
+
+
+@pytest.fixture
+def start_process() -> Iterator[Callable[..., subprocess.Popen[Any]]]:
+    """Start a process that ignores no signal, with the arguments of `subprocess.Popen`.
+
+    It is killed after the test, also when the test fails.
+    """
+    with contextlib.ExitStack() as started:
+
+        def popen(*arguments: Any, **options: Any) -> subprocess.Popen[Any]:
+            # a child inherits which signals are ignored
+            with _default_handlers():
+                process = subprocess.Popen(*arguments, **options)
+            started.enter_context(process)
+            started.callback(process.kill)
+            return process
+
+        yield popen
+
+
+@pytest.fixture
+def left_behind() -> Callable[[], set[Any]]:
+    """Give the processes that this test has started and that still exist.
+
+    Children of other tests are not counted: torch keeps the processes of its compiler.
+    """
+    import psutil
+
+    here = psutil.Process()
+    before = set(here.children(recursive=True))
+    return lambda: set(here.children(recursive=True)) - before
 
 
 @pytest.fixture

@@ -41,12 +41,10 @@ def calls(cards, tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind():
-    # other tests of this process have left a compiler's helpers
-    before = set(psutil.Process().children(recursive=True))
+def nothing_left_behind(left_behind):
     yield
     deadline = time.monotonic() + 5
-    while left := set(psutil.Process().children(recursive=True)) - before:
+    while left := left_behind():
         assert time.monotonic() < deadline, left
         time.sleep(0.05)
 
@@ -310,7 +308,7 @@ def is_running(pid):
         return False
 
 
-def test_interrupting_keeps_what_was_measured(cards, ttbench, tmp_path):
+def test_interrupting_keeps_what_was_measured(cards, ttbench, tmp_path, default_signals):
     import signal
     import threading
 

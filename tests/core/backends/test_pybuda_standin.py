@@ -1287,14 +1287,21 @@ print(len(pybuda.detect_available_devices()), flush=True)
 """
 
 
-def in_a_process(**settings):
-    environment = {**os.environ, "PYTHONPATH": str(PACK), "PYBUDA_STANDIN": json.dumps(settings)}
-    return subprocess.Popen([sys.executable, "-c", SCRIPT], env=environment, stdout=subprocess.PIPE)
+@pytest.fixture
+def in_a_process(start_process):
+    def run(**settings):
+        added = {"PYTHONPATH": str(PACK), "PYBUDA_STANDIN": json.dumps(settings)}
+        words = [sys.executable, "-c", SCRIPT]
+        return start_process(words, env={**os.environ, **added}, stdout=subprocess.PIPE)
+
+    return run
 
 
-def test_a_process_takes_settings_from_the_environment_and_can_log_its_calls(tmp_path):
-    with in_a_process(cards=["Wormhole_B0"] * 3, log=str(tmp_path / "calls")) as process:
-        assert process.communicate(timeout=60)[0] == b"3\n"
+def test_a_process_takes_settings_from_the_environment_and_can_log_its_calls(
+    in_a_process, tmp_path
+):
+    process = in_a_process(cards=["Wormhole_B0"] * 3, log=str(tmp_path / "calls"))
+    assert process.communicate(timeout=60)[0] == b"3\n"
     calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
     assert calls[-2] == {
         "name": "pybuda.run_forward",
@@ -1303,9 +1310,8 @@ def test_a_process_takes_settings_from_the_environment_and_can_log_its_calls(tmp
     assert process.returncode == 0
 
 
-def test_a_process_with_a_stuck_device_does_not_end_by_itself():
-    with in_a_process(stuck=True) as process:
-        assert process.stdout.readline() == b"1\n"
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=1)
-        process.kill()
+def test_a_process_with_a_stuck_device_does_not_end_by_itself(in_a_process):
+    process = in_a_process(stuck=True)
+    assert process.stdout.readline() == b"1\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)

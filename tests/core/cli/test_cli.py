@@ -279,12 +279,12 @@ def test_a_reader_that_goes_away_is_no_traceback(fake_engine):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_writes_what_was_measured_and_gives_130(fake_engine, tmp_path, number):
-    if signal.getsignal(number) is signal.SIG_IGN:
-        pytest.skip("who started the tests ignores this signal, and so do processes they start")
+def test_a_signal_writes_what_was_measured_and_gives_130(
+    fake_engine, start_process, tmp_path, number
+):
     path = tmp_path / "perf.json"
     words = ["-m", "sleepy", "--backend", "fake", "--passes", "1000", "-o", str(path)]
-    process = subprocess.Popen(
+    process = start_process(
         [sys.executable, "-m", "ttbench_core", *words],
         env={**os.environ, "PYTHONPATH": str(fake_engine)},
         stderr=subprocess.PIPE,
@@ -337,9 +337,9 @@ def test_a_trace_that_can_be_written_nowhere_is_refused_before_the_run(
     assert "cannot write traces into ttbench-traces/ here" in outcome.complaint
 
 
-def test_a_hangup_that_the_caller_ignores_stays_ignored(fake_engine):
+def test_a_hangup_that_the_caller_ignores_stays_ignored(fake_engine, start_process):
     words = "-m sleepy --backend fake --loop_count 100 --passes 1"
-    process = subprocess.Popen(
+    process = start_process(
         ["bash", "-c", f"trap '' HUP; exec {sys.executable} -m ttbench_core {words}"],
         env={**os.environ, "PYTHONPATH": str(fake_engine)},
         stdout=subprocess.PIPE,

@@ -416,13 +416,13 @@ def test_a_wrong_request_is_one_line_and_exits_with_2(ttbench, words, line):
     assert line in outcome.complaint
 
 
-def test_ctrl_c_ends_doctor_and_the_engine_that_it_waits_for(fake_pack, tmp_path):
+def test_ctrl_c_ends_doctor_and_the_engine_that_it_waits_for(fake_pack, start_process, tmp_path):
     mark = tmp_path / "pid"
     wait = f"open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     # a name that comes before all others
     site = fake_pack("slow", "[ttbench.backends]\nAAA = slow_mod:Mine\n", slow_mod=backend(
         availability=wait))  # fmt: skip
-    doctor = subprocess.Popen(
+    doctor = start_process(
         [sys.executable, "-m", "ttbench_core", "doctor"],
         env={**os.environ, "PYTHONPATH": str(site)},
         stdout=subprocess.PIPE,

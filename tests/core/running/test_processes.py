@@ -27,17 +27,13 @@ def run(model, **options):
     )
 
 
-def children():
-    return psutil.Process().children()
-
-
-def test_the_interval_is_over_processes_and_says_so():
+def test_the_interval_is_over_processes_and_says_so(left_behind):
     result = run("steady")
     assert result.confidence["over"] == "processes"
     assert result.confidence["replicates"] == 3
     assert result.confidence["scope"] == "95 % interval over 3 processes"
     assert result.args["processes"] == result.requested["processes"] == 3
-    assert children() == []
+    assert not left_behind()
 
 
 def test_passes_know_their_process_and_each_process_its_own_facts():
@@ -100,10 +96,10 @@ def test_without_cloudpickle_it_says_what_to_install(monkeypatch):
         run(lambda training: None)
 
 
-def test_a_wrong_request_is_said_as_without_processes():
+def test_a_wrong_request_is_said_as_without_processes(left_behind):
     with pytest.raises(RequestError, match="this model runs on Sundays only"):
         run("builder_refuses")
-    assert children() == []
+    assert not left_behind()
 
 
 def test_a_process_that_fails_is_a_failed_record_with_its_phase(tmp_path):
@@ -118,12 +114,12 @@ def test_a_process_that_fails_is_a_failed_record_with_its_phase(tmp_path):
     assert ended.value.result.to_record() == record
 
 
-def test_a_process_that_is_killed_is_a_failed_record_that_names_the_signal(tmp_path):
+def test_a_process_that_is_killed_is_a_failed_record_that_names_the_signal(tmp_path, left_behind):
     with pytest.raises(BenchmarkError, match="was ended by SIGKILL before it could say"):
         run("kills_itself", output=tmp_path / "perf.json")
     (record,) = json.loads((tmp_path / "perf.json").read_text())
     assert record["failure"]["phase"] == "process"
-    assert children() == []
+    assert not left_behind()
 
 
 def test_what_a_pack_prints_in_a_process_does_not_spoil_json(python, fake_engine):
@@ -134,7 +130,7 @@ def test_what_a_pack_prints_in_a_process_does_not_spoil_json(python, fake_engine
 
 
 @pytest.fixture
-def asleep(fake_engine, tmp_path):
+def asleep(fake_engine, start_process, tmp_path):
     """A command that measures in a child process, started and in its second pass."""
     mark = tmp_path / "mark"
     words = [
@@ -151,7 +147,7 @@ def asleep(fake_engine, tmp_path):
         "-o",
         "perf.json",
     ]
-    process = subprocess.Popen(
+    process = start_process(
         [sys.executable, "-m", "ttbench_core", *words],
         env={**os.environ, "PYTHONPATH": str(fake_engine), "SLEEPY_MARK": str(mark)},
         cwd=tmp_path,
@@ -159,13 +155,11 @@ def asleep(fake_engine, tmp_path):
         stdout=subprocess.DEVNULL,
         text=True,
     )
-    with process:
-        for _ in range(600):
-            if mark.exists():
-                break
-            time.sleep(0.05)
-        yield process, *psutil.Process(process.pid).children()
-        process.kill()
+    for _ in range(600):
+        if mark.exists():
+            break
+        time.sleep(0.05)
+    return process, *psutil.Process(process.pid).children()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import psutil
 import pytest
 
 import ttbench_core
@@ -80,7 +79,7 @@ def test_variants_of_other_microbatches_are_compared_by_samples():
     assert found.ratio == pytest.approx(2.0)
 
 
-def test_both_variants_are_measured_as_they_were_asked():
+def test_both_variants_are_measured_as_they_were_asked(left_behind):
     found = run_ab("steady", {"config": "small", "microbatch": 8}, config="large")
     assert (found.a.args["config"], found.b.args["config"]) == ("large", "small")
     assert found.b.args["microbatch"] == 8
@@ -92,7 +91,7 @@ def test_both_variants_are_measured_as_they_were_asked():
         "want": None,
         "missed": False,
     }
-    assert psutil.Process().children() == []
+    assert not left_behind()
 
 
 def test_a_slower_variant_is_slower():
@@ -115,12 +114,12 @@ def test_both_records_are_kept_and_name_each_other(tmp_path):
     assert len(a["processes"]) == 2
 
 
-def test_a_variant_that_fails_is_a_failed_record(tmp_path):
+def test_a_variant_that_fails_is_a_failed_record(tmp_path, left_behind):
     with pytest.raises(BenchmarkError, match="compile_fails failed in compile: RuntimeError"):
         run_ab("steady", {"model": "compile_fails"}, output=tmp_path / "ab.json")
     (record,) = json.loads((tmp_path / "ab.json").read_text())
     assert record["status"] == "failed"
-    assert psutil.Process().children() == []
+    assert not left_behind()
 
 
 @pytest.mark.parametrize(

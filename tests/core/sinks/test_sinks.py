@@ -397,7 +397,9 @@ def test_eight_processes_appending_at_once_lose_nothing(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_killed_writer_leaves_a_file_with_every_acknowledged_result(tmp_path, name):
+def test_a_killed_writer_leaves_a_file_with_every_acknowledged_result(
+    start_process, tmp_path, name
+):
     path = tmp_path / name
     script = (
         "import sys\n"
@@ -411,7 +413,7 @@ def test_a_killed_writer_leaves_a_file_with_every_acknowledged_result(tmp_path, 
     )
     kept = 0
     for attempt in range(8):
-        writer = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        writer = start_process([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
         assert writer.stdout.readline() == "0\n"
         time.sleep(0.013 * attempt)
         writer.send_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""`docs/results.md` tells every key of a record and every column, and none that is not there."""
+"""`docs/results.md` documents every key of a record and every column; links between pages work."""
 
 from __future__ import annotations
 
@@ -7,17 +7,30 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from ttbench_core.plugins.registry import SINKS, discover
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import COLUMNS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
 
 
 def table(heading: str) -> list[list[str]]:
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0].split("\n# ")[0]
     lines = [line for line in section.splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def anchors(page: Path) -> set[str]:
+    """Give the anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
 def names(cell: str) -> list[str]:
@@ -67,3 +80,12 @@ def test_every_key_inside_a_key_is_told(ttbench, fake_engine, tmp_path):
         if isinstance(inner, dict) and key not in OPEN:
             missing = set(inner) - set(names(told[LIKE.get(key, key)]))
             assert not missing, (key, missing)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_of_a_page_leads_somewhere(page):
+    links = re.findall(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text(encoding="utf-8"))
+    for path, anchor in links:
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"

@@ -697,7 +697,7 @@ def test_an_older_record_has_the_size_of_its_inputs_as_a_newer_one_has_it_in_its
 def test_a_table_of_a_run_and_its_record_have_the_same_rate(tmp_path):
     from ttbench_core.record.deriving import derive
     from ttbench_core.results.reading import load
-    from ttbench_core.sinks.keeping import keep
+    from ttbench_core.sinks.storing import store_result
     from ttbench_core.sinks.targets import check_target
 
     passes = [
@@ -706,6 +706,6 @@ def test_a_table_of_a_run_and_its_record_have_the_same_rate(tmp_path):
     ]
     whole = derive(run_of(passes=passes))
     for name in ("perf.json", "perf.csv"):
-        keep(whole, check_target(tmp_path / name))
+        store_result(whole, check_target(tmp_path / name))
     (pair,) = compare(load(tmp_path / "perf.json"), load(tmp_path / "perf.csv")).pairs
     assert pair.effect.ratio == pytest.approx(1.0)

@@ -19,7 +19,7 @@ from ttbench_core.record.tables.conditions import Condition, condition
 from ttbench_core.record.tables.writing import as_csv, as_markdown, texts_of
 from ttbench_core.results.exporting.tt_forge import is_measured, tt_forge
 from ttbench_core.results.reading import selected
-from ttbench_core.sinks.keeping import keep
+from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_targets
 
 __all__ = ["show_results"]
@@ -69,12 +69,12 @@ def show_results(words: Sequence[str]) -> int:
 
 
 def _append(results: Iterable[Result], output: Sequence[str]) -> None:
-    """Keep results in further places; raises what `keep` does."""
+    """Keep results in further places; raises what `store_result` does."""
     targets = check_targets(output)
     count = 0
     # all at once: a database that is read cannot be written
     for result in list(results):
-        keep(result, *targets)
+        store_result(result, *targets)
         count += 1
     names = ", ".join(map(str, targets))
     print(f"appended {count} result{'' if count == 1 else 's'} to {printable(names)}")

@@ -15,8 +15,8 @@ from typing import Any, Final
 from ttbench_core.errors import RequestError, ResultsFileError, TargetError
 from ttbench_core.record.result import Result
 from ttbench_core.results.results import Results
-from ttbench_core.sinks.places import without_password
-from ttbench_core.sinks.targets import readable_from
+from ttbench_core.sinks.target_checks import hide_password
+from ttbench_core.sinks.targets import find_reader
 
 __all__ = ["SelectionError", "load", "select", "selected", "stream"]
 
@@ -91,11 +91,11 @@ def load(target: str | Path) -> Results:
 def stream(target: str | Path) -> Iterator[Result]:
     """Read the results of a target one after the other, for those that do not fit in memory."""
     try:
-        place, source = readable_from(target)
+        place, source = find_reader(target)
         for where, record in source.records(place):
             yield _result(where, record)
     except TargetError as error:  # a library that is not installed
-        raise ResultsFileError(f"cannot read {without_password(target)}: {error}") from error
+        raise ResultsFileError(f"cannot read {hide_password(target)}: {error}") from error
 
 
 def _split(target: str) -> tuple[str, str, str]:

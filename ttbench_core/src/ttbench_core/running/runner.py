@@ -17,7 +17,7 @@ from ttbench_core.request.engine_options import EngineOptions
 from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
 from ttbench_core.running.measuring import Conduct, measure
 from ttbench_core.running.progress import Observer, watching
-from ttbench_core.sinks.keeping import keep, keep_all
+from ttbench_core.sinks.storing import store_result, store_results
 from ttbench_core.sinks.targets import check_targets
 
 if TYPE_CHECKING:
@@ -160,10 +160,10 @@ def run(
         try:
             result = _measured(options, source, observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = keep_all([ended.result], targets)
+            ended.storage_error = store_results([ended.result], targets)
             raise
     if options.save_tti is None:
-        keep(result, *targets)
+        store_result(result, *targets)
     return result
 
 

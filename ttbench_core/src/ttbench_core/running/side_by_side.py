@@ -19,7 +19,7 @@ from ttbench_core.running.processes.alternating import measure_alternately
 from ttbench_core.running.processes.turns import Variant, measure_in_turns
 from ttbench_core.running.progress import Observer, watching
 from ttbench_core.running.runner import exclusive_watch
-from ttbench_core.sinks.keeping import keep_all
+from ttbench_core.sinks.storing import store_results
 from ttbench_core.sinks.targets import check_targets
 
 __all__ = ["DEFAULT_PAIRS", "run_ab"]
@@ -65,11 +65,11 @@ def run_ab(
         try:
             pair = _measured(sides, observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = keep_all([ended.result, *ended.others], targets)
+            ended.storage_error = store_results([ended.result, *ended.others], targets)
             raise
     a = replace(pair[0], paired_with=pair[1].run_id)
     b = replace(pair[1], paired_with=pair[0].run_id)
-    if (lost := keep_all([a, b], targets)) is not None:
+    if (lost := store_results([a, b], targets)) is not None:
         lost.result, lost.others = a, (b,)
         raise lost
     return compare_pairs(a, b)

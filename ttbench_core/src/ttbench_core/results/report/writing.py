@@ -11,9 +11,9 @@ from typing import Final
 from ttbench_core.errors import RequestError, TargetError
 from ttbench_core.record.result import Result
 from ttbench_core.results.report.gathering import gather
-from ttbench_core.sinks.files import exclusive, replace_file
-from ttbench_core.sinks.needs import library
-from ttbench_core.sinks.places import check_file, reason_of
+from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.optional_libraries import import_library
+from ttbench_core.sinks.target_checks import check_file, error_reason
 
 __all__ = ["FORMATS", "ReportError", "format_of", "in_time", "report_text", "write_report"]
 
@@ -62,10 +62,10 @@ def write_report(
     # a name may hold half letters, which UTF-8 has none for
     content = text.encode("utf-8", "backslashreplace")
     try:
-        with exclusive(Path(path)) as real:
+        with exclusive_lock(Path(path)) as real:
             replace_file(real, content)
     except (OSError, TargetError, ValueError) as error:
-        raise ReportError(f"cannot write the report to {path}: {reason_of(error)}") from error
+        raise ReportError(f"cannot write the report to {path}: {error_reason(error)}") from error
     return Path(path)
 
 
@@ -135,7 +135,7 @@ def _refuse_unwritable(path: Path) -> None:
     except FileNotFoundError:
         return
     except (OSError, TargetError, ValueError) as error:
-        reason = reason_of(error).replace("write results to", "write the report to")
+        reason = error_reason(error).replace("write results to", "write the report to")
         raise ReportError(f"{path} cannot be a report: {reason}") from error
     if start and not start.startswith(_REPORTS):
         raise ReportError(f"{path} is there and is no report: name another file with -o")
@@ -144,7 +144,7 @@ def _refuse_unwritable(path: Path) -> None:
 def _check_libraries() -> None:
     try:
         for name in _LIBRARIES:
-            library(name, extra="report")
+            import_library(name, extra="report")
     except TargetError as error:
         raise ReportError(
             f"cannot make an HTML report: {error}; or use --format markdown"

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from ttbench_core import Result
-from ttbench_core.sinks.keeping import keep
+from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
 from ttbench_core.testing import example_result
 
@@ -47,7 +47,7 @@ def main() -> None:
                 target, times = check_target(path), []
                 for _ in range(APPENDS):
                     start = time.perf_counter()
-                    keep(sample(), target)
+                    store_result(sample(), target)
                     times.append(time.perf_counter() - start)
                 medians.append(statistics.median(times))
                 size = path.stat().st_size / 1e6

@@ -20,7 +20,7 @@ from ttbench_core.measure.stopping import RelativeCi
 from ttbench_core.results.comparison import DEFAULT_BAND, FASTER, SLOWER
 from ttbench_core.results.comparison.effect import (
     Replicates,
-    interval_of,
+    effect_interval,
     replicates_of,
     verdict_of,
 )
@@ -73,7 +73,7 @@ def show_coverage(chance: random.Random, runs: int) -> None:
         for _ in range(runs):
             old, new = measured(chance, processes), measured(chance, processes)
             alone += holds(geometric_mean_interval(new.samples_per_s), true_rate())
-            ratios += holds(interval_of(old, new), 1)
+            ratios += holds(effect_interval(old, new), 1)
         print(f"{processes:9d} {alone / runs:12.1%} {ratios / runs:21.1%}")
     print()
 
@@ -82,7 +82,7 @@ def verdicts(chance: random.Random, processes: int, speed: float, band: float) -
     """Judge a set of comparisons, each of fresh runs."""
     return [
         verdict_of(
-            interval_of(measured(chance, processes), measured(chance, processes, speed)), band
+            effect_interval(measured(chance, processes), measured(chance, processes, speed)), band
         )
         for _ in range(SET)
     ]

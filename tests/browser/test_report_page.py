@@ -118,7 +118,7 @@ def column(page, at):
     )
 
 
-def test_every_chart_is_drawn_and_says_what_it_is(open_page, report):
+def test_every_chart_is_drawn_and_described(open_page, report):
     page = open_page(report).page
     charts = page.query_selector_all(".chart")
     assert len(charts) >= 10
@@ -128,7 +128,7 @@ def test_every_chart_is_drawn_and_says_what_it_is(open_page, report):
         assert chart.get_attribute("aria-label")
 
 
-def test_nothing_leaves_the_page_and_nothing_complains(open_page, report):
+def test_the_page_makes_no_request_and_logs_no_error(open_page, report):
     opened = open_page(report)
     opened.page.hover("#chart-throughput-0 svg .mark-symbol path")
     opened.page.wait_for_selector("#vg-tooltip-element.visible")
@@ -161,7 +161,7 @@ def test_rows_are_sorted_by_mouse(open_page, report):
     assert rates == sorted(rates, reverse=True)
 
 
-def test_rows_are_sorted_by_keyboard_and_the_order_is_said(open_page, report):
+def test_rows_are_sorted_by_keyboard_and_the_order_is_announced(open_page, report):
     page = open_page(report).page
     page.focus("#summary-table-1 th:has-text('Run') button")
     page.keyboard.press("Enter")
@@ -221,7 +221,7 @@ def test_a_script_in_every_field_is_shown_and_never_run(open_page, evil_report):
     assert opened.page.locator(".chart:not(:has(svg))").count() == 0
 
 
-def test_records_of_the_original_script_are_drawn_without_a_complaint(open_page, tmp_path):
+def test_records_of_the_original_script_are_drawn_without_an_error(open_page, tmp_path):
     for name in ("altair", "vl_convert", "jinja2"):
         pytest.importorskip(name)
     bare = [

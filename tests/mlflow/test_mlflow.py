@@ -9,7 +9,7 @@ import pytest
 from ttbench_core.errors import ResultsFileError, TargetError
 from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.results.reading import load
-from ttbench_core.sinks.keeping import keep
+from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
 from ttbench_core.testing import example_result
 
@@ -26,7 +26,7 @@ def store(tmp_path, monkeypatch):
 
 
 def save(target="mlflow:nightly", **changes):
-    keep(example_result(**changes), check_target(target))
+    store_result(example_result(**changes), check_target(target))
 
 
 def runs():
@@ -56,12 +56,12 @@ def test_results_come_back_whole_and_oldest_first(store):
     assert [one.info.status for one in runs()] == ["FAILED", "FINISHED"]
 
 
-def test_a_long_text_is_cut_as_a_parameter_and_whole_in_the_record(store):
+def test_a_long_text_is_truncated_as_a_parameter_and_whole_in_the_record(store):
     save(machine_name="x" * 10_000)
     assert len(load("mlflow:nightly")[0].machine_name) == 10_000
 
 
-def test_a_run_that_could_not_be_logged_is_no_run(store, monkeypatch):
+def test_a_run_that_could_not_be_logged_is_deleted(store, monkeypatch):
     from mlflow.tracking import MlflowClient
 
     def full(*_, **__):
@@ -82,12 +82,12 @@ def test_what_cannot_be_read_says_so(store):
         load("mlflow:weekly")
 
 
-def test_an_experiment_has_a_name():
+def test_a_url_without_an_experiment_is_refused():
     with pytest.raises(TargetError, match="it names no experiment"):
         check_target("mlflow:")
 
 
-def test_a_missing_library_is_told_before_anything_runs(monkeypatch):
+def test_a_missing_library_is_reported_before_anything_runs(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(TargetError, match=r"pip install 'ttbench-core\[mlflow\]'"):
         check_target("mlflow:nightly")

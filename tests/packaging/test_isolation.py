@@ -43,9 +43,9 @@ def test_the_core_without_torch_reads_results(core_alone):
     read = (
         "import json, sys, ttbench_core\n"
         "from ttbench_core.testing import example_result\n"
-        "from ttbench_core.sinks.keeping import keep\n"
+        "from ttbench_core.sinks.storing import store_result\n"
         "from ttbench_core.sinks.targets import check_target\n"
-        "keep(example_result(), check_target('perf.json'))\n"
+        "store_result(example_result(), check_target('perf.json'))\n"
         "(record,) = json.load(open('perf.json'))\n"
         "print(ttbench_core.Result.from_record(record))\n"
     )

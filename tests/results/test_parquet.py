@@ -11,13 +11,13 @@ from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.record.tables.columns import COLUMNS
 from ttbench_core.results.reading import load
 from ttbench_core.results.results import Results
-from ttbench_core.sinks.keeping import keep
+from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
 from ttbench_core.testing import example_result
 
 
 def save(path, **changes):
-    keep(example_result(**changes), check_target(path))
+    store_result(example_result(**changes), check_target(path))
 
 
 def test_whole_records_come_back_in_order(tmp_path):
@@ -39,7 +39,7 @@ def test_its_columns_are_those_of_the_docs_with_their_types(tmp_path):
     assert str(schema.field("samples_per_sec").type) == "double"
 
 
-def test_another_parquet_file_is_left_alone(tmp_path):
+def test_another_parquet_file_is_untouched(tmp_path):
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "perf.parquet"
@@ -52,7 +52,7 @@ def test_another_parquet_file_is_left_alone(tmp_path):
         load(path)
 
 
-def test_a_file_that_is_none_is_refused(tmp_path):
+def test_a_file_that_is_no_parquet_is_refused(tmp_path):
     pytest.importorskip("pyarrow")
     path = tmp_path / "perf.parquet"
     path.write_text("text")
@@ -62,7 +62,7 @@ def test_a_file_that_is_none_is_refused(tmp_path):
         load(path)
 
 
-def test_a_missing_library_is_told_before_anything_runs(tmp_path, monkeypatch):
+def test_a_missing_library_is_reported_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(TargetError, match=r"pip install 'ttbench-core\[parquet\]'"):
         check_target(tmp_path / "perf.parquet")

@@ -1,4 +1,4 @@
-"""A report tells what records hold, safely, and of any number; it copes with what they lack."""
+"""A report shows any number of records safely, also records that lack values."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 
 from ttbench_core.record.result import Result
 from ttbench_core.results.reading import load
-from ttbench_core.results.report import ReportError, in_time, report_text, write_report
-from ttbench_core.results.report.gathering import MOST_CONFIGURATIONS, MOST_RUNS, gather
+from ttbench_core.results.report import ReportError, merge_by_time, report_text, write_report
+from ttbench_core.results.report.collecting import MAX_CONFIGURATIONS, MAX_RUNS, collect
 from ttbench_core.results.report.markdown import as_markdown
 from ttbench_core.testing import example_result
 
@@ -85,56 +85,56 @@ def specs_in(page):
     return json.loads(text)
 
 
-# gathering
+# collecting
 
 
-def test_runs_that_are_alike_are_one_configuration():
-    gathered = gather([run_of(), run_of(), run_of(args={"microbatch": 4})])
-    assert sorted(one.runs for one in gathered.configurations) == [1, 2]
-    assert {one.label for one in gathered.configurations} == {"bert base mb 4", "bert base mb 8"}
+def test_runs_with_the_same_key_are_one_configuration():
+    data = collect([run_of(), run_of(), run_of(args={"microbatch": 4})])
+    assert sorted(one.runs for one in data.configurations) == [1, 2]
+    assert {one.label for one in data.configurations} == {"bert base mb 4", "bert base mb 8"}
 
 
 def test_a_failed_run_counts_and_keeps_its_reason():
-    gathered = gather([run_of(), failed_run()])
-    assert (gathered.total, gathered.failures) == (2, 1)
-    assert [run.error for run in gathered.failed_runs] == ["compile: out of memory"]
+    data = collect([run_of(), failed_run()])
+    assert (data.total, data.failures) == (2, 1)
+    assert [run.error for run in data.failed_runs] == ["compile: out of memory"]
 
 
-def test_a_run_that_failed_before_it_knew_its_sizes_counts_with_those_that_did():
-    (one,) = gather([run_of(), failed_run(args={"microbatch": None})]).configurations
+def test_a_run_that_failed_before_its_sizes_were_known_counts_for_its_configuration():
+    (one,) = collect([run_of(), failed_run(args={"microbatch": None})]).configurations
     assert (one.runs, one.failures) == (2, 1)
 
 
-def test_more_runs_than_are_told_are_counted_all_the_same():
-    gathered = gather(run_of() for _ in range(MOST_RUNS + 50))
-    assert (gathered.total, len(gathered.runs)) == (MOST_RUNS + 50, MOST_RUNS)
-    assert gathered.runs[0].number == MOST_RUNS + 50
+def test_runs_beyond_the_maximum_are_counted():
+    data = collect(run_of() for _ in range(MAX_RUNS + 50))
+    assert (data.total, len(data.runs)) == (MAX_RUNS + 50, MAX_RUNS)
+    assert data.runs[0].number == MAX_RUNS + 50
 
 
-def test_more_configurations_than_are_told_are_said_to_be_left_out():
-    runs = (run_of(args={"microbatch": 1 + number}) for number in range(MOST_CONFIGURATIONS + 3))
-    gathered = gather(runs)
-    assert (len(gathered.configurations), gathered.left_out) == (MOST_CONFIGURATIONS, 3)
+def test_configurations_beyond_the_maximum_are_counted_as_left_out():
+    runs = (run_of(args={"microbatch": 1 + number}) for number in range(MAX_CONFIGURATIONS + 3))
+    data = collect(runs)
+    assert (len(data.configurations), data.left_out) == (MAX_CONFIGURATIONS, 3)
 
 
-def test_an_environment_is_told_once_and_every_other_one_too():
-    gathered = gather([run_of(), run_of(), run_of(versions={"torch": "2.6"})])
-    assert list(gathered.environments) == [1, 2]
-    assert [run.environment for run in gathered.runs] == [2, 1, 1]
+def test_each_environment_is_listed_once():
+    data = collect([run_of(), run_of(), run_of(versions={"torch": "2.6"})])
+    assert list(data.environments) == [1, 2]
+    assert [run.environment for run in data.runs] == [2, 1, 1]
 
 
 def test_a_distribution_has_a_hundred_quantiles_at_most():
     passes = [{"e2e_ns": 10**9, "push_ns": [0] * 5000, "pop_ns": list(range(1, 5001))}]
-    (one,) = gather([run_of(passes=passes)]).configurations
+    (one,) = collect([run_of(passes=passes)]).configurations
     (detail,) = one.details
     assert (len(detail.latency), detail.inputs) == (100, 5000)
     assert (detail.latency[0].ns, detail.latency[-1].ns) == (1, 5000)
 
 
-def test_many_passes_are_thinned_and_keep_their_extremes():
+def test_many_passes_are_reduced_and_keep_their_extremes():
     times = [10**8 + (number * 7919) % 1000 for number in range(5000)]
     passes = [{"e2e_ns": one, "push_ns": [], "pop_ns": []} for one in times]
-    (one,) = gather([run_of(passes=passes)]).configurations
+    (one,) = collect([run_of(passes=passes)]).configurations
     (detail,) = one.details
     assert len(detail.passes) <= 120
     assert {min(times), max(times)} <= {each.e2e_ns for each in detail.passes}
@@ -142,7 +142,7 @@ def test_many_passes_are_thinned_and_keep_their_extremes():
 
 def test_a_history_is_thinned_and_keeps_its_ends():
     runs = [run_of(at=number) for number in range(1000)]
-    (one,) = gather(runs).configurations
+    (one,) = collect(runs).configurations
     assert len(one.history) <= 151
     assert (one.history[0].run, one.history[-1].run, one.measured) == (1, 1000, 1000)
 
@@ -151,7 +151,7 @@ def test_a_history_is_thinned_and_keeps_its_ends():
 
 
 def verdicts(runs):
-    (one,) = gather(runs).configurations
+    (one,) = collect(runs).configurations
     return [(change.since, change.pair.effect.verdict) for change in one.changes]
 
 
@@ -161,7 +161,7 @@ def test_a_change_since_the_first_runs_is_found():
     assert verdicts([*old, *new]) == [("the first runs", "faster")]
 
 
-def test_a_change_against_the_environment_before_is_told_beside_it():
+def test_a_change_against_the_previous_environment_is_listed_as_well():
     runs = [
         run_of(ms, versions={"torch": version})
         for ms, version in ((100, "2.5"), (50, "2.6"), (100, "2.7"))
@@ -173,7 +173,7 @@ def test_a_change_against_the_environment_before_is_told_beside_it():
 
 
 def test_runs_of_one_environment_are_compared_without_a_run_on_both_sides():
-    (one,) = gather([run_of(), run_of(), run_of()]).configurations
+    (one,) = collect([run_of(), run_of(), run_of()]).configurations
     (change,) = one.changes
     assert (change.old_runs, change.new_runs) == ((1,), (2, 3))
 
@@ -210,7 +210,7 @@ def test_every_chart_has_its_figures_as_a_table():
     assert page.count('<div class="chart"') == page.count("Figures as a table") > 0
 
 
-def test_the_page_asks_for_nothing_and_allows_nothing_to():
+def test_the_page_loads_nothing_and_its_policy_forbids_it():
     page = page_of([run_of()])
     markup = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r"""(src|srcset|action|data)=["']|url\(|@import|<link""", markup)
@@ -227,7 +227,7 @@ def test_a_script_in_every_field_is_text():
     assert all("script" not in json.dumps(_without_data(spec)) for spec in specs_in(page).values())
 
 
-def test_a_unit_that_is_no_word_gets_into_no_title():
+def test_a_unit_that_is_no_word_is_not_used_in_titles():
     # Vega-Lite makes expressions of titles
     page = page_of([run_of(model={"unit": '" + evil + "'})])
     assert "evil" not in json.dumps([_without_data(spec) for spec in specs_in(page).values()])
@@ -258,7 +258,7 @@ def _without_data(spec):
     return {name: value for name, value in spec.items() if name not in left_out}
 
 
-def test_records_of_the_original_script_are_told(tmp_path):
+def test_records_of_the_original_script_are_reported(tmp_path):
     records = [SEED, {**SEED, "samples_per_sec": 90.0}, {**SEED, "error": "out of memory"}]
     file = tmp_path / "seed.json"
     file.write_text(json.dumps(records))
@@ -269,7 +269,7 @@ def test_records_of_the_original_script_are_told(tmp_path):
 
 
 @pytest.mark.parametrize("results", [[], [failed_run()]])
-def test_a_page_of_nothing_says_so(results):
+def test_a_page_without_results_says_so(results):
     assert "No run has a throughput." in page_of(results)
 
 
@@ -292,7 +292,7 @@ def test_a_page_of_nothing_says_so(results):
         {"git": {}},
     ],
 )
-def test_a_record_with_something_else_in_a_field_is_told_as_far_as_it_goes(changes):
+def test_a_record_with_wrong_values_is_reported_as_far_as_possible(changes):
     assert "bert" in page_of([run_of(**changes), run_of()])
     assert "bert" in report_text([run_of(**changes), run_of()], format="markdown")
 
@@ -304,10 +304,10 @@ def test_a_page_of_thousands_of_runs_stays_small():
     )
     page = page_of(runs)
     assert len(page.encode()) < 3e6
-    assert f"Showing the latest {MOST_RUNS} of 5,000 runs." in page
+    assert f"Showing the latest {MAX_RUNS} of 5,000 runs." in page
 
 
-def test_long_texts_are_cut():
+def test_long_texts_are_truncated():
     page = page_of([run_of(notes=["x" * 10**6], machine_name="y" * 10**6)])
     assert len(page.encode()) < 2e6
 
@@ -315,10 +315,10 @@ def test_long_texts_are_cut():
 # the baseline
 
 
-def test_a_baseline_is_compared_with():
+def test_a_baseline_is_compared():
     old, new = [run_of(100) for _ in range(5)], [run_of(80) for _ in range(5)]
-    gathered = gather(new, old)
-    (pair,) = gathered.comparison.pairs
+    data = collect(new, old)
+    (pair,) = data.comparison.pairs
     assert pair.effect.verdict == "faster"
     assert math.isclose(pair.effect.ratio, 1.25, rel_tol=0.001)
     text = report_text(new, baseline=old, format="markdown")
@@ -326,7 +326,7 @@ def test_a_baseline_is_compared_with():
     assert "| faster |" in text
 
 
-def test_a_baseline_that_is_unlike_is_told_and_ends_nothing():
+def test_a_baseline_that_is_not_comparable_is_reported_and_no_error():
     old = [run_of(args={"model": "resnet"})]
     for form in ("markdown", "html"):
         if form == "html":
@@ -343,7 +343,7 @@ def test_markdown_needs_no_library(monkeypatch):
     assert "bert base" in report_text([run_of()], format="markdown")
 
 
-def test_markdown_tells_failed_runs_and_folds_environments():
+def test_markdown_lists_failed_runs_and_folds_environments():
     text = report_text([run_of(), failed_run()], format="markdown")
     assert "## Failed runs" in text
     assert "out of memory" in text
@@ -362,10 +362,10 @@ def test_markdown_fits_a_comment():
         run_of(args={"microbatch": 1 + number}, notes=["n" * 300], versions={"torch": str(number)})
         for number in range(300)
     ]
-    assert len(as_markdown(gather(runs, runs), "Nightly")) < 65_536
+    assert len(as_markdown(collect(runs, runs), "Nightly")) < 65_536
 
 
-# keeping it
+# writing it
 
 
 def without(monkeypatch, *names):
@@ -404,7 +404,7 @@ def test_the_format_follows_the_suffix(tmp_path):
     assert file.read_text().startswith("# Benchmark report")
 
 
-def test_a_report_takes_no_place_of_results(tmp_path):
+def test_a_report_does_not_overwrite_results(tmp_path):
     with pytest.raises(ReportError, match="name for results"):
         write_report([run_of()], tmp_path / "perf.json")
 
@@ -426,7 +426,7 @@ def test_markdown_without_a_file_is_printed(tmp_path, ttbench):
     assert outcome.out.startswith("# Benchmark report")
 
 
-def test_several_targets_are_put_in_the_order_of_time(tmp_path, ttbench):
+def test_several_targets_are_merged_in_the_order_of_time(tmp_path, ttbench):
     for name, hours in (("a.jsonl", (1, 5)), ("b.jsonl", (3, 4))):
         lines = [run_of(at=hour, args={"microbatch": hour}).to_json() for hour in hours]
         (tmp_path / name).write_text("\n".join(lines) + "\n")
@@ -465,19 +465,19 @@ def test_what_cannot_be_read_or_written_is_one_line(tmp_path, monkeypatch, ttben
     assert said in outcome.complaint
 
 
-def test_a_result_without_anything_is_told():
+def test_an_empty_result_is_reported():
     bare = Result.from_record({**SEED, "args": {}, "arch": None, "machine_name": ""})
     assert report_text([bare], format="markdown").startswith("# Benchmark report")
 
 
-def test_results_that_are_not_in_order_are_put_into_it(tmp_path):
+def test_results_are_sorted_by_time(tmp_path):
     later = example_result(started_at="2026-02-01T00:00:00+00:00", run_id="later")
     earlier = example_result(started_at="2026-01-01T00:00:00+00:00", run_id="earlier")
-    found = in_time([iter([later, earlier])])
+    found = merge_by_time([iter([later, earlier])])
     assert [one.run_id for one in found] == ["earlier", "later"]
 
 
-def test_a_report_takes_the_place_of_nothing_but_a_report(tmp_path):
+def test_a_report_overwrites_only_a_report(tmp_path):
     os.mkfifo(tmp_path / "pipe.html")
     (tmp_path / "perf").write_bytes(b"SQLite format 3\0 and so on")
     (tmp_path / "old.html").write_text("<!DOCTYPE html><title>old</title>")
@@ -487,16 +487,16 @@ def test_a_report_takes_the_place_of_nothing_but_a_report(tmp_path):
     assert write_report([example_result()], tmp_path / "old.html").exists()
 
 
-def test_markdown_moves_no_cursor_and_calls_nobody():
+def test_markdown_has_no_control_characters_and_mentions_nobody():
     failed = example_result(status="failed", error="boom \x1b[2J @someone", samples_per_sec=None)
     text = report_text([failed], format="markdown")
     assert "\x1b" not in text
     assert "@someone" not in text
 
 
-def test_a_run_that_two_places_hold_is_told_once():
+def test_a_run_in_two_sources_is_listed_once():
     one, other = example_result(run_id="a"), example_result(run_id="b")
-    found = in_time([iter([one, other]), iter([one])])
+    found = merge_by_time([iter([one, other]), iter([one])])
     assert [result.run_id for result in found] == ["a", "b"]
 
 
@@ -508,6 +508,6 @@ def test_a_summary_says_when_and_where():
     assert "Measured on example-host." in text
 
 
-def test_a_name_of_another_kind_of_file_is_refused(tmp_path):
+def test_a_suffix_of_another_kind_of_file_is_refused(tmp_path):
     with pytest.raises(ReportError, match="a report is .html or .md"):
         write_report([example_result()], tmp_path / "report.pdf")

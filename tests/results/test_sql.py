@@ -15,7 +15,7 @@ from ttbench_core.errors import ResultsFileError, TargetError
 from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.record.tables.columns import COLUMNS
 from ttbench_core.results.reading import load
-from ttbench_core.sinks.keeping import keep
+from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
 from ttbench_core.testing import example_result
 
@@ -48,7 +48,7 @@ def url(request, tmp_path):
 
 
 def save(url, **changes):
-    keep(example_result(**changes), check_target(url))
+    store_result(example_result(**changes), check_target(url))
 
 
 def rows(url, what):
@@ -77,20 +77,20 @@ def test_every_column_can_be_asked_for(url):
     assert cells["layers"] is None
 
 
-def test_a_run_that_is_kept_twice_is_there_once(url):
+def test_a_run_that_is_stored_twice_has_one_row(url):
     save(url, run_id="a")
     save(url, run_id="a")
     assert len(load(url)) == 1
 
 
-def test_results_without_an_identity_are_all_kept(url):
+def test_results_without_a_run_id_are_all_stored(url):
     save(url, run_id="")
     save(url, run_id="")
     assert len(load(url)) == 2
 
 
 @pytest.mark.parametrize("text", ["'); DROP TABLE ttbench_results; --", "a\0b\udcff", "<b>%s :x"])
-def test_what_a_record_holds_is_data_and_nothing_else(url, text):
+def test_the_content_of_a_record_is_never_run_as_sql(url, text):
     save(url, run_id="a", machine_name=text, notes=[text])
     save(url, run_id="b")
     found = load(url)
@@ -98,7 +98,7 @@ def test_what_a_record_holds_is_data_and_nothing_else(url, text):
     assert found[0].notes == [text]
 
 
-def test_numbers_that_no_column_has_room_for_are_in_the_record_alone(url):
+def test_numbers_too_large_for_a_column_are_only_in_the_record(url):
     save(url, run_id="a", args={"microbatch": 2**70})
     assert load(url)[0].args["microbatch"] == 2**70
 
@@ -117,7 +117,7 @@ def test_a_table_of_the_first_version_is_upgraded_with_its_rows(url):
     assert rows(url, f"SELECT version_num FROM {schema.VERSION_TABLE}") == [(schema.HEAD,)]
 
 
-def test_the_newest_revision_is_the_one_that_the_code_knows():
+def test_the_newest_revision_is_the_head_in_the_code():
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
@@ -140,7 +140,7 @@ def test_the_migrations_make_the_table_that_the_code_writes(url):
         assert made[wanted.name]["type"]._type_affinity is wanted.type._type_affinity, wanted.name
 
 
-def test_a_table_of_a_newer_version_is_left_alone(url, tmp_path, monkeypatch):
+def test_a_table_of_a_newer_version_is_untouched(url, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save(url, run_id="a")
     target = check_target(url)
@@ -155,7 +155,7 @@ def test_a_table_of_a_newer_version_is_left_alone(url, tmp_path, monkeypatch):
 def append_many(url, writer, count):
     target = check_target(url)
     for number in range(count):
-        keep(example_result(run_id=f"{writer}-{number}"), target)
+        store_result(example_result(run_id=f"{writer}-{number}"), target)
 
 
 def test_sixteen_writers_at_once_from_an_empty_database_lose_nothing(url):
@@ -210,7 +210,7 @@ def _killed_at(delay_s, target, round_):
     return count
 
 
-def test_a_database_that_is_down_costs_no_result(tmp_path, monkeypatch, capsys):
+def test_a_database_that_is_down_loses_no_result(tmp_path, monkeypatch, capsys):
     pytest.importorskip("pg8000")
     monkeypatch.chdir(tmp_path)
     url = "postgresql://tester:secret@127.0.0.1:1/perf"
@@ -221,7 +221,7 @@ def test_a_database_that_is_down_costs_no_result(tmp_path, monkeypatch, capsys):
     assert [one.run_id for one in load(tmp_path / "post_error_perf.json")] == ["a"]
 
 
-def test_a_disk_that_is_full_costs_no_result(tmp_path, monkeypatch):
+def test_a_full_disk_loses_no_result(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     url = f"sqlite:///{tmp_path}/perf.db"
     save(url, run_id="a")
@@ -258,7 +258,7 @@ def test_what_cannot_be_read_is_one_line(url, complaint):
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path, monkeypatch):
+def test_a_file_that_is_no_database_is_untouched(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "perf.db"
     path.write_text("no database at all, but long enough to look at" * 50)
@@ -280,8 +280,8 @@ def test_a_database_and_a_file_are_compared(tmp_path, ttbench):
     results = [example_result(run_id=name * 8, samples_per_sec=80.0) for name in "abc"]
     url = f"sqlite:///{tmp_path}/perf.db"
     for one in results:
-        keep(one, check_target(url))
-        keep(one, check_target(tmp_path / "perf.csv"))
+        store_result(one, check_target(url))
+        store_result(one, check_target(tmp_path / "perf.csv"))
     outcome = ttbench("compare", url, tmp_path / "perf.csv")
     assert outcome.code == 0, outcome.err
     assert "example small" in outcome.out
@@ -301,7 +301,7 @@ def test_a_database_and_a_file_are_compared(tmp_path, ttbench):
         "postgresql://u:SECRET@cafe:1",
     ],
 )
-def test_a_password_is_never_told(url, tmp_path, ttbench, fake_engine, monkeypatch):
+def test_a_password_is_never_shown(url, tmp_path, ttbench, fake_engine, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = ("-m", "steady", "--backend", "fake", "--passes", 1, "-o", url)
     for words in (("show", url), run):
@@ -313,7 +313,7 @@ def test_a_password_is_never_told(url, tmp_path, ttbench, fake_engine, monkeypat
     assert not [one for one in os.listdir(tmp_path) if "RET" in one]
 
 
-def test_a_row_that_the_database_refuses_is_no_row_that_is_there(tmp_path, monkeypatch):
+def test_a_row_that_the_database_refuses_is_not_taken_for_a_duplicate(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     url = f"sqlite:///{tmp_path}/perf.db"
     save(url, run_id="a")
@@ -328,12 +328,12 @@ def test_a_row_that_the_database_refuses_is_no_row_that_is_there(tmp_path, monke
 
 
 @pytest.mark.parametrize("place", ["nowhere/perf.db", ""])
-def test_a_place_of_sqlite_that_cannot_be_is_found_out_before_anything_runs(tmp_path, place):
+def test_an_invalid_sqlite_path_is_refused_before_anything_runs(tmp_path, place):
     with pytest.raises(TargetError, match="there is no folder|it is a folder"):
         check_target(f"sqlite:///{tmp_path}/{place}")
 
 
-def test_a_database_that_is_taken_for_a_file_says_its_url(tmp_path):
+def test_a_database_given_as_a_file_is_refused_with_its_url(tmp_path):
     save(f"sqlite:///{tmp_path}/perf.db")
     with pytest.raises(ResultsFileError, match="name it sqlite:///"):
         load(tmp_path / "perf.db")

@@ -240,7 +240,7 @@ def test_a_failed_run_that_cannot_be_stored_says_both(ttbench, fake_engine, tmp_
 
 
 def test_a_result_that_is_kept_nowhere_is_still_shown(ttbench, fake_engine, tmp_path, monkeypatch):
-    monkeypatch.setattr("ttbench_core.sinks.keeping._rescue", lambda *_: None)
+    monkeypatch.setattr("ttbench_core.sinks.storing._rescue", lambda *_: None)
     path = tmp_path / "perf.json"
     path.write_text("mine")
     outcome = ttbench("-m", "steady", "--backend", "fake", "-o", path, "--json")

@@ -14,12 +14,12 @@ import importlib_metadata
 import pytest
 
 from ttbench_core.cli.doctor import _show
-from ttbench_core.doctor.asking import Asker
-from ttbench_core.doctor.backends import BROKEN, NOT_HERE, USABLE, DeviceReport, examine_backend
+from ttbench_core.doctor.backends import BROKEN, NOT_HERE, USABLE, DeviceReport, probe_backend
 from ttbench_core.doctor.diagnosis import Diagnosis
-from ttbench_core.doctor.host import advice_on, examine_host
+from ttbench_core.doctor.host import host_advice, read_host
 from ttbench_core.doctor.installed import Extra, Interpreter, extras, software
-from ttbench_core.doctor.packs import BrokenModel, examine_pack
+from ttbench_core.doctor.packs import BrokenModel, probe_pack
+from ttbench_core.doctor.probe import Probe
 from ttbench_core.plugins.registry import BACKENDS, discover
 
 #: Long enough for a fake that answers, on a machine that stalls.
@@ -63,10 +63,10 @@ def backend(**methods: str) -> str:
 def examined(fake_pack):
     """Install one backend, and give the report about it."""
 
-    def examine(source: str, limit_s: float = LIMIT_S):
+    def examine(source: str, timeout_s: float = LIMIT_S):
         fake_pack("one", "[ttbench.backends]\nmine = one_mod:Mine\n", one_mod=source)
         (plugin,) = [plugin for plugin in discover(BACKENDS) if plugin.name == "mine"]
-        return examine_backend(plugin, Asker(limit_s))
+        return probe_backend(plugin, Probe(timeout_s))
 
     return examine
 
@@ -82,7 +82,7 @@ def test_the_torch_backend_is_there_with_its_version_and_the_cpu(ttbench):
     assert cpu["memory_bytes"] > 0
 
 
-def test_a_backend_that_can_run_is_told_with_devices_and_versions(examined):
+def test_a_usable_backend_is_reported_with_devices_and_versions(examined):
     report = examined(backend())
     assert (report.state, report.pack, report.pack_version) == (USABLE, "one", "1.0")
     assert report.versions == {"engine": "9.9"}
@@ -132,23 +132,23 @@ def test_a_backend_that_fails_is_broken_with_its_reason(examined, source, reason
     assert report.reason.startswith(reason)
 
 
-def test_what_was_told_before_it_failed_is_kept(examined):
+def test_what_was_reported_before_a_failure_is_kept(examined):
     report = examined(backend(versions="raise OSError('bus')"))
     assert [device.spec for device in report.devices] == ["card:0", "card:1"]
 
 
-def test_a_crash_is_told_with_the_last_words(examined):
+def test_a_crash_is_reported_with_the_last_line_of_output(examined):
     last = "print('no huge pages\\n', file=sys.stderr, flush=True); os.abort()"
     assert examined(backend(availability=last)).reason.endswith("; it said last: no huge pages")
 
 
-def test_a_backend_that_never_answers_is_broken_when_the_time_is_over(examined):
-    report = examined(backend(devices="time.sleep(600)"), limit_s=1)
+def test_a_backend_that_never_answers_is_broken_after_the_timeout(examined):
+    report = examined(backend(devices="time.sleep(600)"), timeout_s=1)
     assert report.state == BROKEN
     assert report.reason.endswith("did not answer within 1 s")
 
 
-def test_what_an_engine_has_started_is_ended_with_it(examined, tmp_path):
+def test_processes_that_an_engine_started_are_ended_with_it(examined, tmp_path):
     pid_file = tmp_path / "pid"
     start = (
         "started = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
@@ -158,7 +158,7 @@ def test_what_an_engine_has_started_is_ended_with_it(examined, tmp_path):
     assert has_ended(int(pid_file.read_text()))
 
 
-def test_a_crash_is_heard_of_where_another_process_holds_the_pipe(examined):
+def test_a_crash_is_noticed_while_another_process_holds_the_pipe(examined):
     fork = "import ctypes; ctypes.CDLL(None).fork() or time.sleep(600); os._exit(7)"
     report = examined(backend(devices=fork))
     assert report.reason.startswith("devices(): ended with code 7")
@@ -182,7 +182,7 @@ def test_a_backend_that_cannot_run_at_all_is_not_offered_by_name(examined, capsy
     assert "only with" not in capsys.readouterr().out
 
 
-def test_an_asker_that_cannot_start_a_process_says_so(examined, monkeypatch):
+def test_a_probe_that_cannot_start_a_process_reports_it(examined, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     report = examined(backend())
     assert report.state == BROKEN
@@ -195,7 +195,7 @@ def test_the_child_finds_what_the_parent_finds_and_not_its_variables(examined):
     assert "SPOILT" not in os.environ
 
 
-def test_broken_backends_hide_nothing(ttbench, fake_pack, fake_engine):
+def test_broken_backends_hide_no_usable_one(ttbench, fake_pack, fake_engine):
     bad = {
         "raises": backend(availability="1 / 0"),
         "crashes": backend(devices="os._exit(3)"),
@@ -250,17 +250,15 @@ def test_a_pack_that_ends_its_process_or_never_answers_is_broken(fake_pack):
     fake_pack(
         "hangs", "[ttbench.models]\nlong = hangs_mod:m\n", hangs_mod="import time; time.sleep(600)"
     )
-    assert examine_pack("exits", "1.0", 1, Asker(LIMIT_S)).fault.startswith(
-        "gone: ended with code 5"
-    )
-    hung = examine_pack("hangs", "1.0", 1, Asker(1))
+    assert probe_pack("exits", "1.0", 1, Probe(LIMIT_S)).fault.startswith("gone: ended with code 5")
+    hung = probe_pack("hangs", "1.0", 1, Probe(1))
     assert hung.is_broken
     assert hung.fault.endswith("did not answer within 1 s")
 
 
 def test_a_model_that_is_no_builder_is_broken(fake_pack):
     fake_pack("number", "[ttbench.models]\nn = number_mod:m\n", number_mod="m = 3")
-    report = examine_pack("number", "1.0", 1, Asker())
+    report = probe_pack("number", "1.0", 1, Probe())
     reason = "is of type int, not a builder: register a function"
     assert report.broken_models == (BrokenModel("n", "number_mod:m", reason),)
 
@@ -348,27 +346,27 @@ def test_control_characters_of_a_pack_are_escaped(ttbench, fake_pack):
         ({"load_1min": 4.5}, [("load", "4.5 on 8 cores", "stop them")]),
     ],
 )
-def test_what_makes_numbers_unstable_is_told_with_what_helps(facts, said):
-    advice = advice_on({**CALM_HOST, **facts})
+def test_what_makes_numbers_unstable_is_reported_with_a_remedy(facts, said):
+    advice = host_advice({**CALM_HOST, **facts})
     assert [one.about for one in advice] == [about for about, _, _ in said]
     for one, (_, message, remedy) in zip(advice, said, strict=True):
         assert message in one.message
         assert remedy in one.remedy
 
 
-def test_advice_and_how_often_the_group_was_held_back_are_shown(capsys):
+def test_advice_and_the_time_of_throttling_are_shown(capsys):
     host = {**CALM_HOST, "cpu_quota_cores": 2.0, "cpu_throttled_ns": 1_500_000_000}
-    _show(diagnosis(host=host, advice=advice_on(host)))
+    _show(diagnosis(host=host, advice=host_advice(host)))
     out = capsys.readouterr().out
     assert "cpu quota  2 cores; held back 1.5 s so far" in out
     assert "unstable   quota: the control group may use the time of 2 cores" in out
 
 
 def test_the_facts_of_this_host_are_enough_for_advice():
-    assert isinstance(advice_on(examine_host()), tuple)
+    assert isinstance(host_advice(read_host()), tuple)
 
 
-def test_what_is_not_installed_is_told_with_what_installs_it(monkeypatch):
+def test_missing_software_is_reported_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setattr("importlib_metadata.version", missing)
     versions = {one.name: (one.version, one.remedy) for one in software()}
     assert versions["torch"] == (None, "pip install 'ttbench-core[torch]'")
@@ -384,7 +382,7 @@ def test_extras_are_those_of_the_installed_core():
     assert parts.keys() == set(declared)
 
 
-def test_an_absent_extra_is_told_with_its_command(capsys):
+def test_a_missing_extra_is_reported_with_its_command(capsys):
     absent = Extra("nvml", "energy of NVIDIA GPUs", {"nvidia-ml-py": None})
     _show(diagnosis(extras=(absent,)))
     row = "extra nvml  not installed: nvidia-ml-py (energy of NVIDIA GPUs); pip install "
@@ -396,7 +394,7 @@ def test_without_a_pack_the_table_says_how_to_get_one(capsys):
     assert "packs  none is installed; pip install ttbench-models-nlp" in capsys.readouterr().out
 
 
-def test_help_tells_the_exit_codes(ttbench):
+def test_help_lists_the_exit_codes(ttbench):
     outcome = ttbench("doctor", "--help")
     assert outcome.code == 0
     assert "exit codes: 0 at least one backend is usable and no pack is broken" in outcome.out

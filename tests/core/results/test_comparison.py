@@ -1,4 +1,4 @@
-"""Like is compared with like, with what is unsure said; nothing unlike, nothing silently."""
+"""Only comparable results are compared, and every doubt and omission is reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ttbench_core.cli.compare import compare_results
 from ttbench_core.errors import OptionError, RequestError
 from ttbench_core.measure.intervals import Interval, ratio_interval
 from ttbench_core.record.result import Result
-from ttbench_core.results.comparison import KEY_NAMES, UnlikeError, compare
+from ttbench_core.results.comparison import KEY_NAMES, NotComparableError, compare
 from ttbench_core.results.comparison.effect import (
     ASSUMED_PROCESS_SD,
     Replicates,
@@ -68,7 +68,7 @@ def verdict(old, new, **options):
 
 
 def refusal(old, new, **options):
-    with pytest.raises(UnlikeError) as refused:
+    with pytest.raises(NotComparableError) as refused:
         compare(old, new, **options)
     assert "\n" not in str(refused.value)
     return str(refused.value)
@@ -174,7 +174,7 @@ def test_the_band_decides_what_is_the_same():
 
 @some
 @given(processes_ms, processes_ms)
-def test_turned_round_the_comparison_is_the_inverse(old, new):
+def test_swapping_old_and_new_inverts_the_comparison(old, new):
     there = pair_of(run_of(*old), run_of(*new)).effect
     back = pair_of(run_of(*new), run_of(*old)).effect
     assert there.ratio == pytest.approx(1 / back.ratio)
@@ -185,7 +185,7 @@ def test_turned_round_the_comparison_is_the_inverse(old, new):
 
 @some
 @given(processes_ms)
-def test_against_itself_nothing_is_faster_or_slower(processes):
+def test_a_result_against_itself_is_neither_faster_nor_slower(processes):
     effect = pair_of(run_of(*processes), run_of(*processes)).effect
     assert effect.ratio == pytest.approx(1)
     assert effect.verdict in {"same", "inconclusive"}
@@ -215,7 +215,7 @@ def test_only_what_is_inconclusive_comes_with_advice(old, new):
     st.lists(st.lists(st.floats(1, 1e15), min_size=1, max_size=2), min_size=1, max_size=3),
     st.sampled_from([1e-9, 1, 1e15]),
 )
-def test_numbers_at_the_ends_of_what_can_be_read_are_compared_as_well(processes, samples):
+def test_the_smallest_and_largest_readable_numbers_are_compared(processes, samples):
     passes = [
         {"e2e_ns": ns, "process": number} for number, times in enumerate(processes) for ns in times
     ]
@@ -276,14 +276,14 @@ def test_on_the_very_edge_of_the_band_no_number_of_processes_is_advised():
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_unlike_runs_are_not_compared_unless_it_is_asked_for(other):
+def test_runs_with_different_keys_are_compared_only_across_the_difference(other):
     (name,) = other
     old, new = run_of(), run_of(args=other)
     assert ("share no model" if name == "model" else name) in refusal([old], [new])
     assert [one.what for one in pair_of(old, new, across=[name]).across] == [name]
 
 
-def test_devices_of_another_name_are_unlike():
+def test_devices_of_different_names_are_not_comparable():
     old, new = (run_of(devices=[{"kind": "cuda", "name": name}]) for name in ("H100", "H200"))
     message = refusal([old], [new])
     assert message == (
@@ -304,7 +304,7 @@ def test_devices_of_another_name_are_unlike():
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_how_long_was_measured_makes_runs_not_unlike(other):
+def test_runs_of_different_length_are_comparable(other):
     assert pair_of(run_of(), run_of(args=other)).effect.ratio == pytest.approx(1)
 
 
@@ -319,7 +319,7 @@ def test_a_model_is_the_same_from_whichever_pack_and_however_it_was_asked_for():
     assert [str(one) for one in pair.surroundings] == ["pack old-pack against pack"]
 
 
-def test_the_nearest_difference_is_told_with_its_remedy():
+def test_the_nearest_difference_is_reported_with_its_remedy():
     old = [run_of(args={"dataformat": "Bfp8", "microbatch": 1}), run_of()]
     assert refusal(old, [run_of(args={"dataformat": "Fp16_b"})]) == (
         "bert base: dataformat Fp32 against Fp16_b;"
@@ -332,7 +332,7 @@ def test_across_models_a_pair_names_both():
     assert pair_of(run_of(), new, across=["model"]).label == "bert base against roberta base"
 
 
-def test_several_differences_are_told_with_all_their_remedies():
+def test_several_differences_are_reported_with_all_their_remedies():
     message = refusal([run_of()], [run_of(args={"chips": 2, "microbatch": 4})])
     assert "chips unset against 2, microbatch 8 against 4" in message
     assert "--across chips --across microbatch" in message
@@ -354,7 +354,7 @@ def test_a_side_with_nothing_to_compare_is_named(old, new, fault):
     assert refusal(old, new) == fault
 
 
-def test_what_only_one_side_has_is_listed_with_the_nearest_on_the_other():
+def test_an_unmatched_key_is_listed_with_the_nearest_on_the_other_side():
     found = compare(
         [run_of(), run_of(args={"dataformat": "Bfp8"}), run_of(args={"model": "gone"})],
         [run_of(), run_of(args={"model": "fresh"})],
@@ -383,12 +383,12 @@ def test_a_failed_run_is_no_measurement_and_is_listed():
     assert (failure.place, failure.reason, failure.mended) == ("NEW", "failed: compile: no", False)
 
 
-def test_a_failed_run_that_never_learnt_its_microbatch_is_known_all_the_same():
+def test_a_failed_run_without_its_microbatch_is_matched():
     found = compare([run_of()], [failed_run(args={"microbatch": None})])
     assert found.vanished == ()
 
 
-def test_a_failure_that_a_later_run_mended_is_listed_and_does_not_count():
+def test_a_failure_with_a_later_success_is_listed_and_does_not_count():
     found = compare([run_of()], [failed_run(), run_of()])
     assert found.failures[0].mended
     assert "failed" not in found.outcomes
@@ -440,12 +440,12 @@ def test_a_run_that_a_file_holds_twice_counts_once():
     assert "1 repeated run left out of OLD" in pair.notes
 
 
-def test_a_run_on_both_sides_is_told():
+def test_a_run_on_both_sides_is_noted():
     both = run_of()
     assert pair_of(both, both).notes == ("OLD and NEW share a run",)
 
 
-def test_across_never_mixes_unlike_runs_on_one_side():
+def test_across_never_mixes_different_runs_on_one_side():
     mixed = [run_of(), run_of(args={"dataformat": "Fp16_b"})]
     message = refusal(mixed, [run_of()], across=["dataformat"])
     assert "OLD holds both dataformat Fp32 and Fp16_b; name one record, as FILE@N" in message
@@ -454,7 +454,7 @@ def test_across_never_mixes_unlike_runs_on_one_side():
 # what else a reader must know
 
 
-def test_differences_of_surroundings_are_listed():
+def test_differences_of_context_are_listed():
     old = run_of(
         host={"cpu": "A", "usable_cores": 2},
         git={"hash": "abc", "dirty": False},
@@ -491,13 +491,13 @@ def test_what_the_original_script_did_not_record_is_no_difference():
 
 
 @pytest.mark.parametrize("doubt", ["noisy", "unstable"])
-def test_runs_that_doubt_themselves_are_marked(doubt):
+def test_runs_with_a_doubtful_verdict_are_marked(doubt):
     pair = pair_of(run_of(verdict={"verdict": "stable"}), run_of(verdict={"verdict": doubt}))
     assert (pair.old.doubt, pair.new.doubt) == (None, doubt)
     assert pair.notes == (f"NEW is {doubt}",)
 
 
-def test_wrong_outputs_are_told():
+def test_wrong_outputs_are_noted():
     pair = pair_of(run_of(), run_of(verification={"passed": False}))
     assert pair.notes == ("NEW has outputs that are wrong",)
 
@@ -510,12 +510,12 @@ def test_the_geometric_mean_is_of_all_pairs_and_takes_two():
 
 
 @pytest.mark.parametrize("band", [-0.1, 1.5, math.nan])
-def test_a_band_that_cannot_be_is_refused(band):
+def test_an_invalid_band_is_refused(band):
     with pytest.raises(OptionError, match="band must be 0 to 1"):
         compare([run_of()], [run_of()], band=band)
 
 
-def test_a_name_that_is_not_compared_by_is_refused_with_the_nearest():
+def test_an_unknown_key_name_is_refused_with_the_nearest():
     with pytest.raises(OptionError, match="did you mean 'dataformat'"):
         compare([run_of()], [run_of()], across=["dataformt"])
 
@@ -535,7 +535,7 @@ def file_of(tmp_path):
     return write
 
 
-def test_a_comparison_is_printed_with_what_it_rests_on(file_of, capsys):
+def test_a_comparison_is_printed_with_its_basis(file_of, capsys):
     old = file_of(run_of(), run_of(args={"model": "gone"}))
     new = file_of(run_of(*scaled(QUIET, 0.5), versions={**SOFTWARE, "torch": "2.6"}), failed_run())
     assert compare_results([old, new]) == 0
@@ -639,7 +639,7 @@ def test_wrong_words_are_refused_in_one_line(file_of, words, fault):
     assert "\n" not in str(refused.value)
 
 
-def test_what_would_move_a_cursor_is_printed_as_an_escape(file_of, capsys):
+def test_control_characters_are_printed_as_escapes(file_of, capsys):
     hostile = "a\x1b[2J"
     old = run_of(args={"model": hostile}, versions={"torch": hostile})
     new = run_of(args={"model": hostile}, versions={"torch": "2"})
@@ -663,12 +663,12 @@ def test_help_shows_the_forms_and_the_exit_codes(capsys):
         st.none() | st.integers() | st.lists(st.text(max_size=2), max_size=2) | st.text(max_size=2),
     )
 )
-def test_whatever_options_a_record_holds_it_is_like_itself(args):
+def test_a_record_with_any_options_is_comparable_with_itself(args):
     result = Result.from_record(json.loads(run_of(args=args).to_json()))
     assert len(compare([result], [result]).pairs) == 1
 
 
-def test_threads_are_alike_as_they_were_asked_whatever_ran():
+def test_threads_are_compared_as_requested():
     asked, unasked = run_of(requested={"threads": 1}), run_of(requested={"threads": None})
     assert "threads" in refusal([unasked], [asked])
     older = run_of(args={"threads": None}, requested={}, schema_version=1)
@@ -678,7 +678,7 @@ def test_threads_are_alike_as_they_were_asked_whatever_ran():
 @pytest.mark.parametrize(
     "inputs", [5, "x", [None], [{"shape": 3, "dtype": "int64"}], [{"shape": [None, 1], "dtype": 0}]]
 )
-def test_inputs_that_are_none_are_no_part_of_a_key(inputs):
+def test_invalid_inputs_are_no_part_of_a_key(inputs):
     from ttbench_core.results.comparison.key import key_of
 
     older = example_result(model={"inputs": inputs}, schema_version=2)
@@ -697,7 +697,7 @@ def test_an_older_record_has_the_size_of_its_inputs_as_a_newer_one_has_it_in_its
 def test_a_table_of_a_run_and_its_record_have_the_same_rate(tmp_path):
     from ttbench_core.record.deriving import derive
     from ttbench_core.results.reading import load
-    from ttbench_core.sinks.keeping import keep
+    from ttbench_core.sinks.storing import store_result
     from ttbench_core.sinks.targets import check_target
 
     passes = [
@@ -706,6 +706,6 @@ def test_a_table_of_a_run_and_its_record_have_the_same_rate(tmp_path):
     ]
     whole = derive(run_of(passes=passes))
     for name in ("perf.json", "perf.csv"):
-        keep(whole, check_target(tmp_path / name))
+        store_result(whole, check_target(tmp_path / name))
     (pair,) = compare(load(tmp_path / "perf.json"), load(tmp_path / "perf.csv")).pairs
     assert pair.effect.ratio == pytest.approx(1.0)

@@ -78,14 +78,14 @@ def test_letters_that_look_like_line_ends_do_not_break_a_line(tmp_path):
     assert load(tmp_path / "p.jsonl")[0].machine_name == "a\u2028b\x85c"
 
 
-def test_null_stands_for_what_was_not_recorded(tmp_path):
+def test_null_means_not_recorded(tmp_path):
     record = {**ORIGINAL, "model": None, "passes": None, "versions": None, "run_id": None}
     (tmp_path / "p.json").write_text(json.dumps([record]))
     (result,) = load(tmp_path / "p.json")
     assert (result.model, result.passes, result.versions, result.run_id) == ({}, (), {}, "")
 
 
-def test_what_is_no_number_is_read_as_none(tmp_path):
+def test_nan_and_infinity_are_read_as_none(tmp_path):
     text = json.dumps([ORIGINAL]).replace("5.0", "NaN").replace("2.0", "1e999")
     (tmp_path / "p.json").write_text(text)
     (result,) = load(tmp_path / "p.json")
@@ -98,7 +98,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", ".", "/dev/null", "a\0b", "x" * 5000])
-def test_what_cannot_be_a_file_of_results_is_refused(name):
+def test_a_path_that_is_no_file_is_refused(name):
     with pytest.raises(ResultsFileError):
         load(name)
 
@@ -130,7 +130,7 @@ def test_a_file_that_is_no_list_of_results_is_named_with_its_fault(tmp_path, tex
     assert fault in message
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path):
+def test_bytes_that_are_not_utf8_are_refused(tmp_path):
     (tmp_path / "p.json").write_bytes(b"\xff\xfe[\x00")
     assert "is no JSON: it is not UTF-8" in refusal(load, tmp_path / "p.json")
 
@@ -172,7 +172,7 @@ def test_a_broken_line_is_named_by_its_number(tmp_path, broken):
         ({"passes": [{"e2e_ns": 5, "process": "a"}]}, "entry 0 of passes has a process that"),
     ],
 )
-def test_a_record_whose_parts_are_of_another_kind_is_named_with_its_fault(tmp_path, change, fault):
+def test_a_record_with_values_of_the_wrong_type_is_named_with_its_fault(tmp_path, change, fault):
     (tmp_path / "p.json").write_text(json.dumps([ORIGINAL, {**ORIGINAL, **change}]))
     assert refusal(load, tmp_path / "p.json").startswith(
         f"{tmp_path / 'p.json'}@1 is no result: {fault}"
@@ -199,20 +199,20 @@ def test_any_record_is_read_or_refused(record, tmp_path_factory):
 @pytest.mark.parametrize(
     ("wanted", "found"), [("0", 0), ("2", 2), ("-1", 2), ("-3", 0), ("aaaa2", 1), ("1234", 2)]
 )
-def test_a_record_is_selected_by_position_or_by_the_start_of_its_identity(three, wanted, found):
+def test_a_record_is_selected_by_position_or_by_the_start_of_its_run_id(three, wanted, found):
     assert [result.run_id for result in select(f"{three}@{wanted}")] == [IDENTITIES[found]]
 
 
-def test_the_case_of_an_identity_does_not_matter(three):
+def test_the_case_of_a_run_id_does_not_matter(three):
     assert select(f"{three}@AAAA1")[0].run_id == IDENTITIES[0]
 
 
-def test_without_a_selector_the_whole_file_is_meant(three):
+def test_without_a_selector_the_whole_file_is_selected(three):
     assert len(select(three)) == 3
 
 
 @pytest.mark.parametrize("wanted", ["3", "-4", "bbbb", "999999999999"])
-def test_a_record_that_is_not_there_is_refused_with_what_is(three, wanted):
+def test_a_missing_record_is_refused_with_the_available_positions(three, wanted):
     message = refusal(select, f"{three}@{wanted}")
     assert message == (
         f"{three} has no record @{wanted}: it holds @0 to @2, from the end @-1 to @-3"
@@ -224,14 +224,14 @@ def test_an_empty_file_has_no_record_to_select(tmp_path):
     assert "it is empty" in refusal(select, f"{tmp_path / 'p.json'}@0")
 
 
-def test_the_start_of_several_identities_is_refused(three):
+def test_an_ambiguous_run_id_is_refused(three):
     assert refusal(select, f"{three}@aaaa") == (
         f"{three}@aaaa is the start of 2 run identities: write more of the one"
     )
 
 
 @pytest.mark.parametrize("wanted", ["", "abc", "first", "1.5", "--1"])
-def test_a_selector_that_is_none_is_refused_with_what_one_is(three, wanted):
+def test_an_invalid_selector_is_refused_with_the_valid_forms(three, wanted):
     with pytest.raises(SelectionError, match="after @ stands a position"):
         select(f"{three}@{wanted}")
 

@@ -51,7 +51,7 @@ def test_rows_have_every_column(three):
     assert three.rows()[0]["microbatch"] == 8
 
 
-def test_it_looks_like_what_it_holds(three):
+def test_its_repr_shows_what_it_holds(three):
     assert repr(three) == "<Results: 3 results of bert, resnet>"
     assert repr(Results()) == "<Results: 0 results>"
 

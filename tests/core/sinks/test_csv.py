@@ -10,7 +10,7 @@ from ttbench_core.errors import ResultsFileError
 from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.record.tables.columns import COLUMNS
 from ttbench_core.results.reading import load
-from ttbench_core.sinks.keeping import keep
+from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
 from ttbench_core.testing import example_result
 
@@ -18,7 +18,7 @@ NAMES = [one.name for one in COLUMNS]
 
 
 def save(path, **changes):
-    keep(example_result(**changes), check_target(path))
+    store_result(example_result(**changes), check_target(path))
 
 
 def lines(path):
@@ -45,7 +45,7 @@ def test_rows_come_back_as_results_without_their_passes(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+a", "-2", "@cmd", "'=x", 'a,b"c\nd', "\tz", "<script>"])
-def test_text_that_a_spreadsheet_would_compute_is_kept_as_text(tmp_path, text):
+def test_text_that_a_spreadsheet_would_evaluate_stays_text(tmp_path, text):
     path = tmp_path / "perf.csv"
     save(path, machine_name=text)
     assert lines(path)[0]["machine_name"][0] not in "=+-@\t"
@@ -71,7 +71,7 @@ def test_a_last_line_without_an_end_is_not_joined_with_the_next(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["name,price\nx,1\n", "\xff\xfe", "run_id\n1\n"])
-def test_a_table_of_other_things_is_left_alone(tmp_path, content):
+def test_a_table_of_other_things_is_untouched(tmp_path, content):
     path = tmp_path / "perf.csv"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(ResultNotStoredError, match=r"post_error_perf\.csv\.json"):

@@ -21,7 +21,7 @@ from ttbench_core.results.reading import load
 from ttbench_core.sinks import files as sink_files
 from ttbench_core.sinks.json import JsonSink
 from ttbench_core.sinks.jsonl import JsonLinesSink
-from ttbench_core.sinks.keeping import keep, keep_all
+from ttbench_core.sinks.storing import store_result, store_results
 from ttbench_core.sinks.targets import Target, check_target, check_targets
 from ttbench_core.testing import example_result
 
@@ -36,7 +36,7 @@ def read(path: Path):
 
 
 def save(path, **changes):
-    keep(example_result(**changes), check_target(path))
+    store_result(example_result(**changes), check_target(path))
 
 
 def leftovers(folder: Path):
@@ -59,7 +59,7 @@ def test_a_json_list_has_one_record_a_line(tmp_path):
 
 
 @pytest.mark.parametrize("before", ["[]", "[\n]\n", '[{"samples_per_sec": NaN, "own": 1e400}]'])
-def test_what_a_list_holds_already_stays_byte_for_byte(tmp_path, before):
+def test_existing_content_of_a_list_stays_byte_for_byte(tmp_path, before):
     path = tmp_path / "perf.json"
     path.write_text(before)
     save(path)
@@ -115,7 +115,7 @@ def test_a_new_file_has_the_permissions_that_the_user_gives_files(tmp_path):
         ('"text"', "JSON but no list of results"),
     ],
 )
-def test_a_file_that_is_no_list_of_results_is_left_and_the_result_put_beside(
+def test_a_file_that_is_no_list_of_results_is_untouched_and_the_result_rescued(
     tmp_path, content, reason
 ):
     path = tmp_path / "perf.json"
@@ -137,7 +137,7 @@ def test_a_second_rescue_is_appended_to_the_first(tmp_path):
     assert len(read(tmp_path / "post_error_perf.json")) == 2
 
 
-def test_a_broken_rescue_file_is_left_as_well(tmp_path):
+def test_a_broken_rescue_file_is_untouched(tmp_path):
     for name in ("perf.json", "post_error_perf.json"):
         (tmp_path / name).write_text("broken")
     with pytest.raises(ResultNotStoredError) as kept:
@@ -146,7 +146,7 @@ def test_a_broken_rescue_file_is_left_as_well(tmp_path):
     assert (tmp_path / "post_error_perf.json").read_text() == "broken"
 
 
-def test_a_foreign_json_lines_file_is_left_and_the_result_put_beside(tmp_path):
+def test_a_foreign_json_lines_file_is_untouched_and_the_result_rescued(tmp_path):
     path = tmp_path / "perf.jsonl"
     for content in ('{"other": 1}\n', "[]\n", '{"samples_per_sec": 1}\n{"samp'):
         path.write_text(content)
@@ -157,7 +157,7 @@ def test_a_foreign_json_lines_file_is_left_and_the_result_put_beside(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
-def test_a_list_in_another_encoding_is_left_whole(tmp_path, encoding):
+def test_a_list_in_another_encoding_is_untouched(tmp_path, encoding):
     path = tmp_path / "perf.json"
     path.write_text('[{"samples_per_sec": 1.0}]', encoding=encoding)
     before = path.read_bytes()
@@ -167,17 +167,17 @@ def test_a_list_in_another_encoding_is_left_whole(tmp_path, encoding):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_ctrl_c_while_a_result_is_kept_puts_it_beside(tmp_path, monkeypatch, name):
+def test_ctrl_c_while_a_result_is_stored_rescues_it(tmp_path, monkeypatch, name):
     class Interrupted:
         def __init__(self, path):
             raise KeyboardInterrupt
 
     with pytest.raises(RunInterrupted, match="what was measured is kept in .*post_error_") as kept:
-        keep(example_result(run_id="mine"), Target(tmp_path / name, Interrupted))
+        store_result(example_result(run_id="mine"), Target(tmp_path / name, Interrupted))
     assert read(kept.value.rescued)[0]["run_id"] == "mine"
 
 
-def test_names_that_no_file_can_have_are_refused_before_anything_runs(tmp_path):
+def test_invalid_file_names_are_refused_before_anything_runs(tmp_path):
     with pytest.raises(TargetError, match="File name too long"):
         check_target(tmp_path / ("x" * 300 + ".json"))
     with pytest.raises(TargetError, match="its name is longer than 200 bytes"):
@@ -186,7 +186,7 @@ def test_names_that_no_file_can_have_are_refused_before_anything_runs(tmp_path):
         check_target("a\0b.json")
 
 
-def test_the_draft_of_another_file_is_not_swept_away(tmp_path):
+def test_the_temporary_file_of_another_file_is_not_removed(tmp_path):
     draft = tmp_path / f".perf.json.jsonl.{'0' * 16}.tmp"
     own = tmp_path / f".perf.json.{'0' * 16}.tmp"
     for file in (draft, own):
@@ -263,7 +263,7 @@ def test_a_read_only_file_and_folder_are_refused_before_anything_runs():
 
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("failing", ["open", "write", "fsync", "rename"])
-def test_a_disk_that_fails_at_any_step_costs_nothing(
+def test_a_disk_that_fails_at_any_step_loses_nothing(
     tmp_path, tmp_path_factory, monkeypatch, name, failing
 ):
     path = tmp_path / name
@@ -330,19 +330,19 @@ def fail_in(monkeypatch, folder: Path, step: str):
     monkeypatch.setattr(*patches[step])
 
 
-def test_a_limit_of_the_system_itself_costs_nothing(tmp_path, python):
+def test_a_file_size_limit_of_the_system_loses_nothing(tmp_path, python):
     path = tmp_path / "perf.json"
     for _ in range(40):
         save(path, notes=["x" * 1000])
     before = path.read_bytes()
     script = (
         "import resource, signal\n"
-        "from ttbench_core.sinks.keeping import keep\n"
+        "from ttbench_core.sinks.storing import store_result\n"
         "from ttbench_core.sinks.targets import check_target\n"
         "from ttbench_core.testing import example_result\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        f"keep(example_result(), check_target({str(path)!r}))\n"
+        f"store_result(example_result(), check_target({str(path)!r}))\n"
     )
     done = python("-c", script)
     assert "ResultNotStoredError" in done.stderr
@@ -351,7 +351,7 @@ def test_a_limit_of_the_system_itself_costs_nothing(tmp_path, python):
     assert len(read(tmp_path / "post_error_perf.json")) == 1
 
 
-def test_when_no_place_at_all_can_be_written_the_result_is_in_the_error(tmp_path, monkeypatch):
+def test_when_nothing_can_be_written_the_result_is_in_the_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
@@ -362,18 +362,18 @@ def test_when_no_place_at_all_can_be_written_the_result_is_in_the_error(tmp_path
     monkeypatch.setattr(sink_files, "replace_file", never)
     monkeypatch.setattr("ttbench_core.sinks.json.replace_file", never)
     with pytest.raises(ResultNotStoredError, match="no other place could be written") as kept:
-        keep(example_result(), target)
+        store_result(example_result(), target)
     assert kept.value.rescued is None
     assert kept.value.result.samples_per_sec == 80.0
 
 
-def test_whatever_a_sink_of_others_raises_the_result_is_kept(tmp_path):
+def test_whatever_a_third_party_sink_raises_the_result_is_rescued(tmp_path):
     class Database:
         def __init__(self, path):
             raise ConnectionError("database is down")
 
     with pytest.raises(ResultNotStoredError, match="database is down") as kept:
-        keep(example_result(), Target(tmp_path / "perf.db", Database))
+        store_result(example_result(), Target(tmp_path / "perf.db", Database))
     assert kept.value.rescued == tmp_path / "post_error_perf.db.json"
 
 
@@ -403,12 +403,12 @@ def test_a_killed_writer_leaves_a_file_with_every_acknowledged_result(
     path = tmp_path / name
     script = (
         "import sys\n"
-        "from ttbench_core.sinks.keeping import keep\n"
+        "from ttbench_core.sinks.storing import store_result\n"
         "from ttbench_core.sinks.targets import check_target\n"
         "from ttbench_core.testing import example_result\n"
         f"target = check_target({str(path)!r})\n"
         "for number in range(10_000):\n"
-        "    keep(example_result(run_id=str(number), notes=['x' * 20_000]), target)\n"
+        "    store_result(example_result(run_id=str(number), notes=['x' * 20_000]), target)\n"
         "    print(number, flush=True)\n"
     )
     kept = 0
@@ -427,10 +427,10 @@ def test_a_killed_writer_leaves_a_file_with_every_acknowledged_result(
     assert not leftovers(tmp_path)
 
 
-def test_a_writer_that_hangs_is_waited_for_and_then_reported(tmp_path, monkeypatch):
+def test_a_hanging_writer_is_reported_after_a_timeout(tmp_path, monkeypatch):
     monkeypatch.setattr(sink_files, "_LOCK_TIMEOUT_S", 0.05)
     path = tmp_path / "perf.json"
-    with sink_files.exclusive(path), pytest.raises(TargetError, match="another process"):
+    with sink_files.exclusive_lock(path), pytest.raises(TargetError, match="another process"):
         JsonSink(path).write(example_result())
 
 
@@ -461,18 +461,18 @@ def test_ctrl_c_in_one_target_loses_no_result_of_the_others(tmp_path):
     targets = [Target(tmp_path / "one.jsonl", CtrlC), check_target(tmp_path / "two.json")]
     both = [example_result(run_id="a"), example_result(run_id="b")]
     with pytest.raises(RunInterrupted) as interrupted:
-        keep_all(both, targets)
+        store_results(both, targets)
     assert [one["run_id"] for one in read(tmp_path / "two.json")] == ["a", "b"]
     rescued = read(tmp_path / "post_error_one.jsonl.json")
     assert [one["run_id"] for one in rescued] == ["a", "b"]
     assert interrupted.value.rescued == tmp_path / "post_error_one.jsonl.json"
 
 
-def test_one_target_that_fails_hides_no_other(tmp_path):
+def test_all_failed_targets_are_reported(tmp_path):
     (tmp_path / "foreign.json").write_text("{}")
     targets = [check_target(tmp_path / name) for name in ("foreign.json", "perf.json")]
     with pytest.raises(ResultNotStoredError) as lost:
-        keep(example_result(run_id="a"), *targets)
+        store_result(example_result(run_id="a"), *targets)
     assert lost.value.targets == (str(tmp_path / "foreign.json"),)
     assert len(read(tmp_path / "perf.json")) == 1
 
@@ -497,22 +497,22 @@ def test_a_url_of_any_name_has_a_rescue_file(tmp_path, monkeypatch, name):
 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ResultNotStoredError) as lost:
-        keep(example_result(), Target(f"db://host/{name}", Down))
+        store_result(example_result(), Target(f"db://host/{name}", Down))
     assert lost.value.rescued.parent == tmp_path
 
 
 @pytest.mark.parametrize("name", ["perf.jsno", "perf.jsonll", "perf.parqet", "perf.cvs"])
-def test_a_slip_in_a_suffix_is_no_new_file(tmp_path, name):
+def test_a_misspelled_suffix_is_refused(tmp_path, name):
     with pytest.raises(TargetError, match="did you mean .*perf"):
         check_target(tmp_path / name)
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
-def test_a_folder_that_takes_no_files_is_refused_at_once():
+def test_a_folder_in_which_no_file_can_be_created_is_refused():
     with pytest.raises(TargetError, match="its folder"):
         check_target("/proc/perf.json")
 
 
-def test_what_is_wrong_with_a_target_names_it(tmp_path):
+def test_an_error_of_a_target_names_the_target(tmp_path):
     with pytest.raises(TargetError, match="nosuch://x: no sink is registered"):
         check_target("nosuch://x")

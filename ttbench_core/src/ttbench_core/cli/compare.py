@@ -17,12 +17,12 @@ from ttbench_core.results.comparison import (
     OUTCOMES,
     Comparison,
     Key,
-    Lonely,
     Measured,
     Pair,
+    Unmatched,
     compare,
 )
-from ttbench_core.results.comparison.effect import MOST_ADVISED
+from ttbench_core.results.comparison.effect import MAX_ADVISED_PROCESSES
 from ttbench_core.results.reading import select
 
 __all__ = ["compare_results"]
@@ -184,8 +184,8 @@ def _advice(pair: Pair) -> Iterator[str]:
         return
     if more is None:
         yield "the ratio lies on the edge of the band: no number of processes is likely to do it"
-    elif more > MOST_ADVISED:
-        yield f"more than {MOST_ADVISED} more processes a side, if the ratio stays"
+    elif more > MAX_ADVISED_PROCESSES:
+        yield f"more than {MAX_ADVISED_PROCESSES} more processes a side, if the ratio stays"
     else:
         plural = "" if more == 1 else "es"
         yield f"about {more} more process{plural} a side, if the ratio stays"
@@ -199,7 +199,7 @@ def _failed(comparison: Comparison) -> Iterator[tuple[str, str]]:
 
 
 def _one_sided(
-    title: str, found: Iterable[Lonely], labels: Mapping[Key, str], other: str
+    title: str, found: Iterable[Unmatched], labels: Mapping[Key, str], other: str
 ) -> Iterator[tuple[str, str]]:
     for one in found:
         differences = ", ".join(map(str, one.nearest))

@@ -53,7 +53,7 @@ def examine(words: Sequence[str]) -> int:
     if not 0 < options.timeout <= _LONGEST_LIMIT_S:
         raise UsageError(f"--timeout must be above 0 and at most {_LONGEST_LIMIT_S:g} seconds")
     with _waiting(shown=sys.stderr.isatty() and not options.debug) as told:
-        diagnosis = diagnose(options.timeout, loud=options.debug, told=told)
+        diagnosis = diagnose(options.timeout, show_output=options.debug, on_probe=told)
     if options.json:
         print(json.dumps(diagnosis.to_record(), indent=2, allow_nan=False))
     else:

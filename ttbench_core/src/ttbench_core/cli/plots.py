@@ -9,7 +9,7 @@ from typing import Final
 from ttbench_core.cli.terminal import print_bars
 from ttbench_core.record.formatting import duration, figure
 from ttbench_core.record.result import Result
-from ttbench_core.results.comparison.key import key_of, labels_of
+from ttbench_core.results.comparison.key import key_of, unique_labels
 from ttbench_core.results.report.extracting import latencies_ns
 
 __all__ = ["plot"]
@@ -39,7 +39,7 @@ def plot(results: Sequence[Result]) -> None:
 
 def _labels(results: Sequence[Result]) -> list[str]:
     keys = [key_of(one) for one in results]
-    labels = labels_of({key: key.title for key in keys})
+    labels = unique_labels({key: key.title for key in keys})
     return [labels[key] for key in keys]
 
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import printable
-from ttbench_core.results.reading import selected
-from ttbench_core.results.report import FORMATS, format_of, in_time, report_text, write_report
+from ttbench_core.results.reading import stream_selected
+from ttbench_core.results.report import FORMATS, format_of, merge_by_time, report_text, write_report
 
 __all__ = ["report_results"]
 
@@ -39,8 +39,8 @@ def report_results(words: Sequence[str]) -> int:
     chosen = format_of(options.output, options.format)
     output = options.output or _DEFAULT_OUTPUT
     _refuse_overwriting(output, [*options.targets, options.baseline or ""])
-    results = in_time([selected(target) for target in options.targets])
-    baseline = None if options.baseline is None else selected(options.baseline)
+    results = merge_by_time([stream_selected(target) for target in options.targets])
+    baseline = None if options.baseline is None else stream_selected(options.baseline)
     if options.output is None and chosen != "html":
         print(report_text(results, baseline=baseline, title=options.title, format=chosen), end="")
         return 0

@@ -17,9 +17,9 @@ from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import COLUMNS, SHOWN, Cell, Column, column, row_of
 from ttbench_core.record.tables.conditions import Condition, condition
 from ttbench_core.record.tables.writing import as_csv, as_markdown, texts_of
-from ttbench_core.results.exporting.tt_forge import is_measured, tt_forge
-from ttbench_core.results.reading import selected
-from ttbench_core.sinks.keeping import keep
+from ttbench_core.results.exporting.tt_forge import is_measured, to_tt_forge
+from ttbench_core.results.reading import stream_selected
+from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_targets
 
 __all__ = ["show_results"]
@@ -69,12 +69,12 @@ def show_results(words: Sequence[str]) -> int:
 
 
 def _append(results: Iterable[Result], output: Sequence[str]) -> None:
-    """Keep results in further places; raises what `keep` does."""
+    """Keep results in further places; raises what `store_result` does."""
     targets = check_targets(output)
     count = 0
     # all at once: a database that is read cannot be written
     for result in list(results):
-        keep(result, *targets)
+        store_result(result, *targets)
         count += 1
     names = ", ".join(map(str, targets))
     print(f"appended {count} result{'' if count == 1 else 's'} to {printable(names)}")
@@ -133,7 +133,7 @@ def _count(text: str) -> int:
 
 def _meant(targets: Iterable[str], conditions: Sequence[Condition]) -> Iterator[Result]:
     for target in targets:
-        for result in selected(target):
+        for result in stream_selected(target):
             record = vars(result)
             if all(one.holds(record) for one in conditions):
                 yield result
@@ -205,7 +205,7 @@ def _print_list(texts: Iterable[str]) -> None:
 
 def _print_tt_forge(results: Sequence[Result]) -> None:
     """Print a single run as an object, several as a list; say which the format has no word for."""
-    found = [tt_forge(result) for result in results if is_measured(result)]
+    found = [to_tt_forge(result) for result in results if is_measured(result)]
     if left_out := len(results) - len(found):
         print(f"ttbench: left out {left_out} that were not measured", file=sys.stderr)
     print(json.dumps(found[0] if len(found) == 1 else found, indent=2, allow_nan=False))

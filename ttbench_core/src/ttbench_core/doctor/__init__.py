@@ -1,7 +1,7 @@
-"""What is installed here and can be used: the values behind `ttbench doctor`.
+"""What is installed and can be used: the values behind `ttbench doctor`.
 
-Nothing here imports an engine or a pack: those are asked in processes of their
-own, so that one that crashes, hangs or prints is a fact like any other.
+Nothing here imports an engine or a pack: each is probed in a process of its own, so that
+one that crashes, hangs or prints is only reported.
 """
 
 from ttbench_core.doctor.diagnosis import Diagnosis, diagnose

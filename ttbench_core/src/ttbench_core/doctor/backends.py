@@ -1,4 +1,4 @@
-"""The registered backends: whether each can run here, on what, and if not, what would help."""
+"""The registered backends: whether each can run here, its devices, and remedies if it cannot."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ttbench_core.doctor.asking import Answer, Asker
+from ttbench_core.doctor.probe import Probe, ProbeResult
 from ttbench_core.plugins.registry import BACKENDS, Plugin
 
-__all__ = ["BROKEN", "NOT_HERE", "USABLE", "BackendReport", "DeviceReport", "examine_backend"]
+__all__ = ["BROKEN", "NOT_HERE", "USABLE", "BackendReport", "DeviceReport", "probe_backend"]
 
 USABLE: Final = "usable"
 NOT_HERE: Final = "not_here"
@@ -20,7 +20,7 @@ BROKEN: Final = "broken"
 class DeviceReport:
     """One device of a backend, as the backend names it."""
 
-    #: What `-d` would name: `cuda:1`.
+    #: The value of `-d` that selects it: `cuda:1`.
     spec: str
     name: str
     arch: str
@@ -29,31 +29,31 @@ class DeviceReport:
 
 @dataclass(frozen=True)
 class BackendReport:
-    """What one backend says of itself, or why it says nothing."""
+    """What one backend reports about itself, or why it cannot."""
 
     name: str
     pack: str
     pack_version: str
     entry_point: str
     #: `usable`; `not_here`: its engine or its devices are missing; `broken`: it cannot be loaded,
-    #: raises, crashes or does not answer.
+    #: raises, crashes or does not result.
     state: str
-    #: Why it is not usable, or not chosen by itself.
+    #: Why it is not usable, or not chosen automatically.
     reason: str = ""
     remedy: str = ""
-    #: Whether it may be chosen where the user names none.
+    #: Whether it may be chosen if the user names no backend.
     automatic: bool = True
-    #: Versions of the software that decides its speed, by name.
+    #: Versions of the software that its speed depends on, by name.
     versions: Mapping[str, str] = field(default_factory=dict)
     devices: tuple[DeviceReport, ...] = ()
 
 
-def examine_backend(plugin: Plugin, asker: Asker) -> BackendReport:
-    """Ask one backend in a process of its own; whatever it does there, this is a report."""
-    answer = asker.ask(BACKENDS, name=plugin.name, pack=plugin.pack, value=plugin.value)
-    facts = answer.facts
+def probe_backend(plugin: Plugin, probe: Probe) -> BackendReport:
+    """Probe one backend in a process of its own; never raises for what it does."""
+    result = probe.run(BACKENDS, name=plugin.name, pack=plugin.pack, value=plugin.value)
+    facts = result.facts
     devices = tuple(DeviceReport(**device) for device in facts.get("devices", ()))
-    state, reason = _judged(answer, devices)
+    state, reason = _judge(result, devices)
     return BackendReport(
         name=plugin.name,
         pack=plugin.pack,
@@ -68,12 +68,12 @@ def examine_backend(plugin: Plugin, asker: Asker) -> BackendReport:
     )
 
 
-def _judged(answer: Answer, devices: tuple[DeviceReport, ...]) -> tuple[str, str]:
-    """Give state and reason."""
-    reason = answer.facts.get("reason", "")
-    if answer.fault is not None:
-        return BROKEN, answer.fault
-    if not answer.facts.get("usable"):
+def _judge(result: ProbeResult, devices: tuple[DeviceReport, ...]) -> tuple[str, str]:
+    """Return the state and its reason."""
+    reason = result.facts.get("reason", "")
+    if result.fault is not None:
+        return BROKEN, result.fault
+    if not result.facts.get("usable"):
         return NOT_HERE, reason or "it does not say why"
     if not devices:
         return NOT_HERE, reason or "it finds no device here"

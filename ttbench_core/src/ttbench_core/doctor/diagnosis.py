@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ttbench_core.doctor.asking import Asker
-from ttbench_core.doctor.backends import BROKEN, USABLE, BackendReport, examine_backend
-from ttbench_core.doctor.host import Advice, advice_on, examine_host
+from ttbench_core.doctor.backends import BROKEN, USABLE, BackendReport, probe_backend
+from ttbench_core.doctor.host import Advice, host_advice, read_host
 from ttbench_core.doctor.installed import (
     Extra,
     Interpreter,
@@ -20,7 +19,8 @@ from ttbench_core.doctor.installed import (
     sinks,
     software,
 )
-from ttbench_core.doctor.packs import PackReport, examine_pack, packs_among
+from ttbench_core.doctor.packs import PackReport, count_models, probe_pack
+from ttbench_core.doctor.probe import Probe
 from ttbench_core.plugins.registry import BACKENDS, MODELS, discover
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -36,7 +36,7 @@ class Diagnosis:
     backends: tuple[BackendReport, ...]
     packs: tuple[PackReport, ...]
     sinks: tuple[SinkEntry, ...]
-    #: The facts of `host.examine_host`.
+    #: Facts of `host.read_host`.
     host: Mapping[str, Any]
     #: What makes numbers unstable here.
     advice: tuple[Advice, ...]
@@ -63,21 +63,21 @@ class Diagnosis:
         return bool(self.usable_backends) and not self.broken_packs
 
     def to_record(self) -> dict[str, Any]:
-        """Give the diagnosis as plain JSON values; what there is not is None, or empty.
+        """Return the diagnosis as plain JSON values; missing values are None or empty.
 
         Keys:
             ready: whether at least one backend is usable and no pack is broken.
             python: `implementation`, `version`, `executable`.
             platform: the system's name for itself.
-            software: distributions whose versions decide numbers, each with `name`, `version`
+            software: distributions whose versions affect numbers, each with `name`, `version`
                 (None: not installed) and `remedy`.
             backends: each with `name`, `pack`, `pack_version`, `entry_point`, `state`
                 (`usable`, `not_here`, `broken`), `reason`, `remedy`, `automatic` (whether it
                 may be chosen without `--backend`), `versions` by name, and `devices`, each
                 with `spec`, `name`, `arch` and `memory_bytes`.
             packs: each with `name`, `version`, `models` (how many), `broken_models`, each with
-                `name`, `entry_point` and `reason`, and `fault` (why it could not be asked to
-                the end).
+                `name`, `entry_point` and `reason`, and `fault` (why it could not be probed
+                completely).
             sinks: each with `suffix`, `pack`, `pack_version`, `fault`.
             host: `system`, `machine`, `cpu`, `logical_cores`, `physical_cores`, `usable_cores`,
                 `cpu_quota_cores` (None: no limit), `cpu_throttled_ns`, `governors`,
@@ -97,28 +97,28 @@ class Diagnosis:
 
 
 def diagnose(
-    limit_s: float = 60.0,
+    timeout_s: float = 60.0,
     *,
-    loud: bool = False,
-    told: Callable[[str], None] = lambda _: None,
+    show_output: bool = False,
+    on_probe: Callable[[str], None] = lambda _: None,
 ) -> Diagnosis:
     """Find out what is installed here and can be used.
 
     Args:
-        limit_s: seconds that each backend and each pack may take to answer.
-        loud: whether what they print is shown on stderr, tracebacks included.
-        told: called with the name of each before it is asked.
+        timeout_s: seconds that each backend and each pack may take to answer.
+        show_output: whether their output, with tracebacks, is shown on stderr.
+        on_probe: called with the name of each before it is probed.
     """
-    # first: asking is load as well
-    host = examine_host()
-    asker = Asker(limit_s, loud=loud)
+    # first, because probing adds to the load
+    host = read_host()
+    probe = Probe(timeout_s, show_output=show_output)
     backends, packs = [], []
     for plugin in discover(BACKENDS):
-        told(f"backend {plugin.name}")
-        backends.append(examine_backend(plugin, asker))
-    for (name, version), models in packs_among(discover(MODELS)).items():
-        told(f"pack {name}")
-        packs.append(examine_pack(name, version, models, asker))
+        on_probe(f"backend {plugin.name}")
+        backends.append(probe_backend(plugin, probe))
+    for (name, version), models in count_models(discover(MODELS)).items():
+        on_probe(f"pack {name}")
+        packs.append(probe_pack(name, version, models, probe))
     return Diagnosis(
         python=interpreter(),
         platform=platform.platform(),
@@ -127,6 +127,6 @@ def diagnose(
         packs=tuple(packs),
         sinks=sinks(),
         host=host,
-        advice=advice_on(host),
+        advice=host_advice(host),
         extras=extras(),
     )

@@ -1,4 +1,4 @@
-"""The machine as benchmarks find it, and what about it makes their numbers unstable."""
+"""The state of the machine, and what makes numbers unstable on it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ttbench_core.record.environment import host_facts
 from ttbench_core.record.verdict.evidence import Evidence
 from ttbench_core.record.verdict.host_rules import changing_frequency
 
-__all__ = ["Advice", "advice_on", "examine_host"]
+__all__ = ["Advice", "host_advice", "read_host"]
 
-#: Of all cores; above it a benchmark on every core has to wait for others.
-_BUSY_SHARE: Final = 0.5
+#: Load per core above which a benchmark on every core has to wait for other programs.
+_MAX_LOAD_PER_CORE: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,24 @@ class Advice:
     remedy: str
 
 
-def examine_host() -> dict[str, Any]:
-    """Give `environment.host_facts`, and for how long the control group was held back so far."""
+def read_host() -> dict[str, Any]:
+    """Return `environment.host_facts`, and how long the control group was throttled so far."""
     return {**host_facts(), "cpu_throttled_ns": CpuGroup().throttled_ns()}
 
 
-def advice_on(host: Mapping[str, Any]) -> tuple[Advice, ...]:
-    """Say what makes numbers unstable on a machine with these facts."""
-    return (*_on_frequency(host), *_on_quota(host), *_on_load(host))
+def host_advice(host: Mapping[str, Any]) -> tuple[Advice, ...]:
+    """Return what makes numbers unstable on a machine with these facts."""
+    return (*_frequency_advice(host), *_quota_advice(host), *_load_advice(host))
 
 
-def _on_frequency(host: Mapping[str, Any]) -> Iterator[Advice]:
-    # the verdict of a run says the same
+def _frequency_advice(host: Mapping[str, Any]) -> Iterator[Advice]:
+    # the same rule as in the verdict of a run
     governors = Evidence(processes=(), in_flight=1, interval=None, governors=host["governors"])
     for finding in changing_frequency(governors):
         yield Advice("frequency", finding.message, finding.remedy)
 
 
-def _on_quota(host: Mapping[str, Any]) -> Iterator[Advice]:
+def _quota_advice(host: Mapping[str, Any]) -> Iterator[Advice]:
     quota, cores = host["cpu_quota_cores"], host["usable_cores"]
     if quota is not None and quota < cores:
         yield Advice(
@@ -56,10 +56,10 @@ def _on_quota(host: Mapping[str, Any]) -> Iterator[Advice]:
         )
 
 
-def _on_load(host: Mapping[str, Any]) -> Iterator[Advice]:
-    # the load is of the whole machine, also where this process may use a part of it
+def _load_advice(host: Mapping[str, Any]) -> Iterator[Advice]:
+    # the load is of the whole machine, even if this process may use only a part of it
     load, cores = host["load_1min"], host["logical_cores"] or host["usable_cores"]
-    if load > _BUSY_SHARE * cores:
+    if load > _MAX_LOAD_PER_CORE * cores:
         yield Advice(
             "load",
             f"the load average of the last minute is {load:g} on {cores} cores:"

@@ -1,4 +1,4 @@
-"""What metadata alone tells: the interpreter, distributions, extras and sinks."""
+"""What is known without imports: the interpreter, distributions, extras and sinks."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ __all__ = [
 ]
 
 _CORE: Final = "ttbench-core"
-#: Distributions whose versions decide numbers; what helps where one is missing.
-_DECISIVE: Final = {
+#: Distributions whose versions affect numbers, with the command that installs each.
+_REQUIRED: Final = {
     _CORE: "pip install ttbench-core",
     "torch": "pip install 'ttbench-core[torch]'",
     "transformers": "pip install transformers",
     "numpy": "pip install numpy",
 }
-#: Told only where they are installed: they compute, or change what others compute with.
-_TOLD_IF_THERE: Final = (
+#: Listed only if installed: they compute, or change the libraries that compute.
+_OPTIONAL: Final = (
     "torchvision",
     "timm",
     "triton",
@@ -42,14 +42,14 @@ _TOLD_IF_THERE: Final = (
     "intel-openmp",
     "mkl",
 )
-#: What is lost without an extra.
+#: What an extra is for.
 _PURPOSES: Final = {
     "notebook": "progress bars in notebooks, and your own builders in several processes",
     "nvml": "energy of NVIDIA GPUs",
     "torch": "the backend torch",
 }
 #: A requirement that belongs to an extra: `cloudpickle>=3.0; extra == 'notebook'`.
-_OF_EXTRA: Final = re.compile(r"([\w.-]+).*;.*\bextra\s*==\s*['\"]([\w.-]+)['\"]")
+_EXTRA_REQUIREMENT: Final = re.compile(r"([\w.-]+).*;.*\bextra\s*==\s*['\"]([\w.-]+)['\"]")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Software:
-    """A distribution whose version decides numbers."""
+    """A distribution whose version affects numbers."""
 
     name: str
     #: None where it is not installed.
@@ -78,7 +78,7 @@ class Extra:
 
     name: str
     purpose: str
-    #: Versions of the distributions that it means; None for one that is not installed.
+    #: Versions of its distributions by name; None for one that is not installed.
     distributions: Mapping[str, str | None]
 
     @property
@@ -94,12 +94,12 @@ class Extra:
 
 @dataclass(frozen=True)
 class SinkEntry:
-    """A registered place for results, by the suffix of the file."""
+    """A registered sink, by the suffix of its files or the scheme of its URLs."""
 
     suffix: str
     pack: str
     pack_version: str
-    #: Why it cannot be loaded, where its metadata already says so.
+    #: Why it cannot be loaded, if its metadata already shows that.
     fault: str | None
 
 
@@ -111,14 +111,14 @@ def interpreter() -> Interpreter:
 
 
 def software() -> tuple[Software, ...]:
-    """List the distributions whose versions decide numbers, without importing them."""
-    decisive = [Software(name, _version(name), remedy) for name, remedy in _DECISIVE.items()]
-    others = [Software(name, _version(name)) for name in _TOLD_IF_THERE]
-    return (*decisive, *(one for one in others if one.version is not None))
+    """List the distributions whose versions affect numbers, without importing them."""
+    required = [Software(name, _version(name), remedy) for name, remedy in _REQUIRED.items()]
+    optional = [Software(name, _version(name)) for name in _OPTIONAL]
+    return (*required, *(one for one in optional if one.version is not None))
 
 
 def extras() -> tuple[Extra, ...]:
-    """List the optional parts of ttbench-core, as its own metadata names them."""
+    """List the optional parts of ttbench-core, as its own metadata lists them."""
     parts: dict[str, dict[str, str | None]] = {}
     for extra, distribution in _optional_requirements():
         parts.setdefault(extra, {})[distribution] = _version(distribution)
@@ -139,7 +139,7 @@ def _optional_requirements() -> Iterator[tuple[str, str]]:
     except importlib_metadata.PackageNotFoundError:
         return
     for requirement in requirements:
-        if (found := _OF_EXTRA.match(requirement)) is not None:
+        if (found := _EXTRA_REQUIREMENT.match(requirement)) is not None:
             yield found[2], found[1]
 
 
@@ -148,5 +148,5 @@ def _version(distribution: str) -> str | None:
         return str(importlib_metadata.version(distribution))
     except importlib_metadata.PackageNotFoundError:
         return None
-    except Exception as error:  # noqa: BLE001 - its metadata is broken: that is what there is to tell
+    except Exception as error:  # noqa: BLE001 - its metadata is broken: report that
         return f"unknown ({one_line(error)})"

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ttbench_core.doctor.asking import Asker
+from ttbench_core.doctor.probe import Probe
 from ttbench_core.plugins.registry import MODELS, Plugin
 
-__all__ = ["BrokenModel", "PackReport", "examine_pack", "packs_among"]
+__all__ = ["BrokenModel", "PackReport", "count_models", "probe_pack"]
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,22 @@ class PackReport:
     #: How many it registers, the broken ones included.
     models: int
     broken_models: tuple[BrokenModel, ...] = ()
-    #: Why it could not be asked to the end: it crashes or hangs; None where it could.
+    #: Why it could not be probed completely: it crashes or hangs; None if it could.
     fault: str | None = None
 
     @property
     def is_broken(self) -> bool:
-        """Whether anything of it cannot be used."""
+        """Whether any part of it cannot be used."""
         return self.fault is not None or bool(self.broken_models)
 
 
-def packs_among(plugins: Iterable[Plugin]) -> dict[tuple[str, str], int]:
+def count_models(plugins: Iterable[Plugin]) -> dict[tuple[str, str], int]:
     """Count the models of each distribution, by its name and version; sorted."""
     return dict(sorted(Counter((one.pack, one.version) for one in plugins).items()))
 
 
-def examine_pack(name: str, version: str, models: int, asker: Asker) -> PackReport:
-    """Load every model of a pack in a process of its own; whatever it does, this is a report."""
-    answer = asker.ask(MODELS, pack=name, version=version)
-    broken = tuple(BrokenModel(**model) for model in answer.facts.get("broken", ()))
-    return PackReport(name, version, models, broken, answer.fault)
+def probe_pack(name: str, version: str, models: int, probe: Probe) -> PackReport:
+    """Load every model of a pack in a process of its own; never raises for what they do."""
+    result = probe.run(MODELS, pack=name, version=version)
+    broken = tuple(BrokenModel(**model) for model in result.facts.get("broken", ()))
+    return PackReport(name, version, models, broken, result.fault)

@@ -1,1 +1,1 @@
-"""Records that were kept: reading, comparing, exporting and reporting them."""
+"""Stored results: reading, comparing, exporting and reporting them."""

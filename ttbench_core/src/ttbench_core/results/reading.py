@@ -1,7 +1,7 @@
-"""Results, read back from wherever a sink keeps them.
+"""Reading results back from where a sink stored them.
 
-Reads what ttbench, its seed and the original script wrote. Nothing that a place
-holds is ever run; what is no record is refused with the place and the fault.
+Reads what ttbench and the original script wrote. The content of a place is never executed; an
+invalid record is refused with its location and the fault.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Final
 from ttbench_core.errors import RequestError, ResultsFileError, TargetError
 from ttbench_core.record.result import Result
 from ttbench_core.results.results import Results
-from ttbench_core.sinks.places import without_password
-from ttbench_core.sinks.targets import readable_from
+from ttbench_core.sinks.target_checks import hide_password
+from ttbench_core.sinks.targets import find_reader
 
-__all__ = ["SelectionError", "load", "select", "selected", "stream"]
+__all__ = ["SelectionError", "load", "select", "stream", "stream_selected"]
 
 _OBJECTS: Final = (
     *("args", "confidence", "cost", "effective", "energy", "environment", "failure"),
@@ -35,11 +35,11 @@ _KINDS: Final = (
     *((name, str, "text") for name in _TEXTS),
 )
 _NUMBERS: Final = ("samples_per_sec", "total_samples", "total_time")
-#: In every unit less and more than was ever measured, but for 0; far from where arithmetic ends.
-_LEAST: Final = 1e-9
-_MOST: Final = 1e15
-_MOST_PROCESSES: Final = 2**31
-#: `@-1`, `@0`, `@12`; `@007` is no position, and may be the start of a run's identity.
+#: Limits of plausible numbers other than 0, in any unit; far within the range of a float.
+_MIN_NUMBER: Final = 1e-9
+_MAX_NUMBER: Final = 1e15
+_MAX_PROCESSES: Final = 2**31
+#: `@-1`, `@0`, `@12`; `@007` is no position, but may be the start of a run id.
 _POSITION: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})")
 _RUN_ID_START: Final = re.compile(r"[0-9a-fA-F]{4,}")
 
@@ -49,24 +49,24 @@ class SelectionError(RequestError):
 
 
 def select(target: str) -> Results:
-    """Read what a word of the command line names.
+    """Read the results that an argument of the command line names.
 
     Args:
         target: `FILE` for every result of a file; `FILE@N` for one by its
             position from 0, or from the end if negative; `FILE@ID` for one by
-            the first characters of its run identity, four at least. A file
+            the first characters of its run id, four at least. A file
             whose own name has an `@` is read as that file.
     """
-    return Results(selected(target))
+    return Results(stream_selected(target))
 
 
-def selected(target: str) -> Iterator[Result]:
-    """Give what `select` gives, one after the other: a whole target is never in memory at once."""
+def stream_selected(target: str) -> Iterator[Result]:
+    """Yield the results of `select` one by one, without holding a whole target in memory."""
     file, mark, wanted = _split(target)
     if not mark or not file or os.path.lexists(target):
         return stream(target)
     if _POSITION.fullmatch(wanted) or _RUN_ID_START.fullmatch(wanted):
-        return iter([_chosen(Results(stream(file)), file, wanted)])
+        return iter([_choose(Results(stream(file)), file, wanted)])
     if os.path.lexists(file):
         raise SelectionError(
             f"{target}: after @ stands a position, such as 0 or -1, or the first four or more"
@@ -76,46 +76,46 @@ def selected(target: str) -> Iterator[Result]:
 
 
 def load(target: str | Path) -> Results:
-    """Read every result of a target, in the order they were kept.
+    """Read every result of a target, in the order they were stored.
 
     Args:
         target: what `-o` takes: a file by its suffix (any other name is a JSON
             list, or one record alone), or a URL; `FILE@N` and `FILE@ID` as for `select`.
 
-    Reads the files of the original script too. Raises `ResultsFileError` where
-    the place holds something else or a record is none, naming the place.
+    Reads the files of the original script too. Raises `ResultsFileError`,
+    naming the place, if it holds something else or an invalid record.
     """
-    return Results(selected(target) if isinstance(target, str) else stream(target))
+    return Results(stream_selected(target) if isinstance(target, str) else stream(target))
 
 
 def stream(target: str | Path) -> Iterator[Result]:
-    """Read the results of a target one after the other, for those that do not fit in memory."""
+    """Yield the results of a target one by one, without holding them in memory."""
     try:
-        place, source = readable_from(target)
+        place, source = find_reader(target)
         for where, record in source.records(place):
             yield _result(where, record)
     except TargetError as error:  # a library that is not installed
-        raise ResultsFileError(f"cannot read {without_password(target)}: {error}") from error
+        raise ResultsFileError(f"cannot read {hide_password(target)}: {error}") from error
 
 
 def _split(target: str) -> tuple[str, str, str]:
-    """Take off what stands behind the last @, unless it is the host of a URL."""
+    """Split a target at the last @, unless the host of a URL follows it."""
     place, mark, wanted = target.rpartition("@")
-    _, slashes, behind = place.partition("://")
-    if slashes and "/" not in behind:
+    _, slashes, rest = place.partition("://")
+    if slashes and "/" not in rest:
         return target, "", ""
     return place, mark, wanted
 
 
-def _chosen(results: Sequence[Result], file: str, wanted: str) -> Result:
-    chosen = _at_position(results, wanted) or _with_run_id(results, wanted)
-    if not chosen:
-        raise SelectionError(f"{file} has no record @{wanted}: {_what_there_is(results)}")
-    if len(chosen) > 1:
+def _choose(results: Sequence[Result], file: str, wanted: str) -> Result:
+    matches = _at_position(results, wanted) or _with_run_id(results, wanted)
+    if not matches:
+        raise SelectionError(f"{file} has no record @{wanted}: {_available_positions(results)}")
+    if len(matches) > 1:
         raise SelectionError(
-            f"{file}@{wanted} is the start of {len(chosen)} run identities: write more of the one"
+            f"{file}@{wanted} is the start of {len(matches)} run identities: write more of the one"
         )
-    return chosen[0]
+    return matches[0]
 
 
 def _at_position(results: Sequence[Result], wanted: str) -> list[Result]:
@@ -125,15 +125,15 @@ def _at_position(results: Sequence[Result], wanted: str) -> list[Result]:
 
 
 def _with_run_id(results: Sequence[Result], wanted: str) -> list[Result]:
-    """Give the last record of each run whose identity begins so."""
+    """Return the last record of each run whose id has this prefix."""
     if not _RUN_ID_START.fullmatch(wanted):
         return []
-    start = wanted.lower()
-    found = {one.run_id: one for one in results if one.run_id.lower().startswith(start)}
+    prefix = wanted.lower()
+    found = {one.run_id: one for one in results if one.run_id.lower().startswith(prefix)}
     return list(found.values())
 
 
-def _what_there_is(results: Sequence[Result]) -> str:
+def _available_positions(results: Sequence[Result]) -> str:
     if not results:
         return "it is empty"
     return f"it holds @0 to @{len(results) - 1}, from the end @-1 to @-{len(results)}"
@@ -142,25 +142,25 @@ def _what_there_is(results: Sequence[Result]) -> str:
 def _result(where: str, record: Any) -> Result:
     if not isinstance(record, Mapping):
         raise ResultsFileError(f"{where} is no result: it is no JSON object")
-    # null stands for "not recorded" as a missing key does, but not in the seed's own keys
-    filled = {
+    # null means "not recorded", as a missing key does, except in the keys of the original script
+    without_nulls = {
         name: value
         for name, value in record.items()
         if value is not None or name not in (*_OBJECTS, *_LISTS, "run_id", "status")
     }
-    if fault := next(_faults(filled), None):
+    if fault := next(_faults(without_nulls), None):
         raise ResultsFileError(f"{where} is no result: {fault}")
     try:
-        return Result.from_record(filled)
+        return Result.from_record(without_nulls)
     except KeyError as error:
         raise ResultsFileError(f"{where} is no result: it has no {error.args[0]}") from error
 
 
 def _faults(record: Mapping[str, Any]) -> Iterator[str]:
-    """Say what in a record is not of the kind that its readers rely on."""
-    for name, kind, said in _KINDS:
+    """Yield what in a record has the wrong type or range for its readers."""
+    for name, kind, kind_name in _KINDS:
         if not isinstance(record.get(name), (kind, type(None))):
-            yield f"{name} is no {said}"
+            yield f"{name} is no {kind_name}"
             return
     for name in _NUMBERS:
         if record.get(name) is not None and not _is_number(record[name]):
@@ -180,10 +180,10 @@ def _entry_faults(where: str, entry: Any, *, is_pass: bool) -> Iterator[str]:
 
 
 def _is_process(value: Any) -> bool:
-    return isinstance(value, int) and 0 <= value < _MOST_PROCESSES
+    return isinstance(value, int) and 0 <= value < _MAX_PROCESSES
 
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return value == 0 or _LEAST <= value <= _MOST
+    return value == 0 or _MIN_NUMBER <= value <= _MAX_NUMBER

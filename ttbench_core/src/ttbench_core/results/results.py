@@ -1,4 +1,4 @@
-"""Results that were read back: a sequence that can be filtered, looked at and computed with."""
+"""A sequence of results that can be filtered, shown in notebooks and turned into a data frame."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Results"]
 
-_SHOWN_ROWS: Final = 100
+_MAX_SHOWN_ROWS: Final = 100
 
 
 class Results(Sequence[Result]):
-    """A sequence of `Result`, in the order they were kept.
+    """A sequence of `Result`, in the order they were stored.
 
     Args:
-        results: what it holds.
+        results: the elements.
     """
 
     def __init__(self, results: Iterable[Result] = ()) -> None:
@@ -31,31 +31,31 @@ class Results(Sequence[Result]):
     def filter(
         self, predicate: Callable[[Result], bool] | None = None, /, **wanted: Any
     ) -> Results:
-        """Give those that are meant: `filter(model="bert", config=["tiny", "base"])`.
+        """Return the matching results: `filter(model="bert", config=["tiny", "base"])`.
 
         Args:
             predicate: a test of a result.
             wanted: by the name of a column (`docs/results.md`): the value that its cell has,
                 a list of such values, or a test of it. An empty cell is None.
 
-        Raises `OptionError` for a name that is no column.
+        Raises `OptionError` for an unknown column.
         """
         tests = {column(name): _test_of(value) for name, value in wanted.items()}
 
-        def is_meant(one: Result) -> bool:
+        def matches(one: Result) -> bool:
             if predicate is not None and not predicate(one):
                 return False
             record = vars(one)
             return all(test(of.read(record)) for of, test in tests.items())
 
-        return Results(filter(is_meant, self._results))
+        return Results(filter(matches, self._results))
 
     def rows(self) -> list[dict[str, Cell]]:
-        """Give the cells of every result by the names of their columns."""
+        """Return the cells of every result by the names of their columns."""
         return [row_of(vars(one)) for one in self._results]
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give a data frame, a row a result and a column each of `docs/results.md`.
+        """Return a data frame, a row per result and a column per column of `docs/results.md`.
 
         Needs pandas: `pip install 'ttbench-core[pandas]'`.
         """
@@ -74,7 +74,7 @@ class Results(Sequence[Result]):
     def __getitem__(self, at: slice) -> Results: ...
 
     def __getitem__(self, at: int | slice) -> Result | Results:
-        """Give one by its position, or several as `Results`."""
+        """Return one by its position, or several as `Results`."""
         if isinstance(at, slice):
             return Results(self._results[at])
         return self._results[at]
@@ -99,13 +99,15 @@ class Results(Sequence[Result]):
         return f"<Results: {count}{f' of {few}' if few else ''}>"
 
     def _repr_html_(self) -> str:
-        header, rows = texts_of([row_of(vars(one)) for one in self._results[:_SHOWN_ROWS]], SHOWN)
+        header, rows = texts_of(
+            [row_of(vars(one)) for one in self._results[:_MAX_SHOWN_ROWS]], SHOWN
+        )
         head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
             for row in rows
         )
-        rest = len(self) - _SHOWN_ROWS
+        rest = len(self) - _MAX_SHOWN_ROWS
         more = f"<p>and {rest} more</p>" if rest > 0 else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 

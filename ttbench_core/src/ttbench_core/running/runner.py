@@ -14,7 +14,7 @@ from ttbench_core.request.options import RunOptions
 from ttbench_core.running.measuring import RunContext, measure
 from ttbench_core.running.progress import Observer, show_progress
 from ttbench_core.running.request import RunRequest, request_of
-from ttbench_core.sinks.keeping import keep, keep_all
+from ttbench_core.sinks.storing import store_result, store_results
 from ttbench_core.sinks.targets import Target, check_targets
 
 if TYPE_CHECKING:
@@ -108,10 +108,10 @@ def run_request(
         try:
             result = _measure(request, observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = keep_all([ended.result], targets)
+            ended.storage_error = store_results([ended.result], targets)
             raise
     if request.options.save_tti is None:
-        keep(result, *targets)
+        store_result(result, *targets)
     return result
 
 

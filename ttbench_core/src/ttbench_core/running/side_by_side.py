@@ -19,7 +19,7 @@ from ttbench_core.running.processes.turns import measure_in_turns
 from ttbench_core.running.progress import Observer, show_progress
 from ttbench_core.running.request import RunRequest, request_of
 from ttbench_core.running.runner import supervision_of
-from ttbench_core.sinks.keeping import keep_all
+from ttbench_core.sinks.storing import store_results
 from ttbench_core.sinks.targets import Target, check_targets
 
 __all__ = ["COMMON_OPTIONS", "DEFAULT_PAIRS", "run_ab", "run_requests_side_by_side"]
@@ -84,11 +84,11 @@ def run_requests_side_by_side(
         try:
             first, second = _measure(requests, observer)
         except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = keep_all([ended.result, *ended.others], targets)
+            ended.storage_error = store_results([ended.result, *ended.others], targets)
             raise
     a = replace(first, paired_with=second.run_id)
     b = replace(second, paired_with=first.run_id)
-    if (lost := keep_all([a, b], targets)) is not None:
+    if (lost := store_results([a, b], targets)) is not None:
         lost.result, lost.others = a, (b,)
         raise lost
     return compare_pairs(a, b)

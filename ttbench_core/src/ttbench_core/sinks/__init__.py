@@ -1,1 +1,1 @@
-"""Places that keep results, and the contract that they follow."""
+"""Sinks, which store results, and the contract that they follow."""

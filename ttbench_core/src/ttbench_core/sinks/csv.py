@@ -1,4 +1,4 @@
-"""A CSV file: one result a row, in the columns of `docs/results.md`."""
+"""A CSV file: one result per row, in the columns of `docs/results.md`."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import COLUMNS, column, nested, row_of
 from ttbench_core.record.tables.conditions import typed
 from ttbench_core.record.tables.writing import as_csv, unguarded
-from ttbench_core.sinks.files import exclusive, replace_file
-from ttbench_core.sinks.json_text import opened
+from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.json_reading import open_results_file
 from ttbench_core.sinks.protocol import Sink
 
 __all__ = ["CsvSink"]
 
 _NAMES: Final = tuple(one.name for one in COLUMNS)
-#: The library's own limit is less than a text that it writes.
-_LONGEST_CELL: Final = 2**31 - 1
-#: Columns without which a table is none of results.
-_MARKS: Final = frozenset({"run_id", "samples_per_sec"})
+#: The default limit of the csv module is below the length of texts that it writes.
+_MAX_CELL_CHARACTERS: Final = 2**31 - 1
+#: Columns that every table of results has.
+_REQUIRED_COLUMNS: Final = frozenset({"run_id", "samples_per_sec"})
 
 
 class CsvSink(Sink):
-    """Appends results to a CSV file as rows; a file that is none of results is left untouched.
+    """Appends results to a CSV file as rows; any other file is left untouched.
 
-    Columns that a file has and this version does not know stay, and missing
-    ones are added. Text that a spreadsheet would compute gets an apostrophe
-    in front, which is taken away when the file is read back.
+    Columns that this version does not know stay, and missing ones are added.
+    Text that a spreadsheet would evaluate gets an apostrophe in front, which
+    is removed when the file is read back.
 
     Args:
-        path: the file; made at the first write.
+        path: the file; created at the first write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,12 +43,12 @@ class CsvSink(Sink):
     def write(self, result: Result) -> None:
         """Append one row; see `Sink`."""
         row = row_of(result.to_record())
-        with exclusive(self._path) as path:
+        with exclusive_lock(self._path) as path:
             content = path.read_bytes() if path.exists() else b""
-            names = _header_of(content)
+            names = _read_header(content)
             missing = [name for name in _NAMES if name not in names]
             if missing and content:
-                content = _widened(content, missing)
+                content = _with_columns(content, missing)
             if not content:
                 content = as_csv([], _NAMES).encode()
             gap = b"" if content.endswith(b"\n") else b"\n"
@@ -57,13 +57,16 @@ class CsvSink(Sink):
 
     @staticmethod
     def records(path: Path) -> Iterator[tuple[str, Any]]:
-        """Read the file back, as far as columns go: passes are not in them; see `Readable`."""
+        """Read the file back: what has a column, so without passes; see `Readable`."""
         path = Path(path)
-        csv.field_size_limit(_LONGEST_CELL)
-        with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        csv.field_size_limit(_MAX_CELL_CHARACTERS)
+        with (
+            open_results_file(path) as file,
+            io.TextIOWrapper(file, "utf-8-sig", newline="") as text,
+        ):
             reader = csv.DictReader(text, strict=True)
             try:
-                if not _MARKS.issubset(reader.fieldnames or ()):
+                if not _REQUIRED_COLUMNS.issubset(reader.fieldnames or ()):
                     raise ResultsFileError(f"{path} is no table of results: it lacks their columns")
                 for row in reader:
                     where = f"{path}, line {reader.line_num}"
@@ -73,20 +76,20 @@ class CsvSink(Sink):
                 raise ResultsFileError(fault) from error
 
 
-def _header_of(content: bytes) -> list[str]:
+def _read_header(content: bytes) -> list[str]:
     if not content:
         return []
     try:
         names = next(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")), [])
     except (ValueError, csv.Error) as error:
         raise TargetError(f"the file is no CSV in UTF-8 ({error})") from error
-    if not _MARKS.issubset(names):
+    if not _REQUIRED_COLUMNS.issubset(names):
         raise TargetError("the file is no table of results: it lacks their columns")
     return names
 
 
-def _widened(content: bytes, names: list[str]) -> bytes:
-    """Add columns to a table, with nothing in them."""
+def _with_columns(content: bytes, names: list[str]) -> bytes:
+    """Add empty columns to a table."""
     rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")

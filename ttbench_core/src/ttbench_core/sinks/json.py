@@ -1,4 +1,4 @@
-"""A JSON file that holds a list of results, one a line."""
+"""A JSON file with a list of results, one per line."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any, Final
 
 from ttbench_core.errors import TargetError
 from ttbench_core.record.result import Result
-from ttbench_core.sinks.files import exclusive, replace_file
-from ttbench_core.sinks.json_text import listed
+from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.json_reading import read_json_list
 from ttbench_core.sinks.protocol import Sink
 
 __all__ = ["JsonSink", "is_record"]
 
-#: The key that every result has, of ttbench and of the scripts before it.
-_MARK: Final = "samples_per_sec"
+#: The key that every result has, also those of the original script.
+_REQUIRED_KEY: Final = "samples_per_sec"
 
 
 class JsonSink(Sink):
-    """Appends results to a JSON list; a file that is none is left untouched.
+    """Appends results to a JSON list; any other file is left untouched.
 
-    What the list holds already stays as it is, byte for byte.
+    Existing content stays unchanged, byte for byte.
 
     Args:
-        path: the file; made at the first write.
+        path: the file; created at the first write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,7 +34,7 @@ class JsonSink(Sink):
     def write(self, result: Result) -> None:
         """Append one result; see `Sink`."""
         line = result.to_json().encode()
-        with exclusive(self._path) as path:
+        with exclusive_lock(self._path) as path:
             if not path.exists():
                 replace_file(path, b"[\n", line, b"\n]\n")
                 return
@@ -45,20 +45,20 @@ class JsonSink(Sink):
 
     @staticmethod
     def records(path: Path) -> Iterator[tuple[str, Any]]:
-        """Read the file back, a single record too; see `Readable`."""
-        return listed(Path(path))
+        """Read the file back, also one with a single record; see `Readable`."""
+        return read_json_list(Path(path))
 
 
 def is_record(value: Any) -> bool:
-    """Say whether a JSON value looks like a result."""
-    return isinstance(value, Mapping) and _MARK in value
+    """Return whether a JSON value looks like a result."""
+    return isinstance(value, Mapping) and _REQUIRED_KEY in value
 
 
 def _count_records(content: bytes) -> int:
     if not content.strip():
         raise TargetError("the file is empty, which is no list of results")
     try:
-        # as UTF-8 alone: what is appended is UTF-8, and would spoil a file of another encoding
+        # only UTF-8: appending UTF-8 to a file of another encoding would corrupt it
         records = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise TargetError(f"the file is no JSON ({error})") from error

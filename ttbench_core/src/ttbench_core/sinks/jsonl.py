@@ -1,4 +1,4 @@
-"""A JSON lines file: one result a line."""
+"""A JSON lines file: one result per line."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any, Final
 
 from ttbench_core.errors import TargetError
 from ttbench_core.record.result import Result
-from ttbench_core.sinks.files import exclusive, replace_file
+from ttbench_core.sinks.files import exclusive_lock, replace_file
 from ttbench_core.sinks.json import is_record
-from ttbench_core.sinks.json_text import opened, parsed
+from ttbench_core.sinks.json_reading import open_results_file, parse_json
 from ttbench_core.sinks.protocol import Sink
 
 __all__ = ["JsonLinesSink"]
 
 
 class JsonLinesSink(Sink):
-    """Appends results to a JSON lines file; a file that is none is left untouched.
+    """Appends results to a JSON lines file; any other file is left untouched.
 
     Only the last line is read before appending. The file is still replaced as
-    a whole: a line written in place can be cut in half by a crash.
+    a whole: a crash could cut a line that is written in place.
 
     Args:
-        path: the file; made at the first write.
+        path: the file; created at the first write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,9 +33,9 @@ class JsonLinesSink(Sink):
     def write(self, result: Result) -> None:
         """Append one result; see `Sink`."""
         line = result.to_json().encode() + b"\n"
-        with exclusive(self._path) as path:
+        with exclusive_lock(self._path) as path:
             content = path.read_bytes() if path.exists() else b""
-            _refuse_foreign(content)
+            _require_results(content)
             gap = b"\n" if content and not content.endswith(b"\n") else b""
             replace_file(path, content, gap, line)
 
@@ -43,15 +43,18 @@ class JsonLinesSink(Sink):
     def records(path: Path) -> Iterator[tuple[str, Any]]:
         """Read the file back; see `Readable`."""
         path = Path(path)
-        with opened(path) as file:
-            # by the byte: a text may hold letters that end a line elsewhere
+        with open_results_file(path) as file:
+            # as bytes: a text may hold characters that end a line in `str.splitlines`
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     where = f"{path}, line {number}"
-                    yield where, parsed(where, line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                    yield (
+                        where,
+                        parse_json(where, line.decode("utf-8-sig" if number == 1 else "utf-8")),
+                    )
 
 
-def _refuse_foreign(content: bytes) -> None:
+def _require_results(content: bytes) -> None:
     if not content:
         return
     last = content.rstrip().rpartition(b"\n")[2]

@@ -15,77 +15,77 @@ from typing import Any, ClassVar, Final
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import Cell, row_of
-from ttbench_core.sinks.json_text import parsed
-from ttbench_core.sinks.needs import library
+from ttbench_core.sinks.json_reading import parse_json
+from ttbench_core.sinks.optional_libraries import import_library
 from ttbench_core.sinks.protocol import Sink
 
 __all__ = ["MlflowSink"]
 
 _ARTIFACT: Final = "record.json"
 _STATUS: Final = {"ok": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
-_TAG: Final = "ttbench.run_id"
-#: What a run of MLflow has in fields of its own, or is no setting.
-_NO_PARAMETER: Final = frozenset({"run_id", "started_at", "status", "error"})
-_LONGEST_PARAMETER: Final = 500
-_PAGE: Final = 200
+_RUN_ID_TAG: Final = "ttbench.run_id"
+#: Columns that an MLflow run has its own fields for, or that are not settings.
+_NOT_A_PARAMETER: Final = frozenset({"run_id", "started_at", "status", "error"})
+_MAX_PARAMETER_CHARACTERS: Final = 500
+_PAGE_RUNS: Final = 200
 
 
 class MlflowSink(Sink):
-    """Keeps each result as a run: its settings as parameters, its figures as metrics.
+    """Stores each result as a run: its settings as parameters, its numbers as metrics.
 
-    The whole record is the artifact `record.json`. Where the server is says
-    MLflow's own variable MLFLOW_TRACKING_URI.
+    The whole record is the artifact `record.json`. MLflow's own variable
+    MLFLOW_TRACKING_URI sets the server.
 
     Args:
-        url: `mlflow:EXPERIMENT`; the experiment is made if there is none.
+        url: `mlflow:EXPERIMENT`; the experiment is created if there is none.
     """
 
     takes_url: ClassVar[bool] = True
 
     def __init__(self, url: str) -> None:
-        self._experiment: Final = _experiment_of(url)
+        self._experiment: Final = _experiment_name(url)
 
     @staticmethod
     def check(url: str) -> None:
-        """Find out whether MLflow is installed; see `SinkFactory`."""
-        _experiment_of(url)
-        library("mlflow", extra="mlflow")
+        """Check that MLflow is installed; see `SinkFactory`."""
+        _experiment_name(url)
+        import_library("mlflow", extra="mlflow")
 
     def write(self, result: Result) -> None:
-        """Log one run; see `Sink`. A run that could not be logged as a whole is deleted."""
+        """Log one run; see `Sink`. A run that could not be logged completely is deleted."""
         record = result.to_record()
-        with _told():
+        with _mlflow_errors():
             client = _client()
             run = client.create_run(
-                _identity(client, self._experiment, create=True),
+                _experiment_id(client, self._experiment, create=True),
                 start_time=_milliseconds(result.started_at),
                 run_name=result.label,
-                tags={_TAG: result.run_id, "ttbench.status": result.status},
+                tags={_RUN_ID_TAG: result.run_id, "ttbench.status": result.status},
             )
-            identity = run.info.run_id
+            run_id = run.info.run_id
             try:
-                _log(client, identity, row_of(record))
-                client.log_text(identity, json.dumps(record, allow_nan=False), _ARTIFACT)
-                client.set_terminated(identity, _STATUS.get(result.status, "FAILED"))
+                _log(client, run_id, row_of(record))
+                client.log_text(run_id, json.dumps(record, allow_nan=False), _ARTIFACT)
+                client.set_terminated(run_id, _STATUS.get(result.status, "FAILED"))
             except BaseException:
                 with contextlib.suppress(Exception):
-                    client.delete_run(identity)
+                    client.delete_run(run_id)
                 raise
 
     @staticmethod
     def records(url: str) -> Iterator[tuple[str, Any]]:
         """Read the records of an experiment back, oldest first; see `Readable`."""
-        experiment = _experiment_of(url)
-        with _told(), tempfile.TemporaryDirectory() as folder:
+        experiment = _experiment_name(url)
+        with _mlflow_errors(), tempfile.TemporaryDirectory() as folder:
             client = _client()
-            identity = _identity(client, experiment, create=False)
-            for number, run in enumerate(_runs(client, identity)):
+            experiment_id = _experiment_id(client, experiment, create=False)
+            for number, run in enumerate(_runs(client, experiment_id)):
                 where = f"{url}@{number}"
                 path = client.download_artifacts(run.info.run_id, _ARTIFACT, folder)
-                yield where, parsed(where, Path(path).read_text(encoding="utf-8"))
+                yield where, parse_json(where, Path(path).read_text(encoding="utf-8"))
 
 
-def _experiment_of(url: str) -> str:
+def _experiment_name(url: str) -> str:
     name = url.partition(":")[2].strip("/")
     if not name:
         raise TargetError("it names no experiment: mlflow:nightly")
@@ -93,12 +93,12 @@ def _experiment_of(url: str) -> str:
 
 
 def _client() -> Any:
-    # a benchmark tells nobody what it does, unless its user wants that
+    # no telemetry, unless the user turned it on
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    return library("mlflow.tracking", extra="mlflow").MlflowClient()
+    return import_library("mlflow.tracking", extra="mlflow").MlflowClient()
 
 
-def _identity(client: Any, name: str, *, create: bool) -> str:
+def _experiment_id(client: Any, name: str, *, create: bool) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
@@ -107,39 +107,41 @@ def _identity(client: Any, name: str, *, create: bool) -> str:
     try:
         return str(client.create_experiment(name))
     except Exception:
-        # another writer may have been faster
+        # another writer may have created it meanwhile
         found = client.get_experiment_by_name(name)
         if found is None:
             raise
         return str(found.experiment_id)
 
 
-def _log(client: Any, identity: str, row: Mapping[str, Cell]) -> None:
-    entities = library("mlflow.entities", extra="mlflow")
+def _log(client: Any, run_id: str, row: Mapping[str, Cell]) -> None:
+    entities = import_library("mlflow.entities", extra="mlflow")
     now = time.time_ns() // 1_000_000
-    settings, metrics = [], []
+    parameters, metrics = [], []
     for name, cell in row.items():
-        if cell is None or name in _NO_PARAMETER:
+        if cell is None or name in _NOT_A_PARAMETER:
             continue
         if isinstance(cell, (str, bool)):
-            settings.append(entities.Param(name, str(cell)[:_LONGEST_PARAMETER]))
+            parameters.append(entities.Param(name, str(cell)[:_MAX_PARAMETER_CHARACTERS]))
         else:
             metrics.append(entities.Metric(name, float(cell), now, 0))
-    client.log_batch(identity, metrics=metrics, params=settings)
+    client.log_batch(run_id, metrics=metrics, params=parameters)
 
 
-def _runs(client: Any, experiment: str) -> Iterator[Any]:
+def _runs(client: Any, experiment_id: str) -> Iterator[Any]:
     token = None
     while True:
         page = client.search_runs(
-            [experiment],
+            [experiment_id],
             order_by=["attributes.start_time ASC"],
-            max_results=_PAGE,
+            max_results=_PAGE_RUNS,
             page_token=token,
         )
-        # runs of others in the same experiment have no record, nor has one that is being logged
+        # other runs in the experiment have no record, nor do runs that are still being logged
         yield from (
-            run for run in page if _TAG in run.data.tags and run.info.status in _STATUS.values()
+            run
+            for run in page
+            if _RUN_ID_TAG in run.data.tags and run.info.status in _STATUS.values()
         )
         token = page.token
         if not token:
@@ -153,8 +155,8 @@ def _milliseconds(started_at: str) -> int | None:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Say in one line what MLflow says in many."""
+def _mlflow_errors() -> Iterator[None]:
+    """Raise errors of MLflow as a `TargetError` of one line."""
     try:
         yield
     except (OSError, TargetError, ResultsFileError, GeneratorExit, KeyboardInterrupt):

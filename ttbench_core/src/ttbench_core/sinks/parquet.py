@@ -1,4 +1,4 @@
-"""A Parquet file: one result a row, in the columns of `docs/results.md` and as its whole record."""
+"""A Parquet file: one result per row, as the columns of `docs/results.md` and as a whole record."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import COLUMNS, row_of
-from ttbench_core.sinks.files import exclusive, replace_file
-from ttbench_core.sinks.json_text import opened, parsed
-from ttbench_core.sinks.needs import library
+from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.json_reading import open_results_file, parse_json
+from ttbench_core.sinks.optional_libraries import import_library
 from ttbench_core.sinks.protocol import Sink
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetSink"]
 
-#: The column that has the record as JSON.
+#: The column with the record as JSON.
 _RECORD: Final = "record"
-_BATCH: Final = 1000
+_BATCH_ROWS: Final = 1000
 
 
 class ParquetSink(Sink):
-    """Appends results to a Parquet file; a file that is none of results is left untouched.
+    """Appends results to a Parquet file; any other file is left untouched.
 
-    The format has no appending: the file is written again with each result.
+    The format cannot be appended to: the whole file is written again with each result.
 
     Args:
-        path: the file; made at the first write.
+        path: the file; created at the first write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,47 +40,47 @@ class ParquetSink(Sink):
 
     @staticmethod
     def check(_path: Path) -> None:
-        """Find out whether pyarrow is installed; see `SinkFactory`."""
-        _libraries()
+        """Check that pyarrow is installed; see `SinkFactory`."""
+        _import_pyarrow()
 
     def write(self, result: Result) -> None:
         """Append one row; see `Sink`."""
-        pa, pq = _libraries()
+        pa, pq = _import_pyarrow()
         record = result.to_record()
         cells = {**row_of(record), _RECORD: json.dumps(record, allow_nan=False)}
-        row = pa.Table.from_pylist([cells], schema=_schema(pa))
-        with exclusive(self._path) as path:
+        table = pa.Table.from_pylist([cells], schema=_schema(pa))
+        with exclusive_lock(self._path) as path:
             if path.exists():
-                row = pa.concat_tables([_kept(path, pa, pq), row], promote_options="default")
-            written = io.BytesIO()
-            pq.write_table(row, written, compression="zstd")
-            replace_file(path, written.getvalue())
+                table = pa.concat_tables(
+                    [_read_table(path, pa, pq), table], promote_options="default"
+                )
+            content = io.BytesIO()
+            pq.write_table(table, content, compression="zstd")
+            replace_file(path, content.getvalue())
 
     @staticmethod
     def records(path: Path) -> Iterator[tuple[str, Any]]:
         """Read whole records back; see `Readable`."""
         path = Path(path)
-        with opened(path) as file:
-            pa, pq = (
-                library("pyarrow", extra="parquet"),
-                library("pyarrow.parquet", extra="parquet"),
-            )
+        with open_results_file(path) as file:
+            pa, pq = _import_pyarrow()
             try:
                 table = pq.ParquetFile(file)
                 if _RECORD not in table.schema_arrow.names:
                     raise ResultsFileError(f"{path} is no table of results: it has no {_RECORD}")
                 number = 0
-                for batch in table.iter_batches(_BATCH, columns=[_RECORD]):
+                for batch in table.iter_batches(_BATCH_ROWS, columns=[_RECORD]):
                     for text in batch.column(0).to_pylist():
                         where = f"{path}@{number}"
-                        yield where, parsed(where, str(text))
+                        yield where, parse_json(where, str(text))
                         number += 1
             except pa.ArrowException as error:
                 raise ResultsFileError(f"{path} is no Parquet: {one_line(error)}") from error
 
 
-def _libraries() -> tuple[Any, Any]:
-    return library("pyarrow", extra="parquet"), library("pyarrow.parquet", extra="parquet")
+def _import_pyarrow() -> tuple[Any, Any]:
+    pa = import_library("pyarrow", extra="parquet")
+    return pa, import_library("pyarrow.parquet", extra="parquet")
 
 
 def _schema(pa: Any) -> pa.Schema:
@@ -89,7 +89,7 @@ def _schema(pa: Any) -> pa.Schema:
     return pa.schema([*fields, pa.field(_RECORD, pa.string(), nullable=False)])
 
 
-def _kept(path: Path, pa: Any, pq: Any) -> pa.Table:
+def _read_table(path: Path, pa: Any, pq: Any) -> pa.Table:
     try:
         table = pq.read_table(io.BytesIO(path.read_bytes()))
     except pa.ArrowException as error:

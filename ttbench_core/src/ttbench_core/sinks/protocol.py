@@ -1,4 +1,4 @@
-"""The contract of a sink: a place that keeps results, and gives them back."""
+"""The contract of a sink: what stores results, and reads them back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Place = Path | str
 
 
 class Sink(Protocol):
-    """**Protocol:** keeps results; a context manager. It can be derived from, and need not.
+    """**Protocol:** stores results; a context manager. A sink may derive from it, but need not.
 
     `write` returns only when the result is safe: a crash right after it loses
     nothing, and a crash during it loses no earlier result. It raises
@@ -27,11 +27,11 @@ class Sink(Protocol):
     """
 
     def write(self, result: Result) -> None:
-        """Keep one result."""
+        """Store one result."""
 
     def close(self) -> None:
-        """Give back what is held open: nothing, unless a sink says otherwise."""
-        return  # a body, so that what derives from this class need not have one
+        """Release open resources; by default there are none."""
+        return  # a body, so that subclasses need not define one
 
     def __enter__(self) -> Self:
         return self
@@ -43,12 +43,12 @@ class Sink(Protocol):
 class SinkFactory(Protocol):
     """**Protocol:** what is registered under `ttbench.sinks`, by suffix or by scheme.
 
-    By suffix it is called with a path; a factory whose attribute `takes_url` is
-    true is meant by `NAME:...` instead, and called with the whole text.
+    A factory for a suffix is called with a path. A factory whose attribute
+    `takes_url` is true is chosen by `NAME:...` instead, and called with the whole text.
 
     A factory may have `check(place)`, which is called before anything is
-    measured and raises `TargetError` for a place that cannot be: a library
-    that is missing, a malformed URL. It does not connect.
+    measured and raises `TargetError` for a place that cannot be used: a missing
+    library, a malformed URL. It does not connect.
     """
 
     def __call__(self, place: Any) -> Sink:
@@ -56,11 +56,11 @@ class SinkFactory(Protocol):
 
 
 class Readable(Protocol):
-    """**Protocol:** what a sink factory has too, if its places can be read back."""
+    """**Protocol:** what a sink factory also has if its places can be read back."""
 
     def records(self, place: Any) -> Iterator[tuple[str, Any]]:
-        """Give every record with where it stands, in the order they were kept.
+        """Yield the location and the value of every record, in the order they were stored.
 
-        A record is the JSON value that it was kept as. Raises
-        `ResultsFileError` where the place holds something else.
+        A value is the JSON value that was stored. Raises `ResultsFileError`
+        where the place holds something else.
         """

@@ -7,8 +7,9 @@
     for pair in comparison.pairs:
         print(pair.label, pair.effect.ratio, pair.effect.verdict)
 
-The key that two results must share is in `key`, the matching in `pairing`, the
-statistics in `effect`, the rest of what a reader must know in `surroundings`.
+`key` is what two results must share, `pairing` the matching, `effect` the statistics,
+`context_differences` the other differences, `comparison` the result, `paired` the comparison of
+results that were measured side by side.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ from collections.abc import Sequence
 
 from ttbench_core.errors import OptionError, suggestion
 from ttbench_core.record.result import Result
+from ttbench_core.results.comparison.comparison import (
+    OUTCOMES,
+    Comparison,
+    Measured,
+    Pair,
+    build_comparison,
+)
 from ttbench_core.results.comparison.effect import (
     DEFAULT_BAND,
     FASTER,
@@ -26,8 +34,7 @@ from ttbench_core.results.comparison.effect import (
     Effect,
 )
 from ttbench_core.results.comparison.key import KEY_NAMES, Difference, Key
-from ttbench_core.results.comparison.pairing import Failure, Lonely, UnlikeError, pair_up
-from ttbench_core.results.comparison.report import OUTCOMES, Comparison, Measured, Pair, report_of
+from ttbench_core.results.comparison.pairing import Failure, NotComparableError, Unmatched, pair_up
 
 __all__ = [
     "DEFAULT_BAND",
@@ -42,10 +49,10 @@ __all__ = [
     "Effect",
     "Failure",
     "Key",
-    "Lonely",
     "Measured",
+    "NotComparableError",
     "Pair",
-    "UnlikeError",
+    "Unmatched",
     "compare",
 ]
 
@@ -57,16 +64,16 @@ def compare(
     band: float = DEFAULT_BAND,
     across: Sequence[str] = (),
 ) -> Comparison:
-    """Compare the results of NEW with those of OLD that are alike.
+    """Compare the results of NEW with the results of OLD that have the same key.
 
     Args:
-        old: what the ratios are relative to.
-        new: what is judged.
+        old: the results that the ratios are relative to.
+        new: the results that are judged.
         band: ratios from 1 / (1 + band) to 1 + band count as the same.
         across: names of `KEY_NAMES` in which results may differ and still be compared.
 
-    Raises `UnlikeError` where nothing can be compared with anything, naming
-    what differs, and `OptionError` for a band or a name that cannot be.
+    Raises `NotComparableError`, naming the differences, if no two results can be compared,
+    and `OptionError` for an invalid band or name.
     """
     if not 0 <= band <= 1:
         raise OptionError(f"band must be 0 to 1 (0 to 100 %), not {band}")
@@ -76,4 +83,4 @@ def compare(
                 f"cannot compare across {name!r}: one of {', '.join(KEY_NAMES)}"
                 f"{suggestion(name, KEY_NAMES)}"
             )
-    return report_of(pair_up(old, new, tuple(dict.fromkeys(across))), band)
+    return build_comparison(pair_up(old, new, tuple(dict.fromkeys(across))), band)

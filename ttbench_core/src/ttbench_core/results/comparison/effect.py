@@ -1,4 +1,4 @@
-"""How much faster NEW is than OLD, how sure that is, and what would make it surer."""
+"""How much faster NEW is than OLD, how certain that is, and how to settle it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = [
     "DEFAULT_BAND",
     "FASTER",
     "INCONCLUSIVE",
-    "MOST_ADVISED",
+    "MAX_ADVISED_PROCESSES",
     "SAME",
     "SLOWER",
     "Effect",
     "Replicates",
+    "effect_interval",
     "effect_of",
-    "interval_of",
     "rates_by_process",
     "replicates_of",
     "verdict_of",
@@ -35,18 +35,18 @@ SLOWER: Final = "slower"
 SAME: Final = "same"
 INCONCLUSIVE: Final = "inconclusive"
 
-#: Smaller changes than this are called the same.
+#: Changes up to this share count as the same.
 DEFAULT_BAND: Final = 0.02
 
-#: What passes of one process cannot show: by how much the next process would differ, because of
-#: where its memory lies and on which cores it runs. Measured on a shared machine with 2 cores it
-#: was 1 % in quiet times and up to 21 % in busy ones. 3 % does for a machine with little else to
-#: do; whoever needs to know measures several processes.
+#: Standard deviation between processes, of logarithms, which passes of one process cannot show: it
+#: comes from the placement of memory and threads. Measured on a shared machine with 2 cores it was
+#: 1 % when idle and up to 21 % when busy. 3 % suits a machine with little other load; measuring
+#: several processes replaces the assumption.
 ASSUMED_PROCESS_SD: Final = 0.03
-#: More processes than anyone would be told to run.
-MOST_ADVISED: Final = 100
-#: An estimate that this many processes a side would not tell from the band's edge lies on it.
-_ENDLESS: Final = 100_000
+#: More processes than this are not advised.
+MAX_ADVISED_PROCESSES: Final = 100
+#: Processes on each side that are tried: if these do not settle it, nothing is advised.
+_MAX_TRIED_PROCESSES: Final = 100_000
 _NS_PER_S: Final = 1e9
 
 
@@ -54,25 +54,25 @@ _NS_PER_S: Final = 1e9
 class Replicates:
     """The independent measurements of one side, in samples per second.
 
-    One for each process; where there is one process alone, its passes stand in.
+    One per process; if there is only one process, its passes.
     """
 
     samples_per_s: tuple[float, ...]
     processes: int
 
     @property
-    def unseen_sd(self) -> float:
-        """The standard deviation, of logarithms, that the replicates cannot show."""
+    def assumed_sd(self) -> float:
+        """The standard deviation, of logarithms, to add for what the replicates cannot show."""
         return ASSUMED_PROCESS_SD if self.processes == 1 else 0.0
 
     @property
-    def typical(self) -> float:
-        """Their geometric mean, which the ratio is taken of."""
-        return math.exp(statistics.fmean(math.log(one) for one in self.samples_per_s))
+    def geometric_mean(self) -> float:
+        """Their geometric mean, which the ratio uses."""
+        return statistics.geometric_mean(self.samples_per_s)
 
     @property
     def process_variance(self) -> float:
-        """The variance of the logarithm of one process, as far as it is known."""
+        """The variance between processes, of logarithms: measured, or else assumed."""
         if self.processes > 1:
             return self._variance
         return ASSUMED_PROCESS_SD**2 + self._variance / len(self.samples_per_s)
@@ -88,22 +88,22 @@ class Effect:
     """NEW's throughput as a multiple of OLD's."""
 
     ratio: float
-    #: 95 % confidence interval of the ratio; None where a side has one replicate.
+    #: 95 % confidence interval of the ratio; None if a side has one replicate.
     interval: Interval | None
     verdict: str
-    #: What the interval rests on, in words.
+    #: What the interval is over, in words.
     covers: str
-    #: Processes to add on each side for a verdict, if the estimate stays; None where the
-    #: verdict stands, and where no number would do.
+    #: Processes to add on each side for a verdict, if the estimate stays; None if there is a
+    #: verdict, or if no number would be enough.
     more_processes: int | None
 
 
 def replicates_of(results: Sequence[Result]) -> Replicates:
-    """Take the replicates of results that are alike and all have a headline."""
+    """Return the replicates of results of one key, which all have a throughput."""
     processes = [times for result in results for times in rates_by_process(result)]
     if len(processes) == 1:
         return Replicates(tuple(processes[0]), 1)
-    # the median time is the median rate turned over for odd counts alone: it is the time's
+    # the median of times: for even counts it is not the inverse of the median rate
     medians = tuple(1 / statistics.median(1 / rate for rate in rates) for rates in processes)
     return Replicates(medians, len(processes))
 
@@ -112,14 +112,14 @@ def effect_of(old: Replicates, new: Replicates, band: float) -> Effect:
     """Compare two sides.
 
     Args:
-        old: what the ratio is relative to.
-        new: what is judged.
-        band: the ratios from 1 / (1 + band) to 1 + band count as the same.
+        old: the side that the ratio is relative to.
+        new: the side that is judged.
+        band: ratios from 1 / (1 + band) to 1 + band count as the same.
     """
-    interval = interval_of(old, new)
+    interval = effect_interval(old, new)
     verdict = verdict_of(interval, band)
     return Effect(
-        ratio=new.typical / old.typical,
+        ratio=new.geometric_mean / old.geometric_mean,
         interval=interval,
         verdict=verdict,
         covers=_coverage(old, new),
@@ -127,15 +127,15 @@ def effect_of(old: Replicates, new: Replicates, band: float) -> Effect:
     )
 
 
-def interval_of(old: Replicates, new: Replicates) -> Interval | None:
-    """Give the 95 % interval of NEW / OLD; None where a side has one replicate."""
+def effect_interval(old: Replicates, new: Replicates) -> Interval | None:
+    """Return the 95 % interval of NEW / OLD; None if a side has one replicate."""
     return ratio_interval(
-        new.samples_per_s, old.samples_per_s, extra_sds=(new.unseen_sd, old.unseen_sd)
+        new.samples_per_s, old.samples_per_s, extra_sds=(new.assumed_sd, old.assumed_sd)
     )
 
 
 def verdict_of(interval: Interval | None, band: float) -> str:
-    """Judge an interval: wholly beyond the band, wholly within, or neither."""
+    """Judge an interval: entirely beyond the band, entirely within it, or neither."""
     if interval is None:
         return INCONCLUSIVE
     lowest, highest = 1 / (1 + band), 1 + band
@@ -149,12 +149,12 @@ def verdict_of(interval: Interval | None, band: float) -> str:
 
 
 def rates_by_process(result: Result) -> list[list[float]]:
-    """Give the samples per second of every pass, process by process."""
+    """Return the samples per second of every pass, process by process."""
     if not result.passes or not result.total_samples:
-        # a table keeps what its passes came to, the original script the headline alone
+        # a table has the estimate without passes, the original script only `samples_per_sec`
         estimate = (result.confidence or {}).get("estimate")
-        known = estimate if isinstance(estimate, (int, float)) and estimate > 0 else None
-        return [[float(known or result.samples_per_sec or 0)]]
+        recorded = estimate if isinstance(estimate, (int, float)) and estimate > 0 else None
+        return [[float(recorded or result.samples_per_sec or 0)]]
     rates: dict[int, list[float]] = {}
     for one in result.passes:
         rate = result.total_samples * _NS_PER_S / one["e2e_ns"]
@@ -184,19 +184,22 @@ def _amount(side: Replicates) -> str:
 
 
 def _more_processes(old: Replicates, new: Replicates, band: float) -> int | None:
-    """Foresee how many processes more a side would give a verdict, if the estimate stays."""
-    estimate, edge = abs(math.log(new.typical / old.typical)), math.log1p(band)
+    """Predict how many more processes per side would give a verdict, if the estimate stays."""
+    estimate, edge = abs(math.log(new.geometric_mean / old.geometric_mean)), math.log1p(band)
     distance = abs(estimate - edge)
-    if _reach(old, new, _ENDLESS) > distance:
+    if _half_width(old, new, _MAX_TRIED_PROCESSES) > distance:
         return None
-    numbers = range(1, _ENDLESS + 1)
-    # the reach shrinks as processes are added, so that its negative is sorted
-    return numbers[bisect.bisect_left(numbers, -distance, key=lambda more: -_reach(old, new, more))]
+    candidates = range(1, _MAX_TRIED_PROCESSES + 1)
+
+    def negative_half_width(more: int) -> float:
+        return -_half_width(old, new, more)  # sorted: it grows with more processes
+
+    return candidates[bisect.bisect_left(candidates, -distance, key=negative_half_width)]
 
 
-def _reach(old: Replicates, new: Replicates, more: int) -> float:
-    """Give half the width of the interval, of logarithms, with more processes on each side."""
+def _half_width(old: Replicates, new: Replicates, more: int) -> float:
+    """Return half the width of the interval, of logarithms, with more processes on each side."""
     counts = [side.processes + more for side in (old, new)]
     parts = [side.process_variance / count for side, count in zip((old, new), counts, strict=True)]
-    freedom = welch_freedom(parts, [count - 1 for count in counts])
-    return two_sided_quantile(CONFIDENCE, freedom) * math.sqrt(sum(parts))
+    degrees_of_freedom = welch_freedom(parts, [count - 1 for count in counts])
+    return two_sided_quantile(CONFIDENCE, degrees_of_freedom) * math.sqrt(sum(parts))

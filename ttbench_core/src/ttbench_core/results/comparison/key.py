@@ -1,4 +1,4 @@
-"""What must be alike for two results to be compared, and how unlike ones differ."""
+"""The key that two results must share to be compared, and how two keys differ."""
 
 from __future__ import annotations
 
@@ -9,80 +9,82 @@ from typing import Any, Final
 from ttbench_core.models.counting import sizes_of
 from ttbench_core.record.result import Result
 
-__all__ = ["KEY_NAMES", "Difference", "Key", "key_of", "labels_of"]
+__all__ = ["KEY_NAMES", "Difference", "Key", "key_of", "unique_labels"]
 
-#: A run that fails before its model is built never learns the model's own sizes.
-_KNOWN_LATE: Final = frozenset({"microbatch", "seq_len", "image_size", "new_tokens"})
+#: Sizes that may come from the model: a run that fails before the model is built lacks them.
+_SET_BY_MODEL: Final = frozenset({"microbatch", "seq_len", "image_size", "new_tokens"})
 
-#: Versions of the record whose `args` have what was asked, and not what the model chose.
-_SIZES_AS_ASKED: Final = (1, 2)
+#: Schema versions whose `args` hold the requested sizes, not the sizes that the model chose.
+_SCHEMAS_WITH_REQUESTED_SIZES: Final = (1, 2)
 
 Value = str | int | float | None
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that OLD and NEW do not share; None where a side has it not."""
+    """One value that differs between OLD and NEW; None if a side has none."""
 
     what: str
     old: Value
     new: Value
 
     def __str__(self) -> str:
-        return f"{self.what} {_spelled(self.old)} against {_spelled(self.new)}"
+        return f"{self.what} {_value_text(self.old)} against {_value_text(self.new)}"
 
 
 @dataclass(frozen=True)
 class Key:
-    """The names and values that results of one kind share."""
+    """The names and values that comparable results share."""
 
     values: tuple[tuple[str, Value], ...]
 
     @property
     def title(self) -> str:
-        """Model and configuration, for people."""
+        """Model and configuration, as a title."""
         names = [str(one) for one in (self.get("model"), self.get("config")) if one]
         return " ".join(names) or "all models"
 
     def get(self, name: str) -> Value:
-        """Give the value of a name, None also where the name does not count."""
+        """Return the value of a name; None if the key does not have the name."""
         return dict(self.values).get(name)
 
     def without(self, names: Iterable[str]) -> Key:
-        """Give the key that remains where some names do not count."""
-        left_out = set(names)
-        return Key(tuple(pair for pair in self.values if pair[0] not in left_out))
+        """Return the key without some names."""
+        removed = set(names)
+        return Key(tuple(pair for pair in self.values if pair[0] not in removed))
 
     def differences(self, new: Key) -> tuple[Difference, ...]:
-        """Say in what another key with the same names differs from this, the old one."""
+        """Return how a new key with the same names differs from this one."""
         return tuple(
             Difference(name, old_value, new_value)
             for (name, old_value), (_, new_value) in zip(self.values, new.values, strict=True)
             if old_value != new_value
         )
 
-    def may_be(self, other: Key) -> bool:
-        """Say whether this key of a failed run is another, as far as the failed run knew."""
-        return all(one.what in _KNOWN_LATE and one.old is None for one in self.differences(other))
+    def may_match(self, other: Key) -> bool:
+        """Return whether this key of a failed run equals another except for sizes that it lacks."""
+        return all(one.what in _SET_BY_MODEL and one.old is None for one in self.differences(other))
 
 
 def key_of(result: Result) -> Key:
-    """Read the key of a result; records without a later option have its default."""
-    return Key(tuple((name, _plain(read(result))) for name, read in _READERS.items()))
+    """Return the key of a result; options that are newer than its record have their default."""
+    return Key(tuple((name, _scalar(read(result))) for name, read in _READERS.items()))
 
 
-def labels_of(titles: Mapping[Key, str]) -> dict[Key, str]:
-    """Add to the title of each key whatever tells it from others of the same title."""
-    return {key: " ".join([title, *_distinction(key, titles)]) for key, title in titles.items()}
+def unique_labels(titles: Mapping[Key, str]) -> dict[Key, str]:
+    """Add to the title of each key the values that differ among keys of the same title."""
+    return {
+        key: " ".join([title, *_differing_values(key, titles)]) for key, title in titles.items()
+    }
 
 
-def _distinction(key: Key, titles: Mapping[Key, str]) -> list[str]:
-    rivals = [other for other, title in titles.items() if title == titles[key]]
-    differing = {one.what for other in rivals for one in key.differences(other)}
-    return [f"{name}={_spelled(value)}" for name, value in key.values if name in differing]
+def _differing_values(key: Key, titles: Mapping[Key, str]) -> list[str]:
+    same_title = [other for other, title in titles.items() if title == titles[key]]
+    differing = {one.what for other in same_title for one in key.differences(other)}
+    return [f"{name}={_value_text(value)}" for name, value in key.values if name in differing]
 
 
-def _spelled(value: Value) -> str:
+def _value_text(value: Value) -> str:
     if value is None:
         return "unset"
     if isinstance(value, bool):
@@ -90,8 +92,8 @@ def _spelled(value: Value) -> str:
     return str(value)
 
 
-def _plain(value: Any) -> Value:
-    # records come from files: what cannot be hashed must not end a comparison
+def _scalar(value: Any) -> Value:
+    # records are untrusted: values that cannot be hashed must not end a comparison
     return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
@@ -100,7 +102,7 @@ def _option(name: str, default: Value = None) -> Callable[[Result], Any]:
 
 
 def _name(result: Result) -> Any:
-    # `pack:name` and `name` are one model: which pack it came from is a difference, not a key
+    # `pack:name` and `name` are one model: its pack is not part of the key
     return result.model.get("name") or str(result.args.get("model")).rpartition(":")[2]
 
 
@@ -109,19 +111,19 @@ def _config(result: Result) -> Any:
 
 
 def _device(result: Result) -> Any:
-    return _of_devices(result, "kind") or result.args.get("device")
+    return _device_texts(result, "kind") or result.args.get("device")
 
 
 def _device_name(result: Result) -> Any:
-    return _of_devices(result, "name") or result.arch
+    return _device_texts(result, "name") or result.arch
 
 
-def _of_devices(result: Result, name: str) -> str:
+def _device_texts(result: Result, name: str) -> str:
     return " + ".join(dict.fromkeys(str(one[name]) for one in result.devices if one.get(name)))
 
 
 def _tensors(result: Result) -> list[Mapping[str, Any]]:
-    # records come from files: only what looks like inputs is looked at
+    # records are untrusted: skip anything that is not an input tensor
     inputs = result.model.get("inputs")
     return [
         one
@@ -135,9 +137,9 @@ def _tensors(result: Result) -> list[Mapping[str, Any]]:
 
 def _size(name: str) -> Callable[[Result], Any]:
     def read(result: Result) -> Any:
-        asked = result.args.get(name)
-        if asked or result.schema_version not in _SIZES_AS_ASKED:
-            return asked
+        recorded = result.args.get(name)
+        if recorded or result.schema_version not in _SCHEMAS_WITH_REQUESTED_SIZES:
+            return recorded
         return sizes_of(_tensors(result), None).get(name)
 
     return read
@@ -171,11 +173,11 @@ _READERS: Final[Mapping[str, Callable[[Result], Any]]] = {
     "env": _option("env"),
     "scenario": lambda result: result.args.get("scenario") or "throughput",
     "backend": lambda result: result.args.get("backend") or result.backend,
-    # as asked: what ran is the engine's own choice, and a failed run never learnt it
+    # as requested: the effective value is the engine's choice, and failed runs lack it
     "threads": lambda result: result.requested.get("threads"),
     "device": _device,
     "device_name": _device_name,
 }
 
-#: What can be given to `across`.
+#: Names that `across` takes.
 KEY_NAMES: Final = tuple(_READERS)

@@ -1,6 +1,6 @@
 """Two variants that were measured side by side: the ratio of their throughput, pair by pair.
 
-What the two of a pair share, such as a machine that gets slower, cancels out in their ratio.
+Effects that both of a pair share, such as a machine that gets slower, cancel out in the ratio.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["SideBySide", "compare_pairs"]
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Two variants that took turns, and the throughput of the second by that of the first."""
+    """Two variants that took turns, and the ratio of their throughput."""
 
     a: Result
     b: Result
-    #: Throughput of B by A's: the geometric mean over the replicates. Above 1 B is faster.
+    #: Throughput of B divided by A's: the geometric mean over the replicates. Above 1 B is faster.
     ratio: float
     #: 95 % interval of the ratio; None for two pairs, and for fewer than three turns.
     interval: Interval | None
@@ -36,7 +36,7 @@ class SideBySide:
     scope: str
 
     def to_record(self) -> dict[str, Any]:
-        """Give both records and the ratio as plain JSON values."""
+        """Return both records and the ratio as plain JSON values."""
         interval = self.interval
         return {
             "a": self.a.to_record(),
@@ -49,10 +49,10 @@ class SideBySide:
         }
 
     def summary(self) -> list[tuple[str, str]]:
-        """Give the ratio as (label, text) pairs for people."""
-        width = f" ({self.interval.low:.4g} to {self.interval.high:.4g})" if self.interval else ""
+        """Return the ratio as (label, text) pairs."""
+        ends = f" ({self.interval.low:.4g} to {self.interval.high:.4g})" if self.interval else ""
         return [
-            ("ratio", f"{self.ratio:.4g}{width}, throughput of B by A's; {self.scope}"),
+            ("ratio", f"{self.ratio:.4g}{ends}, throughput of B by A's; {self.scope}"),
             ("B is", self.verdict),
         ]
 
@@ -88,12 +88,12 @@ def compare_pairs(a: Result, b: Result) -> SideBySide:
 
 
 def _took_turns(result: Result) -> bool:
-    stops = [one.get("stopping") for one in result.processes] or [result.stopping]
-    return all(stop and stop.get("rule") == TURNS for stop in stops)
+    stopping = [one.get("stopping") for one in result.processes] or [result.stopping]
+    return all(stop and stop.get("rule") == TURNS for stop in stopping)
 
 
 def _round_ratios(of_a: Sequence[float], of_b: Sequence[float]) -> list[float]:
-    """Give B by A for each round of two turns, A B and B A.
+    """Return B by A for each round of two turns, A B and B A.
 
     The pass after a change of variants may be slower; over a round both variants have one. A
     turn without its counterpart counts only where there is no other.

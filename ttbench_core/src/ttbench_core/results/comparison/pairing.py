@@ -1,4 +1,4 @@
-"""Which results of OLD are compared with which of NEW, and which with none."""
+"""Matching the results of OLD and NEW by key."""
 
 from __future__ import annotations
 
@@ -11,32 +11,42 @@ from ttbench_core.errors import RequestError
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.key import Difference, Key, key_of
 
-__all__ = ["NEW", "OLD", "Failure", "Lonely", "Match", "Pairing", "Side", "UnlikeError", "pair_up"]
+__all__ = [
+    "NEW",
+    "OLD",
+    "Failure",
+    "Match",
+    "NotComparableError",
+    "Pairing",
+    "Side",
+    "Unmatched",
+    "pair_up",
+]
 
 OLD: Final = "OLD"
 NEW: Final = "NEW"
 
 
-class UnlikeError(RequestError):
-    """Nothing in OLD may be compared with anything in NEW."""
+class NotComparableError(RequestError):
+    """No result in OLD is comparable with any in NEW."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """The results that stand for one key in OLD or in NEW, taken together."""
+    """The results of one key in OLD or in NEW that are compared, as replicates."""
 
     key: Key
-    #: In the order of the file, each of another run.
+    #: In the order of the file, one per run.
     results: tuple[Result, ...]
-    #: Earlier results of the key, of other versions, another commit or another machine.
+    #: Number of results of the key with other versions, another commit or another machine.
     left_out: int
-    #: Results that repeat a run which is among the others.
-    copies: int
+    #: Number of duplicates of runs in `results`.
+    duplicates: int
 
 
 @dataclass(frozen=True)
 class Match:
-    """Two sides that are alike in everything that `key` names."""
+    """Two sides with the same key."""
 
     key: Key
     old: Side
@@ -45,85 +55,88 @@ class Match:
 
 @dataclass(frozen=True)
 class Failure:
-    """Runs of one key that have no number."""
+    """The runs of one key without a throughput."""
 
+    #: `OLD` or `NEW`.
     place: str
     key: Key
     count: int
-    #: Of the last one.
+    #: Of the last run.
     reason: str
-    #: Whether a later run of the key in the same place went through.
+    #: Whether a later run of the key on the same side succeeded.
     mended: bool
 
 
 @dataclass(frozen=True)
-class Lonely:
+class Unmatched:
     """A key that only one of OLD and NEW has."""
 
     key: Key
-    #: How the nearest of the same model and configuration in the other place differs.
+    #: Differences to the nearest key of the same model and configuration on the other side.
     nearest: tuple[Difference, ...]
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """Everything in OLD and NEW, each in its place."""
+    """All results of OLD and NEW, matched or not."""
 
     matches: tuple[Match, ...]
     failures: tuple[Failure, ...]
-    vanished: tuple[Lonely, ...]
-    appeared: tuple[Lonely, ...]
+    vanished: tuple[Unmatched, ...]
+    appeared: tuple[Unmatched, ...]
 
 
 @dataclass(frozen=True)
-class _Place:
-    """OLD or NEW, sorted by key."""
+class _Results:
+    """The results of OLD or NEW by key."""
 
     name: str
     measured: dict[Key, list[Result]]
     failures: tuple[Failure, ...]
 
-    def knows(self, key: Key) -> bool:
-        return key in self.measured or any(one.key.may_be(key) for one in self.failures)
+    def has(self, key: Key) -> bool:
+        return key in self.measured or any(one.key.may_match(key) for one in self.failures)
 
 
 def pair_up(old: Sequence[Result], new: Sequence[Result], across: Sequence[str]) -> Pairing:
-    """Match results by key, leaving out of it what `across` names.
+    """Match results by key; names in `across` are not part of the key.
 
-    Raises `UnlikeError`, naming what differs, where OLD and NEW share no key.
+    Raises `NotComparableError`, naming the differences, if OLD and NEW share no key.
     """
-    before, after = _sorted(OLD, old, across), _sorted(NEW, new, across)
-    shared = [key for key in before.measured if key in after.measured]
-    if not shared and not _share_a_failure(before, after):
-        raise UnlikeError(_why_nothing_pairs(before, after))
+    olds, news = _group_by_key(OLD, old, across), _group_by_key(NEW, new, across)
+    shared = [key for key in olds.measured if key in news.measured]
+    if not shared and not _share_a_failure(olds, news):
+        raise NotComparableError(_no_match_reason(olds, news))
     return Pairing(
         matches=tuple(
-            Match(key, _side(before, key, across), _side(after, key, across)) for key in shared
+            Match(key, _side(olds, key, across), _side(news, key, across)) for key in shared
         ),
-        failures=(*before.failures, *after.failures),
-        vanished=_lonely(before, after),
-        appeared=_lonely(after, before, turned=True),
+        failures=(*olds.failures, *news.failures),
+        vanished=_unmatched(olds, news),
+        appeared=_unmatched(news, olds, reverse=True),
     )
 
 
-def _sorted(name: str, results: Sequence[Result], across: Sequence[str]) -> _Place:
+def _group_by_key(name: str, results: Sequence[Result], across: Sequence[str]) -> _Results:
     measured: dict[Key, list[Result]] = {}
     failed: dict[Key, list[Result]] = {}
-    last_good: dict[Key, int] = {}
-    last_bad: dict[Key, int] = {}
+    last_measured: dict[Key, int] = {}
+    last_failed: dict[Key, int] = {}
     for number, result in enumerate(results):
-        good = _has_number(result)
+        is_measured = _has_throughput(result)
         key = key_of(result).without(across)
-        (measured if good else failed).setdefault(key, []).append(result)
-        (last_good if good else last_bad)[key] = number
+        (measured if is_measured else failed).setdefault(key, []).append(result)
+        (last_measured if is_measured else last_failed)[key] = number
     failures = []
     for key, runs in failed.items():
-        mended = any(last_bad[key] < last_good[good] for good in measured if key.may_be(good))
+        mended = any(
+            last_failed[key] < last_measured[other] for other in measured if key.may_match(other)
+        )
         failures.append(Failure(name, key, len(runs), _reason(runs[-1]), mended))
-    return _Place(name, measured, tuple(failures))
+    return _Results(name, measured, tuple(failures))
 
 
-def _has_number(result: Result) -> bool:
+def _has_throughput(result: Result) -> bool:
     rate = result.samples_per_sec
     if not result.ok or rate is None or not math.isfinite(rate) or rate <= 0:
         return False
@@ -136,26 +149,26 @@ def _reason(result: Result) -> str:
     return f"{result.status}: {result.error}" if result.error else result.status
 
 
-def _side(place: _Place, key: Key, across: Sequence[str]) -> Side:
-    results = place.measured[key]
+def _side(group: _Results, key: Key, across: Sequence[str]) -> Side:
+    results = group.measured[key]
     newest = _origin(results[-1])
-    alike = [result for result in results if _origin(result) == newest]
-    unique = _without_copies(alike)
-    full = key_of(unique[-1])
+    same_origin = [result for result in results if _origin(result) == newest]
+    unique = _without_duplicates(same_origin)
+    full_key = key_of(unique[-1])
     for result in unique:
-        _refuse_mixture(full.differences(key_of(result)), full, place.name, across)
-    return Side(full, unique, len(results) - len(alike), len(alike) - len(unique))
+        _refuse_mixture(full_key.differences(key_of(result)), full_key, group.name, across)
+    return Side(full_key, unique, len(results) - len(same_origin), len(same_origin) - len(unique))
 
 
 def _origin(result: Result) -> tuple[object, ...]:
-    """Give what makes runs of one key replicates of each other: software, commit, machine."""
+    """Return software, commit and machine: runs of one key that share these are replicates."""
     versions = sorted((str(name), str(one)) for name, one in result.versions.items())
     commit = result.git or {"hash": result.hash}
     return (*versions, str(commit.get("hash")), bool(commit.get("dirty")), result.machine_name)
 
 
-def _without_copies(results: Iterable[Result]) -> tuple[Result, ...]:
-    # a run that was appended twice is one replicate, not two
+def _without_duplicates(results: Iterable[Result]) -> tuple[Result, ...]:
+    # a run that was appended twice is one replicate
     last = {result.run_id or str(id(result)): result for result in results}
     return tuple(last.values())
 
@@ -165,54 +178,54 @@ def _refuse_mixture(
 ) -> None:
     if differences:
         first = differences[0]
-        raise UnlikeError(
+        raise NotComparableError(
             f"{key.title}: with --across {' --across '.join(across)} one thing a side is compared,"
             f" and {name} holds both {first.what} {first.new} and {first.old}; name one record,"
             " as FILE@N, or keep them in files of their own"
         )
 
 
-def _lonely(place: _Place, other: _Place, *, turned: bool = False) -> tuple[Lonely, ...]:
+def _unmatched(group: _Results, other: _Results, *, reverse: bool = False) -> tuple[Unmatched, ...]:
     return tuple(
-        Lonely(key, _nearest(key, other, turned=turned))
-        for key in place.measured
-        if not other.knows(key)
+        Unmatched(key, _nearest(key, other, reverse=reverse))
+        for key in group.measured
+        if not other.has(key)
     )
 
 
-def _nearest(key: Key, other: _Place, *, turned: bool) -> tuple[Difference, ...]:
+def _nearest(key: Key, other: _Results, *, reverse: bool) -> tuple[Difference, ...]:
     candidates = [
-        one.differences(key) if turned else key.differences(one)
+        one.differences(key) if reverse else key.differences(one)
         for one in other.measured
         if one.title == key.title
     ]
     return min(candidates, key=len, default=())
 
 
-def _share_a_failure(old: _Place, new: _Place) -> bool:
-    keys = [(one, two.key) for one in (*old.measured, *_failed(old)) for two in new.failures]
+def _share_a_failure(old: _Results, new: _Results) -> bool:
+    keys = [(one, two.key) for one in (*old.measured, *_failed_keys(old)) for two in new.failures]
     keys += [(one, two.key) for one in new.measured for two in old.failures]
-    return any(failed.may_be(key) or key.may_be(failed) for key, failed in keys)
+    return any(failed.may_match(key) or key.may_match(failed) for key, failed in keys)
 
 
-def _failed(place: _Place) -> list[Key]:
-    return [one.key for one in place.failures]
+def _failed_keys(group: _Results) -> list[Key]:
+    return [one.key for one in group.failures]
 
 
-def _why_nothing_pairs(old: _Place, new: _Place) -> str:
-    for place in (old, new):
-        if not place.measured:
-            failed = sum(one.count for one in place.failures)
+def _no_match_reason(old: _Results, new: _Results) -> str:
+    for group in (old, new):
+        if not group.measured:
+            failed = sum(one.count for one in group.failures)
             why = f"no run in it went through ({failed} did not)" if failed else "it is empty"
-            return f"nothing in {place.name} can be compared: {why}"
+            return f"nothing in {group.name} can be compared: {why}"
     pairs = [(key, other) for key in old.measured for other in new.measured]
     key, other = min(pairs, key=lambda pair: _distance(*pair))
     differences = key.differences(other)
     if key.get("model") != other.get("model"):
         return f"OLD and NEW share no model: the nearest are {key.title} and {other.title}"
     options = " ".join(f"--across {one.what}" for one in differences)
-    told = ", ".join(str(one) for one in differences)
-    return f"{key.title}: {told}; use {options} to compare them all the same"
+    texts = ", ".join(str(one) for one in differences)
+    return f"{key.title}: {texts}; use {options} to compare them all the same"
 
 
 def _distance(key: Key, other: Key) -> tuple[bool, bool, int]:

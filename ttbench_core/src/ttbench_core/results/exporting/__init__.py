@@ -1,1 +1,1 @@
-"""Records as other tools read them."""
+"""Exporting records to formats of other tools."""

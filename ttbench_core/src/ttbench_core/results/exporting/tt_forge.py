@@ -1,4 +1,4 @@
-"""A record as the benchmark suite of tt-forge writes it, so that both land in one warehouse.
+"""Exporting a record in the format of tt-forge's benchmarks, for a common data warehouse.
 
 The keys are those that Tenstorrent's tt-forge and tt-xla benchmarks write, one JSON object a run,
 as seen in their public repositories in 2026. Samples a second are not among them: they are
@@ -13,9 +13,9 @@ from typing import Any, Final
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import column
 
-__all__ = ["is_measured", "tt_forge"]
+__all__ = ["is_measured", "to_tt_forge"]
 
-#: What stands for "none" in that format.
+#: The value for "none" in that format.
 _NONE: Final = -1
 _PRECISION: Final = {
     "Fp32": "float32",
@@ -31,12 +31,12 @@ _NS_PER_MS: Final = 1e6
 
 
 def is_measured(result: Result) -> bool:
-    """Say whether a run has what the format is made of: it went through, and has figures."""
+    """Return whether a run has the values that the format needs: it succeeded and was measured."""
     return result.ok and result.total_time is not None and result.total_samples is not None
 
 
-def tt_forge(result: Result) -> dict[str, Any]:
-    """Give the object that tt-forge's tools read of a run that was measured."""
+def to_tt_forge(result: Result) -> dict[str, Any]:
+    """Return the object that tt-forge's tools read, for a run that was measured."""
     args, model = result.args, result.model
     size = args.get("image_size")
     return {

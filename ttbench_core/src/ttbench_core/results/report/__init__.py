@@ -4,8 +4,8 @@
 
     write_report(load("perf.json"), "report.html", baseline=load("old.json"))
 
-The facts are taken in one pass (`gathering`) and held as plain values (`facts`); `sections`
-makes figures and tables of them, which `page` and `markdown` write. The page needs
+`collecting` reads the results in one pass into plain values (`report_data`); `sections` turns them
+into figures and tables, which `page` and `markdown` write. The page needs
 `pip install 'ttbench-core[report]'`, Markdown nothing.
 """
 
@@ -15,9 +15,9 @@ from ttbench_core.results.report.writing import (
     FORMATS,
     ReportError,
     format_of,
-    in_time,
+    merge_by_time,
     report_text,
     write_report,
 )
 
-__all__ = ["FORMATS", "ReportError", "format_of", "in_time", "report_text", "write_report"]
+__all__ = ["FORMATS", "ReportError", "format_of", "merge_by_time", "report_text", "write_report"]

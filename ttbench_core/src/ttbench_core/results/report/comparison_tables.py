@@ -1,24 +1,39 @@
-"""A comparison as tables, for the page and for Markdown alike."""
+"""A comparison as tables, for HTML and for Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from ttbench_core.measure.intervals import Interval
 from ttbench_core.record.formatting import figure
-from ttbench_core.results.comparison import FASTER, SLOWER, Comparison, Key, Lonely, Pair
+from ttbench_core.results.comparison import FASTER, SLOWER, Comparison, Key, Pair, Unmatched
 from ttbench_core.results.comparison.pairing import NEW
-from ttbench_core.results.report.view import Cell, Column, Table, brief, number, text
+from ttbench_core.results.report.page_elements import (
+    Cell,
+    Column,
+    Table,
+    number,
+    shorten_label,
+    text,
+)
 
-__all__ = ["comparison_table", "effect_cells", "one_sided_table", "ratio_text", "remarks_table"]
+__all__ = [
+    "comparison_table",
+    "effect_cells",
+    "one_sided_table",
+    "ratio_interval_text",
+    "ratio_text",
+    "remarks_table",
+]
 
-#: Configurations that a remark names.
-_NAMED: Final = 6
+#: Configurations that a remark lists by name.
+_MAX_LISTED: Final = 6
 _TONES: Final = {FASTER: "good", SLOWER: "failed"}
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Give one row a pair."""
+    """Return one row per pair."""
     columns = (
         *(Column("Configuration", is_wide=True), Column("Baseline", is_number=True)),
         *(Column("New", is_number=True), Column("New / baseline", is_number=True)),
@@ -33,10 +48,10 @@ def comparison_table(comparison: Comparison) -> Table:
 
 
 def one_sided_table(comparison: Comparison) -> Table:
-    """Give what failed, and what only one side has."""
+    """Return the failures and the keys of only one side."""
     failed = [
         (
-            text(brief(comparison.labels[one.key])),
+            text(shorten_label(comparison.labels[one.key])),
             text(
                 f"failed in {'new' if one.place == NEW else 'the baseline'}",
                 tone="" if one.mended else "failed",
@@ -47,49 +62,53 @@ def one_sided_table(comparison: Comparison) -> Table:
     ]
     rows = (
         *failed,
-        *_lonely_rows(comparison.vanished, "only in the baseline", comparison.labels),
-        *_lonely_rows(comparison.appeared, "only in new", comparison.labels),
+        *_unmatched_rows(comparison.vanished, "only in the baseline", comparison.labels),
+        *_unmatched_rows(comparison.appeared, "only in new", comparison.labels),
     )
-    heads = tuple(map(Column, ("Configuration", "What", "Why")))
-    return Table("Failed, or on one side alone", heads, rows)
+    columns = tuple(map(Column, ("Configuration", "What", "Why")))
+    return Table("Failed, or on one side alone", columns, rows)
 
 
 def remarks_table(pairs: Sequence[Pair]) -> Table:
-    """Give what else differs between the sides, and what must be known; each text once."""
+    """Return the other differences of pairs and their notes, each text once."""
     labels: dict[tuple[str, str], dict[str, None]] = {}
     for pair in pairs:
         for kind, texts in (("differs", pair.surroundings), ("note", pair.notes)):
-            for said in texts:
-                labels.setdefault((kind, str(said)), {})[brief(pair.label)] = None
+            for remark in texts:
+                labels.setdefault((kind, str(remark)), {})[shorten_label(pair.label)] = None
     rows = tuple(
-        (text(said), text(kind), text(_all_or(list(named), len(pairs))))
-        for (kind, said), named in labels.items()
+        (text(remark), text(kind), text(_label_list(list(named), len(pairs))))
+        for (kind, remark), named in labels.items()
     )
-    heads = (Column("Text", is_wide=True), Column("Kind"), Column("Configurations", is_wide=True))
-    return Table("What else differs, and notes", heads, rows)
+    columns = (Column("Text", is_wide=True), Column("Kind"), Column("Configurations", is_wide=True))
+    return Table("What else differs, and notes", columns, rows)
 
 
 def effect_cells(pair: Pair) -> tuple[Cell, Cell, Cell]:
-    """Give a ratio, its interval and its verdict."""
+    """Return a ratio, its interval and its verdict."""
     effect, interval = pair.effect, pair.effect.interval
-    ends = f"{ratio_text(interval.low)} to {ratio_text(interval.high)}" if interval else "none"
     return (
         number(effect.ratio, ratio_text(effect.ratio)),
-        Cell(ends, interval.low if interval else None),
+        Cell(ratio_interval_text(interval) or "none", interval.low if interval else None),
         text(effect.verdict, tone=_TONES.get(effect.verdict, "")),
     )
 
 
 def ratio_text(value: float) -> str:
-    """Say a ratio."""
+    """Return a ratio as text."""
     return f"{value:.3f}" if 0.01 <= value < 1000 else f"{value:.3g}"
+
+
+def ratio_interval_text(interval: Interval | None) -> str:
+    """Return the interval of a ratio as text; empty if there is none."""
+    return f"{ratio_text(interval.low)} to {ratio_text(interval.high)}" if interval else ""
 
 
 def _pair_row(pair: Pair) -> tuple[Cell, ...]:
     old, new, effect = pair.old, pair.new, pair.effect
     doubts = [f" ({side.doubt})" if side.doubt else "" for side in (old, new)]
     return (
-        text(brief(pair.label)),
+        text(shorten_label(pair.label)),
         number(old.samples_per_sec, f"{figure(old.samples_per_sec)} {old.unit}s/s{doubts[0]}"),
         number(new.samples_per_sec, f"{figure(new.samples_per_sec)} {new.unit}s/s{doubts[1]}"),
         *effect_cells(pair),
@@ -97,20 +116,20 @@ def _pair_row(pair: Pair) -> tuple[Cell, ...]:
     )
 
 
-def _all_or(labels: Sequence[str], count: int) -> str:
+def _label_list(labels: Sequence[str], count: int) -> str:
     if len(labels) == count:
         return "all" if count > 1 else labels[0]
-    few = ", ".join(labels[:_NAMED])
-    return few if len(labels) <= _NAMED else f"{few} and {len(labels) - _NAMED} more"
+    few = ", ".join(labels[:_MAX_LISTED])
+    return few if len(labels) <= _MAX_LISTED else f"{few} and {len(labels) - _MAX_LISTED} more"
 
 
-def _lonely_rows(
-    found: Iterable[Lonely], what: str, labels: Mapping[Key, str]
+def _unmatched_rows(
+    found: Iterable[Unmatched], what: str, labels: Mapping[Key, str]
 ) -> Iterable[tuple[Cell, ...]]:
     for one in found:
         nearest = ", ".join(map(str, one.nearest))
         yield (
-            text(brief(labels[one.key])),
+            text(shorten_label(labels[one.key])),
             text(what),
             text(f"nearest: {nearest}" if nearest else ""),
         )

@@ -1,4 +1,4 @@
-"""One record in, its facts out: whatever the record lacks or holds instead."""
+"""Extracting the data of a report from a record, which may lack values or hold wrong ones."""
 
 from __future__ import annotations
 
@@ -11,28 +11,36 @@ from typing import Any, Final
 from ttbench_core.record.result import Result
 from ttbench_core.record.summary import conditions
 from ttbench_core.record.tables.columns import Cell, column
+from ttbench_core.results.comparison.context_differences import commit_text
 from ttbench_core.results.comparison.key import Key, key_of
-from ttbench_core.results.report.facts import Environment, Finding, PassTime, Quantile, Rate, Run
+from ttbench_core.results.report.report_data import (
+    Environment,
+    Finding,
+    PassTime,
+    Quantile,
+    Rate,
+    Run,
+)
 
 __all__ = [
-    "clipped",
     "environment_of",
+    "epoch_ms",
     "latencies_ns",
-    "moment_ms",
     "passes_of",
     "quantiles_of",
     "run_of",
-    "tamed",
+    "sanitize",
+    "truncate",
 ]
 
-#: A page stays small and readable also where a record holds a book.
-_LONGEST_TEXT: Final = 300
-_MOST_TEXTS: Final = 20
-_MOST_VARIABLES: Final = 100
-#: Quantiles of a distribution: its ends, and every hundredth part between.
-_MOST_QUANTILES: Final = 100
-#: Points of a line that a screen can tell from each other.
-_MOST_PASSES: Final = 120
+#: Limits that keep a page small and readable. Lengths are in characters.
+_MAX_TEXT: Final = 300
+_MAX_TEXTS: Final = 20
+_MAX_VARIABLES: Final = 100
+#: Quantiles of a distribution, its ends included.
+_MAX_QUANTILES: Final = 100
+#: Points of a line that can still be told apart on a screen.
+_MAX_PASSES: Final = 120
 _COLUMNS: Final = tuple(
     column(name)
     for name in (
@@ -50,8 +58,8 @@ _HOST_FACTS: Final = (
 )
 
 
-def tamed(result: Result) -> Result:
-    """Give a result without what `comparison` would stumble over: records are written by anyone."""
+def sanitize(result: Result) -> Result:
+    """Return a result without inputs that `comparison` cannot read: records are untrusted."""
     inputs = result.model.get("inputs") or ()
     try:
         key_of(result)
@@ -61,72 +69,72 @@ def tamed(result: Result) -> Result:
 
 
 def run_of(number: int, result: Result, environment: int) -> Run:
-    """Give the facts of a run.
+    """Return the data of a run.
 
     Args:
         number: of the run.
-        result: its record, tamed.
-        environment: the number of where it took place.
+        result: its record, sanitized.
+        environment: the number of its environment.
     """
     record = vars(result)
     return Run(
         number=number,
-        key=_short(key_of(result)),
+        key=_truncated_key(key_of(result)),
         environment=environment,
-        status=clipped(result.status),
-        started_at=clipped(result.started_at),
-        started_ms=moment_ms(result.started_at),
-        ran=clipped(conditions(vars(result))),
+        status=truncate(result.status),
+        started_at=truncate(result.started_at),
+        started_ms=epoch_ms(result.started_at),
+        ran=truncate(conditions(vars(result))),
         rate=_rate_of(result),
-        cells={one.name: _clipped_cell(one.read(record)) for one in _COLUMNS},
+        cells={one.name: _truncated_cell(one.read(record)) for one in _COLUMNS},
         findings=tuple(_findings_of(result)),
-        notes=tuple(clipped(one) for one in _listed(result.notes)),
-        error=None if result.error is None else clipped(result.error),
+        notes=tuple(truncate(one) for one in _items(result.notes)),
+        error=None if result.error is None else truncate(result.error),
     )
 
 
 def environment_of(result: Result) -> Environment:
-    """Give where a run took place; what changes from run to run, such as load, is left out."""
+    """Return the environment of a run without what changes from run to run, such as load."""
     return Environment(
         host=tuple(_pairs(_host_facts(result))),
-        devices=tuple(clipped(_device(one)) for one in _listed(result.devices)),
+        devices=tuple(truncate(_device(one)) for one in _items(result.devices)),
         versions=tuple(_pairs(result.versions.items())),
         variables=tuple(_pairs(result.environment.items())),
     )
 
 
 def quantiles_of(result: Result) -> tuple[tuple[Quantile, ...], int]:
-    """Give the distribution of the latencies of all passes, and of how many it is."""
+    """Return quantiles of the latencies of all passes, and the number of latencies."""
     ordered = sorted(latencies_ns(result.passes))
     if not ordered:
         return (), 0
     last = len(ordered) - 1
-    if last < _MOST_QUANTILES:
+    if last < _MAX_QUANTILES:
         return tuple(Quantile((at + 1) / (last + 1), ns) for at, ns in enumerate(ordered)), last + 1
-    steps = [step / (_MOST_QUANTILES - 1) for step in range(_MOST_QUANTILES)]
+    steps = [step / (_MAX_QUANTILES - 1) for step in range(_MAX_QUANTILES)]
     return tuple(Quantile(share, ordered[round(share * last)]) for share in steps), last + 1
 
 
 def passes_of(result: Result) -> tuple[PassTime, ...]:
-    """Give the passes; of very many, the fastest and the slowest of each stretch."""
+    """Return the passes; if too many, the fastest and the slowest of each stretch."""
     every = [
         PassTime(number, int(one.get("process") or 0), float(one["e2e_ns"]))
         for number, one in enumerate(result.passes, 1)
     ]
-    if len(every) <= _MOST_PASSES:
+    if len(every) <= _MAX_PASSES:
         return tuple(every)
-    length = math.ceil(2 * len(every) / _MOST_PASSES)
+    length = math.ceil(2 * len(every) / _MAX_PASSES)
     stretches = [every[at : at + length] for at in range(0, len(every), length)]
     kept = {
         one.number: one
         for stretch in stretches
-        for one in (min(stretch, key=_time), max(stretch, key=_time))
+        for one in (min(stretch, key=_duration_ns), max(stretch, key=_duration_ns))
     }
     return tuple(kept[number] for number in sorted(kept))
 
 
-def moment_ms(text: Any) -> float | None:
-    """Give ISO 8601 as milliseconds since 1970; UTC where it names no zone."""
+def epoch_ms(text: Any) -> float | None:
+    """Return an ISO 8601 time as milliseconds since 1970; it is UTC if it has no time zone."""
     try:
         moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
         aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
@@ -135,22 +143,22 @@ def moment_ms(text: Any) -> float | None:
         return None
 
 
-def clipped(value: object, longest: int = _LONGEST_TEXT) -> str:
-    """Give any value as a text that is not too long."""
+def truncate(value: object, max_characters: int = _MAX_TEXT) -> str:
+    """Return any value as a text of limited length."""
     text = str(value)
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return text if len(text) <= max_characters else f"{text[: max_characters - 1]}…"
 
 
-def _time(one: PassTime) -> float:
+def _duration_ns(one: PassTime) -> float:
     return one.e2e_ns
 
 
-def _short(key: Key) -> Key:
-    return Key(tuple((name, _clipped_cell(value)) for name, value in key.values))
+def _truncated_key(key: Key) -> Key:
+    return Key(tuple((name, _truncated_cell(value)) for name, value in key.values))
 
 
-def _clipped_cell(value: Cell) -> Cell:
-    return clipped(value) if isinstance(value, str) else value
+def _truncated_cell(value: Cell) -> Cell:
+    return truncate(value) if isinstance(value, str) else value
 
 
 def _rate_of(result: Result) -> Rate | None:
@@ -163,11 +171,11 @@ def _rate_of(result: Result) -> Rate | None:
 
 
 def _findings_of(result: Result) -> Iterator[Finding]:
-    for one in _listed((result.verdict or {}).get("findings")):
+    for one in _items((result.verdict or {}).get("findings")):
         if isinstance(one, Mapping):
-            said = [str(one[name]) for name in ("message", "remedy") if one.get(name)]
-            text = f"{one.get('rule', 'finding')}: {'; '.join(said)}"
-            yield Finding(clipped(one.get("level", "hint")), clipped(text))
+            texts = [str(one[name]) for name in ("message", "remedy") if one.get(name)]
+            text = f"{one.get('rule', 'finding')}: {'; '.join(texts)}"
+            yield Finding(truncate(one.get("level", "hint")), truncate(text))
 
 
 def _host_facts(result: Result) -> Iterator[tuple[str, object]]:
@@ -175,15 +183,7 @@ def _host_facts(result: Result) -> Iterator[tuple[str, object]]:
     yield "architecture", result.arch
     for name in _HOST_FACTS:
         yield name.replace("_", " "), result.host.get(name)
-    yield "commit", _commit(result)
-
-
-def _commit(result: Result) -> str | None:
-    checkout = result.git or {"hash": result.hash, "date": result.date}
-    if not checkout.get("hash"):
-        return None
-    date = f" of {checkout['date']}" if checkout.get("date") else ""
-    return f"{checkout['hash']}{date}{' with changes' if checkout.get('dirty') else ''}"
+    yield "commit", commit_text(result, with_date=True)
 
 
 def _device(device: object) -> str:
@@ -194,17 +194,17 @@ def _device(device: object) -> str:
 
 def _pairs(facts: Iterable[tuple[str, object]]) -> Iterator[tuple[str, str]]:
     known = [
-        (clipped(name), clipped(value)) for name, value in facts if value not in (None, [], "")
+        (truncate(name), truncate(value)) for name, value in facts if value not in (None, [], "")
     ]
-    yield from known[:_MOST_VARIABLES]
+    yield from known[:_MAX_VARIABLES]
 
 
 def latencies_ns(passes: Sequence[Mapping[str, Any]]) -> Iterator[float]:
-    """Give the time of every input of passes from push to pop, as far as a record has both."""
+    """Yield the time from push to pop of every input, if a record has both."""
     for one in passes:
         pushes, pops = one.get("push_ns"), one.get("pop_ns")
         if isinstance(pushes, (list, tuple)) and isinstance(pops, (list, tuple)):
-            for push, pop in zip(pushes, pops):  # noqa: B905 - a pass cut short has more pushes
+            for push, pop in zip(pushes, pops):  # noqa: B905 - an interrupted pass has more pushes
                 if _is_time(push) and _is_time(pop) and pop > push:
                     yield float(pop - push)
 
@@ -213,5 +213,5 @@ def _is_time(value: Any) -> bool:
     return isinstance(value, (int, float)) and 0 <= value < 1e18
 
 
-def _listed(value: object) -> Sequence[Any]:
-    return value[:_MOST_TEXTS] if isinstance(value, (list, tuple)) else ()
+def _items(value: object) -> Sequence[Any]:
+    return value[:_MAX_TEXTS] if isinstance(value, (list, tuple)) else ()

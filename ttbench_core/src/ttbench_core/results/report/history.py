@@ -1,4 +1,4 @@
-"""What became of a configuration over time: which of its runs are compared with which."""
+"""The history of a configuration: its points, and which of its runs are compared."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ttbench_core.record.result import Result
-from ttbench_core.results.comparison import UnlikeError, compare
-from ttbench_core.results.report.facts import Change, Point
+from ttbench_core.results.comparison import NotComparableError, compare
+from ttbench_core.results.report.report_data import Change, Point
 
-__all__ = ["Groups", "Kept", "Thinned"]
+__all__ = ["CompactRun", "RunGroups", "ThinnedHistory"]
 
-#: Runs that stand for a configuration in one environment, at most.
-_GROUP: Final = 5
-#: Environments that a configuration is remembered in: with two machines that take turns, both.
-_ENVIRONMENTS: Final = 4
-#: Points of a history that a screen can tell from each other.
-_MOST_POINTS: Final = 150
+#: Runs per group that is compared, at most.
+_MAX_GROUP: Final = 5
+#: Latest environments of which runs are kept: more than one, for machines that take turns.
+_MAX_ENVIRONMENTS: Final = 4
+#: Points of a history that can still be told apart on a screen.
+_MAX_POINTS: Final = 150
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A run, as far as comparing needs it: of its times, those of whole passes."""
+class CompactRun:
+    """A run reduced to what a comparison needs, such as the times of whole passes."""
 
     number: int
     _rest: Result
@@ -32,8 +32,8 @@ class Kept:
     _processes: array[int]
 
     @classmethod
-    def of(cls, number: int, result: Result) -> Kept:
-        """Keep what comparing needs of a result, in little memory."""
+    def of(cls, number: int, result: Result) -> CompactRun:
+        """Reduce a result."""
         rest = replace(
             result,
             passes=(),
@@ -51,14 +51,14 @@ class Kept:
         return cls(number, rest, times, processes)
 
     def result(self) -> Result:
-        """Give it back as a result that can be compared."""
+        """Return a result that can be compared."""
         pairs = zip(self._e2e_ns, self._processes, strict=True)
         passes = tuple({"e2e_ns": e2e_ns, "process": process} for e2e_ns, process in pairs)
         return replace(self._rest, passes=passes)
 
 
-class Thinned:
-    """The points of a history: every one, or every second, fourth, ... and the last."""
+class ThinnedHistory:
+    """The points of a history: all, or every second, fourth, ... and the last."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -67,69 +67,71 @@ class Thinned:
         self._step = 1
 
     def add(self, point: Point) -> None:
-        """Take the next point in time."""
+        """Add the next point in time."""
         if self.count % self._step == 0:
             self._points.append(point)
         self.count += 1
         self._last = point
-        if len(self._points) > _MOST_POINTS:
+        if len(self._points) > _MAX_POINTS:
             self._points = self._points[::2]
             self._step *= 2
 
     def points(self) -> tuple[Point, ...]:
-        """Give those that were kept."""
+        """Return the remaining points."""
         last = [self._last] if self._last and self._last not in self._points[-1:] else []
         return (*self._points, *last)
 
 
-class Groups:
+class RunGroups:
     """The first runs of a configuration, and the latest of each of its latest environments."""
 
     def __init__(self) -> None:
-        self._first: list[Kept] = []
+        self._first: list[CompactRun] = []
         self._first_environment: int | None = None
-        self._latest: OrderedDict[int, deque[Kept]] = OrderedDict()
+        self._latest: OrderedDict[int, deque[CompactRun]] = OrderedDict()
 
-    def add(self, run: Kept, environment: int) -> None:
-        """Take the next run in time that has a number."""
+    def add(self, run: CompactRun, environment: int) -> None:
+        """Add the next run in time, which has a throughput."""
         if self._first_environment is None:
             self._first_environment = environment
-        if environment == self._first_environment and len(self._first) < _GROUP:
+        if environment == self._first_environment and len(self._first) < _MAX_GROUP:
             self._first.append(run)
-        self._latest.setdefault(environment, deque(maxlen=_GROUP)).append(run)
+        self._latest.setdefault(environment, deque(maxlen=_MAX_GROUP)).append(run)
         self._latest.move_to_end(environment)
-        if len(self._latest) > _ENVIRONMENTS:
+        if len(self._latest) > _MAX_ENVIRONMENTS:
             self._latest.popitem(last=False)
 
     def changes(self) -> Iterator[Change]:
-        """Compare the latest runs with the first, and with those of the environment before."""
+        """Compare the latest runs with the first, and with those of the previous environment."""
         if not self._latest:
             return
-        *before, now = self._latest
-        latest = list(self._latest[now])
-        if now == self._first_environment:
+        *earlier, current = self._latest
+        latest = list(self._latest[current])
+        if current == self._first_environment:
             yield from _change("the first runs", *_halves(self._first, latest))
         else:
             yield from _change("the first runs", self._first, latest)
-        if before and not (before[-1] == self._first_environment and len(before) == 1):
+        if earlier and earlier != [self._first_environment]:
             since = "the latest runs in the environment before"
-            yield from _change(since, list(self._latest[before[-1]]), latest)
+            yield from _change(since, list(self._latest[earlier[-1]]), latest)
 
 
-def _halves(first: Sequence[Kept], latest: Sequence[Kept]) -> tuple[Sequence[Kept], Sequence[Kept]]:
-    """Let no run stand on both sides: few runs in one environment are halved."""
+def _halves(
+    first: Sequence[CompactRun], latest: Sequence[CompactRun]
+) -> tuple[Sequence[CompactRun], Sequence[CompactRun]]:
+    """Split the runs in halves if a run would be on both sides."""
     if first[-1].number < latest[0].number:
         return first, latest
-    every = list({one.number: one for one in (*first, *latest)}.values())
-    return every[: len(every) // 2], every[len(every) // 2 :]
+    runs = list({one.number: one for one in (*first, *latest)}.values())
+    return runs[: len(runs) // 2], runs[len(runs) // 2 :]
 
 
-def _change(since: str, old: Sequence[Kept], new: Sequence[Kept]) -> Iterator[Change]:
+def _change(since: str, old: Sequence[CompactRun], new: Sequence[CompactRun]) -> Iterator[Change]:
     if not old or not new:
         return
     try:
         compared = compare([one.result() for one in old], [one.result() for one in new])
-    except UnlikeError:
-        return  # none has a number that can be compared
+    except NotComparableError:
+        return  # no runs are comparable
     old_runs, new_runs = (tuple(one.number for one in side) for side in (old, new))
     yield from (Change(since, old_runs, new_runs, pair) for pair in compared.pairs)

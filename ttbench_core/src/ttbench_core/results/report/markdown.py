@@ -1,4 +1,4 @@
-"""Facts as GitHub's Markdown, for a pull request: short enough for a comment there."""
+"""A report as GitHub Markdown, short enough for a comment on a pull request."""
 
 from __future__ import annotations
 
@@ -13,56 +13,56 @@ from ttbench_core.results.report.comparison_tables import (
     one_sided_table,
     remarks_table,
 )
-from ttbench_core.results.report.extracting import clipped
-from ttbench_core.results.report.facts import Gathered
-from ttbench_core.results.report.view import Table, trimmed
+from ttbench_core.results.report.extracting import truncate
+from ttbench_core.results.report.page_elements import Table, counted, without_empty_columns
+from ttbench_core.results.report.report_data import ReportData
 
 __all__ = ["as_markdown"]
 
 #: A comment on GitHub has 65,536 characters.
-_MOST_ROWS: Final = 40
-_MOST_ENVIRONMENTS: Final = 4
-_LONGEST_CELL: Final = 120
-_MOST_CHARACTERS: Final = 60_000
+_MAX_ROWS: Final = 40
+_MAX_ENVIRONMENTS: Final = 4
+_MAX_CELL: Final = 120
+_MAX_CHARACTERS: Final = 60_000
 
 
-def as_markdown(gathered: Gathered, title: str) -> str:
-    """Give the report of what was gathered."""
+def as_markdown(data: ReportData, title: str) -> str:
+    """Return the report as text."""
     text = f"# {markdown_text(title)}\n"
-    for number, part in enumerate(parts := list(_parts(gathered))):
-        if len(text) + len(part) > _MOST_CHARACTERS:
-            return f"{text}\n{len(parts) - number} parts are left out; the HTML report has them.\n"
-        text += f"\n{part}\n"
+    for number, block in enumerate(blocks := list(_blocks(data))):
+        if len(text) + len(block) > _MAX_CHARACTERS:
+            return f"{text}\n{len(blocks) - number} parts are left out; the HTML report has them.\n"
+        text += f"\n{block}\n"
     return text
 
 
-def _parts(gathered: Gathered) -> Iterator[str]:
-    if gathered.unlike is not None:
-        yield f"Nothing compared with the baseline: {markdown_text(gathered.unlike)}"
-    if (found := gathered.comparison) is not None:
-        yield from _part("Against the baseline", comparison_table(found))
-        yield from _part("Failed, or on one side alone", one_sided_table(found))
+def _blocks(data: ReportData) -> Iterator[str]:
+    if data.not_comparable is not None:
+        yield f"Nothing compared with the baseline: {markdown_text(data.not_comparable)}"
+    if (found := data.comparison) is not None:
+        yield from _titled("Against the baseline", comparison_table(found))
+        yield from _titled("Failed, or on one side alone", one_sided_table(found))
         yield from _folded(remarks_table(found.pairs))
-    yield _counts(gathered)
-    yield from _part("Runs", tables.runs_table(gathered))
-    yield from _part("Failed runs", tables.failures_table(gathered))
-    if any(one.changes for one in gathered.configurations):
-        yield from _part("History", tables.changes_table(gathered.configurations))
-    shown = list(gathered.environments.items())[-_MOST_ENVIRONMENTS:]
+    yield _counts(data)
+    yield from _titled("Runs", tables.runs_table(data))
+    yield from _titled("Failed runs", tables.failures_table(data))
+    if any(one.changes for one in data.configurations):
+        yield from _titled("History", tables.changes_table(data.configurations))
+    shown = list(data.environments.items())[-_MAX_ENVIRONMENTS:]
     for name, environment in reversed(shown):
         yield from _folded(tables.environment_table(name, environment))
-    if (rest := len(gathered.environments) - len(shown)) > 0:
+    if (rest := len(data.environments) - len(shown)) > 0:
         yield f"{rest} earlier environments are left out."
 
 
-def _counts(gathered: Gathered) -> str:
-    shown = min(len(gathered.runs), _MOST_ROWS)
-    latest = f" The latest {shown} are shown." if shown < gathered.total else ""
-    runs = f"{gathered.total:,} run{'' if gathered.total == 1 else 's'}"
-    return f"{runs}, {gathered.failures or 'none'} of them failed or interrupted.{latest}"
+def _counts(data: ReportData) -> str:
+    shown = min(len(data.runs), _MAX_ROWS)
+    latest = f" The latest {shown} are shown." if shown < data.total else ""
+    runs = counted(data.total, "run")
+    return f"{runs}, {data.failures or 'none'} of them failed or interrupted.{latest}"
 
 
-def _part(title: str, table: Table) -> Iterator[str]:
+def _titled(title: str, table: Table) -> Iterator[str]:
     if table.rows:
         yield f"## {title}"
         yield _text(table)
@@ -75,8 +75,8 @@ def _folded(table: Table) -> Iterator[str]:
 
 
 def _text(table: Table) -> str:
-    shown = trimmed(table)
-    rows = [[clipped(cell.text, _LONGEST_CELL) for cell in row] for row in shown.rows[:_MOST_ROWS]]
+    shown = without_empty_columns(table)
+    rows = [[truncate(cell.text, _MAX_CELL) for cell in row] for row in shown.rows[:_MAX_ROWS]]
     text = table_markdown([column.title for column in shown.columns], rows)
     rest = len(table.rows) - len(rows)
     return f"{text}\n\nand {rest} more" if rest else text

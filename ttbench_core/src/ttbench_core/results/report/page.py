@@ -1,7 +1,7 @@
-"""Sections as one HTML page that needs nothing beside itself.
+"""A report as one self-contained HTML page.
 
-Whatever comes from a record is escaped by the template, or is JSON in a block that browsers do
-not run. The page's policy lets two scripts run, by their hashes, and lets none reach a network.
+Values of records are escaped by the template, or are JSON in a block that browsers do not run.
+The policy of the page allows two scripts, by their hashes, and no access to a network.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from ttbench_core.results.report.facts import Gathered
+from ttbench_core.results.report.page_elements import Section
+from ttbench_core.results.report.report_data import ReportData
 from ttbench_core.results.report.sections import sections_of
-from ttbench_core.results.report.view import Section
 
 __all__ = ["as_page"]
 
 _TEMPLATES: Final = "templates"
-#: JSON may hold `</script>` and `<!--`; with these it is the same JSON and neither.
-_HARMLESS: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
-#: What the library's script leaves on the page.
+#: Escapes that keep `</script>` and `<!--` out of JSON without changing its value.
+_JSON_ESCAPES: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+#: Makes the function of the bundle available to the script of the page.
 _SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
 
 
-def as_page(gathered: Gathered, title: str) -> str:
-    """Give the page of what was gathered."""
-    sections = list(sections_of(gathered))
+def as_page(data: ReportData, title: str) -> str:
+    """Return the page as text."""
+    sections = list(sections_of(data))
     scripts = (_library(), _asset("report.js"))
     return _template().render(
         title=title,
         sections=sections,
-        specs=Markup(_specs_json(sections)),  # noqa: S704 - escaped for where it stands
+        specs=Markup(_specs_json(sections)),  # noqa: S704 - escaped for its context
         style=Markup(_asset("report.css")),  # noqa: S704 - our own
         scripts=[Markup(one) for one in scripts],  # noqa: S704 - our own, and the library's
         policy=_policy(scripts),
@@ -65,10 +65,10 @@ def _asset(name: str) -> str:
 
 @functools.cache
 def _library() -> str:
-    """Give Vega, Vega-Lite and Vega-Embed as one script."""
+    """Return Vega, Vega-Lite and Vega-Embed as one script."""
     version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     bundle = str(vl_convert.javascript_bundle(_SNIPPET, version))
-    # inside a script these two alone end it or change how it is read
+    # only these two end a script or change how it is parsed
     return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
@@ -91,4 +91,4 @@ def _specs_json(sections: list[Section]) -> str:
         for one in section.figures
     }
     text = json.dumps(specs, allow_nan=False, separators=(",", ":"))
-    return text.translate(_HARMLESS)
+    return text.translate(_JSON_ESCAPES)

@@ -1,4 +1,4 @@
-"""The parts of a page: which figures and tables tell what of the facts."""
+"""The sections of a report, in order; those of the comparison, the runs and the environments."""
 
 from __future__ import annotations
 
@@ -6,77 +6,90 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ttbench_core.results.report import charts, tables
+from ttbench_core.results.report import tables, throughput_charts
 from ttbench_core.results.report.comparison_tables import (
     comparison_table,
     one_sided_table,
     remarks_table,
 )
-from ttbench_core.results.report.facts import Gathered, Run
-from ttbench_core.results.report.rates import (
+from ttbench_core.results.report.page_elements import (
+    MAX_CHART_ROWS,
+    Column,
+    Figure,
+    Section,
+    Table,
+    counted,
+    number,
+    shorten_label,
+    showing,
+    text,
+)
+from ttbench_core.results.report.report_data import ReportData, Run
+from ttbench_core.results.report.roofline_section import roofline_section
+from ttbench_core.results.report.throughput_sections import (
     format_section,
     microbatch_section,
-    roofline_section,
     throughput_section,
 )
-from ttbench_core.results.report.times import detail_sections, history_section
-from ttbench_core.results.report.view import Column, Figure, Section, Table, brief, number, text
+from ttbench_core.results.report.time_sections import detail_sections, history_section
 
 __all__ = ["sections_of"]
 
-#: Rows of a chart that are still told from each other; the tables have all.
-_MOST_ROWS: Final = 40
-#: Environments that are told in full.
-_MOST_ENVIRONMENTS: Final = 30
-_MOST_MACHINES: Final = 5
+#: Environments that are shown.
+_MAX_ENVIRONMENTS: Final = 30
+_MAX_MACHINES: Final = 5
 _RATIOS: Final = (
     "Ratios above 1 are faster. A verdict needs the whole 95 % interval beyond the band of {}, or"
     " within it."
 )
-_FORGOTTEN: Final = (
+_LEFT_OUT: Final = (
     "{} measured before these left no trace but in the number of runs: a page has room for the"
     " latest alone."
 )
 
 
-def sections_of(gathered: Gathered) -> Iterator[Section]:
-    """Give the parts in the order in which they are read."""
-    if gathered.comparison is not None or gathered.unlike is not None:
-        yield _comparison(gathered)
-    yield _summary(gathered)
-    yield throughput_section(gathered)
-    yield from detail_sections(gathered)
-    yield microbatch_section(gathered)
-    yield format_section(gathered)
-    yield roofline_section(gathered)
-    yield history_section(gathered)
-    yield _findings(gathered)
-    yield _environments(gathered)
+def sections_of(data: ReportData) -> Iterator[Section]:
+    """Yield the sections in the order of the page."""
+    if data.comparison is not None or data.not_comparable is not None:
+        yield _comparison(data)
+    yield _summary(data)
+    yield throughput_section(data)
+    yield from detail_sections(data)
+    yield microbatch_section(data)
+    yield format_section(data)
+    yield roofline_section(data)
+    yield history_section(data)
+    yield _findings(data)
+    yield _environments(data)
 
 
-def _comparison(gathered: Gathered) -> Section:
-    found = gathered.comparison
+def _comparison(data: ReportData) -> Section:
+    found = data.comparison
     if found is None:
         return Section(
-            "comparison", "Against the baseline", absent=f"Nothing compared: {gathered.unlike}."
+            "comparison",
+            "Against the baseline",
+            empty_message=f"Nothing compared: {data.not_comparable}.",
         )
     band = f"{found.band * 100:.4g} %"
-    says = [_RATIOS.format(band)]
+    notes = [_RATIOS.format(band)]
     verdicts = Counter(pair.effect.verdict for pair in found.pairs)
     if verdicts:
-        told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-        says.append(f"{_counted(len(found.pairs), 'pair')}: {told}.")
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+        notes.append(f"{counted(len(found.pairs), 'pair')}: {counts}.")
     if found.geometric_mean is not None:
-        says.append(f"Geometric mean of the {len(found.pairs)} ratios: {found.geometric_mean:.3f}.")
+        notes.append(
+            f"Geometric mean of the {len(found.pairs)} ratios: {found.geometric_mean:.3f}."
+        )
     rows = [
         {
-            "label": brief(pair.label),
+            "label": shorten_label(pair.label),
             "ratio": pair.effect.ratio,
             "low": pair.effect.interval.low if pair.effect.interval else None,
             "high": pair.effect.interval.high if pair.effect.interval else None,
             "verdict": pair.effect.verdict,
         }
-        for pair in found.pairs[:_MOST_ROWS]
+        for pair in found.pairs[:MAX_CHART_ROWS]
     ]
     described = "Ratio of new to baseline throughput of each configuration, with 95 % intervals."
     figures = [
@@ -84,7 +97,7 @@ def _comparison(gathered: Gathered) -> Section:
             "chart-comparison",
             "Ratio to the baseline",
             described,
-            charts.ratios(rows, found.band),
+            throughput_charts.ratios(rows, found.band),
             comparison_table(found),
         )
     ]
@@ -92,28 +105,28 @@ def _comparison(gathered: Gathered) -> Section:
     return Section(
         "comparison",
         "Against the baseline",
-        says=tuple(says),
+        notes=tuple(notes),
         figures=tuple(figures if rows else ()),
         tables=tuple(one for one in extra if one.rows),
-        absent="" if rows else "No configuration went through on both sides.",
+        empty_message="" if rows else "No configuration went through on both sides.",
     )
 
 
-def _summary(gathered: Gathered) -> Section:
-    configurations = _counted(len(gathered.configurations), "configuration")
-    failed = f"{gathered.failures or 'none'} of them failed or interrupted"
-    says = [f"{_counted(gathered.total, 'run')} of {configurations}, {failed}."]
-    says.extend(_when_and_where(gathered.runs))
-    if gathered.total > len(gathered.runs):
-        says.append(f"Showing the latest {len(gathered.runs)} of {gathered.total:,} runs.")
-    if gathered.left_out:
-        says.append(_FORGOTTEN.format(_counted(gathered.left_out, "configuration")))
+def _summary(data: ReportData) -> Section:
+    configurations = counted(len(data.configurations), "configuration")
+    failed = f"{data.failures or 'none'} of them failed or interrupted"
+    notes = [f"{counted(data.total, 'run')} of {configurations}, {failed}."]
+    notes.extend(_when_and_where(data.runs))
+    if data.total > len(data.runs):
+        notes.append(f"Showing the latest {len(data.runs)} of {data.total:,} runs.")
+    if data.left_out:
+        notes.append(_LEFT_OUT.format(counted(data.left_out, "configuration")))
     return Section(
         "summary",
         "Summary",
-        says=tuple(says),
-        tables=(tables.runs_table(gathered),) if gathered.runs else (),
-        absent="" if gathered.runs else "There are no results.",
+        notes=tuple(notes),
+        tables=(tables.runs_table(data),) if data.runs else (),
+        empty_message="" if data.runs else "There are no results.",
     )
 
 
@@ -123,24 +136,23 @@ def _when_and_where(runs: Sequence[Run]) -> Iterator[str]:
     if moments:
         yield f"From {moments[0]} to {moments[-1]}."
     if machines:
-        rest = len(machines) - _MOST_MACHINES
+        rest = len(machines) - _MAX_MACHINES
         more = f" and {rest} more" if rest > 0 else ""
-        yield f"Measured on {', '.join(machines[:_MOST_MACHINES])}{more}."
+        yield f"Measured on {', '.join(machines[:_MAX_MACHINES])}{more}."
 
 
-def _findings(gathered: Gathered) -> Section:
-    labels = {one.key: one.label for one in gathered.configurations}
+def _findings(data: ReportData) -> Section:
     rows = [
         (
             number(run.number, str(run.number)),
-            text(labels.get(run.key, run.key.title)),
+            text(data.label_of(run.key)),
             text(kind, tone=tone),
-            text(said),
+            text(message),
         )
-        for run in gathered.runs
-        for kind, tone, said in _said(run)
+        for run in data.runs
+        for kind, tone, message in _messages(run)
     ]
-    heads = (
+    columns = (
         Column("Run", is_number=True),
         Column("Configuration"),
         Column("Kind"),
@@ -149,12 +161,12 @@ def _findings(gathered: Gathered) -> Section:
     return Section(
         "findings",
         "Findings, notes and errors",
-        tables=(Table("What runs say of themselves", heads, tuple(rows)),) if rows else (),
-        absent="" if rows else "No run has a finding, a note or an error.",
+        tables=(Table("What runs say of themselves", columns, tuple(rows)),) if rows else (),
+        empty_message="" if rows else "No run has a finding, a note or an error.",
     )
 
 
-def _said(run: Run) -> Iterator[tuple[str, str, str]]:
+def _messages(run: Run) -> Iterator[tuple[str, str, str]]:
     if run.error is not None:
         yield "error", "failed", run.error
     for finding in run.findings:
@@ -163,25 +175,17 @@ def _said(run: Run) -> Iterator[tuple[str, str, str]]:
         yield "note", "", note
 
 
-def _environments(gathered: Gathered) -> Section:
-    shown = list(gathered.environments.items())[-_MOST_ENVIRONMENTS:]
+def _environments(data: ReportData) -> Section:
+    shown = list(data.environments.items())[-_MAX_ENVIRONMENTS:]
     return Section(
         "environments",
         "Environments",
-        says=(
+        notes=(
             "Each once; the summary says which run was made in which.",
-            *_shown(len(gathered.environments), _MOST_ENVIRONMENTS, "environments"),
+            *showing(len(data.environments), _MAX_ENVIRONMENTS, "environments"),
         )
         if shown
         else (),
         tables=tuple(tables.environment_table(name, one) for name, one in reversed(shown)),
-        absent="" if shown else "No run tells where it took place.",
+        empty_message="" if shown else "No run tells where it took place.",
     )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _shown(count: int, most: int, what: str) -> tuple[str, ...]:
-    return (f"Showing {most} of {count:,} {what}.",) if count > most else ()

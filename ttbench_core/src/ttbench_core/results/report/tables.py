@@ -1,21 +1,28 @@
-"""Facts as tables, for the page and for Markdown alike."""
+"""The data of a report as tables, for HTML and for Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
 
-from ttbench_core.record.formatting import duration, figure, quantity
+from ttbench_core.record.formatting import duration, figure
 from ttbench_core.results.report.comparison_tables import effect_cells
-from ttbench_core.results.report.facts import (
+from ttbench_core.results.report.page_elements import (
+    Cell,
+    Column,
+    Table,
+    number,
+    text,
+    without_empty_columns,
+)
+from ttbench_core.results.report.report_data import (
     Change,
     Configuration,
     Environment,
-    Gathered,
     Rate,
+    ReportData,
     Run,
 )
-from ttbench_core.results.report.view import Cell, Column, Table, number, text, trimmed
 
 __all__ = [
     "RATE_COLUMNS",
@@ -25,7 +32,6 @@ __all__ = [
     "interval_text",
     "rate_cells",
     "rate_text",
-    "roofline_cells",
     "runs_table",
 ]
 
@@ -35,9 +41,8 @@ RATE_COLUMNS: Final = (
 )
 
 
-def runs_table(gathered: Gathered) -> Table:
-    """Give one row a run, the latest first."""
-    labels = {one.key: one.label for one in gathered.configurations}
+def runs_table(data: ReportData) -> Table:
+    """Return one row per run, the latest first."""
     columns = (
         *(Column("Run", is_number=True), Column("Configuration", is_wide=True)),
         *(
@@ -49,30 +54,29 @@ def runs_table(gathered: Gathered) -> Table:
         *(Column("Outputs"), Column("Started", is_number=True), Column("How it ran", is_wide=True)),
         *(Column("Environment", is_number=True), Column("Error", is_wide=True)),
     )
-    shown = len(gathered.runs)
-    caption = f"All {shown} runs" if shown == gathered.total else f"The latest {shown} runs"
-    rows = tuple(_run_row(run, labels.get(run.key, run.key.title)) for run in gathered.runs)
-    return trimmed(Table(f"{caption}, the last first", columns, rows))
+    shown = len(data.runs)
+    caption = f"All {shown} runs" if shown == data.total else f"The latest {shown} runs"
+    rows = tuple(_run_row(run, data.label_of(run.key)) for run in data.runs)
+    return without_empty_columns(Table(f"{caption}, the last first", columns, rows))
 
 
-def failures_table(gathered: Gathered) -> Table:
-    """Give the runs that did not go through."""
-    labels = {one.key: one.label for one in gathered.configurations}
+def failures_table(data: ReportData) -> Table:
+    """Return the runs that failed or were interrupted."""
     rows = tuple(
         (
             number(run.number, str(run.number)),
-            text(labels.get(run.key, run.key.title)),
+            text(data.label_of(run.key)),
             text(run.status, tone="failed"),
             text(run.error or "no reason was recorded"),
         )
-        for run in gathered.failed_runs
+        for run in data.failed_runs
     )
-    heads = (Column("Run", is_number=True), *map(Column, ("Configuration", "Status", "Error")))
-    return Table("Runs that failed or were interrupted", heads, rows)
+    columns = (Column("Run", is_number=True), *map(Column, ("Configuration", "Status", "Error")))
+    return Table("Runs that failed or were interrupted", columns, rows)
 
 
 def changes_table(configurations: Iterable[Configuration]) -> Table:
-    """Give what became of each configuration."""
+    """Return the changes of each configuration."""
     columns = (
         *(Column("Configuration", is_wide=True), Column("Runs", is_number=True)),
         *(Column("Failed", is_number=True), *RATE_COLUMNS, Column("Latest against", is_wide=True)),
@@ -82,11 +86,11 @@ def changes_table(configurations: Iterable[Configuration]) -> Table:
     rows = tuple(
         _change_row(one, change) for one in configurations for change in one.changes or (None,)
     )
-    return trimmed(Table("Every configuration, and how it changed", columns, rows))
+    return without_empty_columns(Table("Every configuration, and how it changed", columns, rows))
 
 
 def environment_table(name: int, environment: Environment) -> Table:
-    """Give the facts of an environment."""
+    """Return the facts of an environment."""
     groups = (
         ("host", environment.host),
         ("device", tuple((f"device {at}", one) for at, one in enumerate(environment.devices))),
@@ -100,19 +104,19 @@ def environment_table(name: int, environment: Environment) -> Table:
 
 
 def rate_cells(rate: Rate | None) -> tuple[Cell, Cell]:
-    """Give a throughput and its interval."""
+    """Return a throughput and its interval."""
     if rate is None:
         return text(""), text("")
     return number(rate.per_s, rate_text(rate)), Cell(interval_text(rate), rate.low_per_s)
 
 
 def rate_text(rate: Rate, unit: str = "") -> str:
-    """Say a throughput."""
+    """Return a throughput as text."""
     return f"{figure(rate.per_s)}{f' {unit}s/s' if unit else ''}"
 
 
 def interval_text(rate: Rate) -> str:
-    """Say an interval."""
+    """Return an interval as text."""
     if rate.low_per_s is None or rate.high_per_s is None:
         return "none"
     return f"{figure(rate.low_per_s)} to {figure(rate.high_per_s)}"
@@ -122,24 +126,24 @@ def _run_row(run: Run, label: str) -> tuple[Cell, ...]:
     p50 = run.cells.get("latency_p50_ns")
     right = run.cells.get("outputs_right")
     rate, interval = rate_cells(run.rate)
-    shown = Cell(rate_text(run.rate, run.unit), rate.order) if run.rate else rate
+    with_unit = Cell(rate_text(run.rate, run.unit), rate.order) if run.rate else rate
     return (
         number(run.number, str(run.number)),
         text(label),
-        shown,
+        with_unit,
         interval,
         text(run.cells.get("verdict"), tone="doubtful" if run.is_doubtful else ""),
         text(run.status, tone="" if run.status == "ok" else "failed"),
         number(p50, duration(p50)) if isinstance(p50, int) else text(""),
         text("wrong", tone="failed") if right is False else text("right" if right else ""),
-        Cell(_moment(run.started_at), run.started_ms),
+        Cell(_short_time(run.started_at), run.started_ms),
         text(run.ran),
         Cell(str(run.environment), run.environment, target=f"environment-{run.environment}"),
         text(run.error),
     )
 
 
-def _moment(started_at: str) -> str:
+def _short_time(started_at: str) -> str:
     date, mark, rest = started_at.partition("T")
     return f"{date} {rest[:5]}" if mark and len(date) == 10 else started_at
 
@@ -147,12 +151,12 @@ def _moment(started_at: str) -> str:
 def _change_row(one: Configuration, change: Change | None) -> tuple[Cell, ...]:
     rate, interval = rate_cells(one.latest.rate if one.latest else None)
     unit = one.latest.unit if one.latest else ""
-    shown = Cell(f"{rate.text} {unit}s/s", rate.order) if rate.text else rate
+    with_unit = Cell(f"{rate.text} {unit}s/s", rate.order) if rate.text else rate
     start = (
         text(one.label),
         number(one.runs, f"{one.runs:,}"),
         number(one.failures, f"{one.failures:,}", tone="failed" if one.failures else ""),
-        *(shown, interval),
+        *(with_unit, interval),
     )
     if change is None:
         return (*start, text("nothing: one run with a number"), *[text("")] * 4)
@@ -164,28 +168,3 @@ def _change_row(one: Configuration, change: Change | None) -> tuple[Cell, ...]:
         *effect_cells(change.pair),
         text(differs or "nothing that is recorded"),
     )
-
-
-def roofline_cells(run: Run) -> tuple[Cell, ...]:
-    """Give what a run reached of its machine: rates, share, and FLOPs a byte at the peaks."""
-    share = _amount(run, "roofline_share")
-    peak, memory = _amount(run, "peak_flops_per_s"), _amount(run, "peak_bytes_per_s")
-    balance = peak / memory if peak and memory else None
-    rates = [(_amount(run, name), unit) for name, unit in _ROOFLINE]
-    return (
-        *(text("") if rate is None else number(rate, quantity(rate, unit)) for rate, unit in rates),
-        text("") if share is None else number(share, f"{share:.1%}"),
-        text("") if balance is None else number(balance, figure(balance, 3)),
-    )
-
-
-def _amount(run: Run, name: str) -> float | None:
-    value = run.cells.get(name)
-    return float(value) if isinstance(value, (int, float)) else None
-
-
-_ROOFLINE: Final = (
-    ("flops_per_s", "FLOP/s"),
-    ("peak_flops_per_s", "FLOP/s"),
-    ("peak_bytes_per_s", "B/s"),
-)

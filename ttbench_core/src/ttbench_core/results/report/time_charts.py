@@ -1,4 +1,4 @@
-"""Times as charts: latency, passes, history."""
+"""Charts of times: latency, passes, history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from ttbench_core.results.report.drawing import (
+from ttbench_core.results.report.chart_parts import (
     HEIGHT,
     Row,
     Spec,
@@ -67,11 +67,11 @@ def pass_times(rows: Sequence[Row]) -> Spec:
 
 
 def history(rows: Sequence[Row], unit: str) -> Spec:
-    """Draw throughput over time; over the number of the run where a time is missing.
+    """Draw throughput over time, or over the number of the run if a time is missing.
 
     Args:
-        rows: `run`, `started_ms`, `rate`, `low`, `high`, `environment`, `is_new` where that is
-            another than the run's before.
+        rows: `run`, `started_ms`, `rate`, `low`, `high`, `environment`, `is_new` if the
+            environment differs from that of the previous run.
         unit: what is counted.
     """
     timed = all(row["started_ms"] is not None for row in rows)
@@ -90,8 +90,8 @@ def history(rows: Sequence[Row], unit: str) -> Spec:
     rate = alt.Y(
         "rate:Q", title=f"{unit}s per second", scale=scale_of(spread), axis=axis_of(spread)
     )
-    news = [row for row in rows if row["is_new"]]
-    changes = chart_of(news).mark_rule(strokeDash=[3, 3], opacity=0.6).encode(x=place)
+    changed = [row for row in rows if row["is_new"]]
+    changes = chart_of(changed).mark_rule(strokeDash=[3, 3], opacity=0.6).encode(x=place)
     known = with_interval(rows)
     low = alt.Y("low:Q", title=f"{unit}s per second")
     intervals = chart_of(known).mark_rule(strokeWidth=1.5).encode(x=place, y=low, y2="high:Q")
@@ -102,7 +102,7 @@ def history(rows: Sequence[Row], unit: str) -> Spec:
         ),
     )
     line = base.mark_line(strokeWidth=1.5).encode(y=rate)
-    optional = [*([changes] if news else []), *([intervals] if known else [])]
+    optional = [*([changes] if changed else []), *([intervals] if known else [])]
     return spec_of(alt.layer(*optional, line, points), HEIGHT)
 
 

@@ -1,4 +1,4 @@
-"""A report from results to a file: its format, its text, and keeping it."""
+"""Writing a report of results to a file: its format and its text."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Final
 
 from ttbench_core.errors import RequestError, TargetError
 from ttbench_core.record.result import Result
-from ttbench_core.results.report.gathering import gather
-from ttbench_core.sinks.files import exclusive, replace_file
-from ttbench_core.sinks.needs import library
-from ttbench_core.sinks.places import check_file, reason_of
+from ttbench_core.results.report.collecting import collect
+from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.optional_libraries import import_library
+from ttbench_core.sinks.target_checks import check_file, error_reason
 
-__all__ = ["FORMATS", "ReportError", "format_of", "in_time", "report_text", "write_report"]
+__all__ = ["FORMATS", "ReportError", "format_of", "merge_by_time", "report_text", "write_report"]
 
 HTML: Final = "html"
 MARKDOWN: Final = "markdown"
 FORMATS: Final = (HTML, MARKDOWN)
 _HTML_SUFFIXES: Final = (".html", ".htm")
 _MARKDOWN_SUFFIXES: Final = (".md", ".markdown")
-#: What results are kept in: a slip of the keyboard must not put a report in their place.
+#: Suffixes of results, which a report must not overwrite by mistake.
 _RESULTS_SUFFIXES: Final = (".json", ".jsonl", ".csv", ".parquet", ".db", ".sqlite")
-#: What a file begins with that a report may take the place of.
-_REPORTS: Final = (b"<!doctype html", b"#")
-_START: Final = 64
-_SORTED: Final = 5000
+#: How files begin that a report may overwrite.
+_REPORT_STARTS: Final = (b"<!doctype html", b"#")
+_START_BYTES: Final = 64
+_MAX_SORTED: Final = 5000
 _LIBRARIES: Final = ("altair", "jinja2", "vl_convert")
 _TITLE: Final = "Benchmark report"
 
 
 class ReportError(RequestError):
-    """A report cannot be made, or not be kept where it was to go."""
+    """A report cannot be made or written."""
 
 
 def write_report(
@@ -44,28 +44,28 @@ def write_report(
     title: str | None = None,
     format: str | None = None,  # noqa: A002 - what the flag is called
 ) -> Path:
-    """Write what results tell into one file; gives the file.
+    """Write a report of results to a file; returns its path.
 
     Args:
-        results: in the order of time; they are read once, and need not fit in memory.
+        results: in the order of time; they are read once and need not fit in memory.
         path: the file, which is replaced in one step.
         baseline: results to compare with.
         title: of the page.
         format: `html` or `markdown`; if not given, Markdown for `.md` and `.markdown`, else HTML.
 
-    Raises `ReportError` where a library is missing or the file cannot be written, and what
-    reading the results raises.
+    Raises `ReportError` if a library is missing or the file cannot be written, and the errors
+    of reading the results.
     """
     chosen = format_of(path, format)
-    _refuse_unwritable(Path(path))
+    _require_writable(Path(path))
     text = report_text(results, baseline=baseline, title=title, format=chosen)
-    # a name may hold half letters, which UTF-8 has none for
+    # a name may contain surrogates, which UTF-8 cannot encode
     content = text.encode("utf-8", "backslashreplace")
     try:
-        with exclusive(Path(path)) as real:
+        with exclusive_lock(Path(path)) as real:
             replace_file(real, content)
     except (OSError, TargetError, ValueError) as error:
-        raise ReportError(f"cannot write the report to {path}: {reason_of(error)}") from error
+        raise ReportError(f"cannot write the report to {path}: {error_reason(error)}") from error
     return Path(path)
 
 
@@ -76,75 +76,73 @@ def report_text(
     title: str | None = None,
     format: str = HTML,  # noqa: A002 - see `write_report`
 ) -> str:
-    """Give a report as text; see `write_report`."""
+    """Return a report as text; see `write_report`."""
     name = title or _TITLE
     if format == MARKDOWN:
         from ttbench_core.results.report.markdown import as_markdown
 
-        return as_markdown(gather(results, baseline), name)
+        return as_markdown(collect(results, baseline), name)
     _check_libraries()
     from ttbench_core.results.report.page import as_page
 
-    return as_page(gather(results, baseline), name)
+    return as_page(collect(results, baseline), name)
 
 
-def format_of(path: str | Path | None, asked: str | None) -> str:
-    """Choose the format by what was asked, else by the suffix of the file."""
+def format_of(path: str | Path | None, requested: str | None) -> str:
+    """Return the requested format, or else the format of the suffix of the file."""
     suffix = "" if path is None else Path(path).suffix.lower()
     if suffix in _RESULTS_SUFFIXES:
         raise ReportError(f"{path} is a name for results: name the report .html or .md")
-    if asked is None and suffix not in ("", *_HTML_SUFFIXES, *_MARKDOWN_SUFFIXES):
+    if requested is None and suffix not in ("", *_HTML_SUFFIXES, *_MARKDOWN_SUFFIXES):
         raise ReportError(f"{path}: a report is .html or .md; or say --format")
-    if asked is not None:
-        if asked not in FORMATS:
-            raise ReportError(f"a report is {' or '.join(FORMATS)}, not {asked!r}")
-        return asked
+    if requested is not None:
+        if requested not in FORMATS:
+            raise ReportError(f"a report is {' or '.join(FORMATS)}, not {requested!r}")
+        return requested
     return MARKDOWN if suffix in _MARKDOWN_SUFFIXES else HTML
 
 
-def in_time(sources: Iterable[Iterator[Result]]) -> Iterator[Result]:
-    """Put results of several places into the order of time.
+def merge_by_time(sources: Iterable[Iterator[Result]]) -> Iterator[Result]:
+    """Merge results of several sources in the order of time; duplicates are dropped.
 
-    A run that several places hold, or one twice, is given once.
-
-    Places of up to 5,000 results are sorted; what a longer one has beyond is taken to be in
-    order, as it is where results were appended.
+    The first 5,000 results of a source are sorted; the others must be in order, as they are if
+    they were appended.
     """
     seen: set[str] = set()
-    for result in heapq.merge(*map(_sorted, sources), key=_moment):
+    for result in heapq.merge(*map(_sorted, sources), key=_start_time):
         if not result.run_id or result.run_id not in seen:
             seen.add(result.run_id)
             yield result
 
 
 def _sorted(source: Iterator[Result]) -> Iterator[Result]:
-    yield from sorted(itertools.islice(source, _SORTED), key=_moment)
+    yield from sorted(itertools.islice(source, _MAX_SORTED), key=_start_time)
     yield from source
 
 
-def _moment(result: Result) -> str:
+def _start_time(result: Result) -> str:
     return str(result.started_at)
 
 
-def _refuse_unwritable(path: Path) -> None:
-    """Say before anything is read what would only be found out after."""
+def _require_writable(path: Path) -> None:
+    """Raise `ReportError` for a path that cannot be written, before results are read."""
     try:
         check_file(path.absolute())
         with path.open("rb") as file:
-            start = file.read(_START).lstrip().lower()
+            start = file.read(_START_BYTES).lstrip().lower()
     except FileNotFoundError:
         return
     except (OSError, TargetError, ValueError) as error:
-        reason = reason_of(error).replace("write results to", "write the report to")
+        reason = error_reason(error).replace("write results to", "write the report to")
         raise ReportError(f"{path} cannot be a report: {reason}") from error
-    if start and not start.startswith(_REPORTS):
+    if start and not start.startswith(_REPORT_STARTS):
         raise ReportError(f"{path} is there and is no report: name another file with -o")
 
 
 def _check_libraries() -> None:
     try:
         for name in _LIBRARIES:
-            library(name, extra="report")
+            import_library(name, extra="report")
     except TargetError as error:
         raise ReportError(
             f"cannot make an HTML report: {error}; or use --format markdown"

@@ -1,1 +1,1 @@
-"""A SQL database: one result a row, in the columns of `docs/results.md` and as its whole record."""
+"""A SQL database: one result per row, as the columns of `docs/results.md` and as a whole record."""

@@ -1,4 +1,4 @@
-"""The table of results, and how a database comes to have it."""
+"""The table of results, and its migrations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ttbench_core.errors import TargetError
 from ttbench_core.record.tables.columns import COLUMNS
 
-__all__ = ["HEAD", "RESULTS", "VERSION_TABLE", "added_once", "upgrade"]
+__all__ = ["HEAD", "RESULTS", "VERSION_TABLE", "insert_if_absent", "upgrade"]
 
 #: The newest revision under `migrations/versions`.
 HEAD: Final = "0002"
 VERSION_TABLE: Final = "ttbench_schema"
-#: Any number that no other program takes for the same purpose.
-_LOCK: Final = 0x7474_6265_6E63
+#: An arbitrary number that no other program uses for an advisory lock.
+_LOCK_ID: Final = 0x7474_6265_6E63
 _TYPES: Final = {str: sa.Text, int: sa.BigInteger, float: sa.Double, bool: sa.Boolean}
 
 _METADATA: Final = sa.MetaData()
@@ -37,21 +37,21 @@ RESULTS: Final = sa.Table(
 _VERSION: Final = sa.Table(VERSION_TABLE, _METADATA, sa.Column("version_num", sa.String(32)))
 
 
-def added_once(connection: sa.Connection) -> sa.Insert:
-    """Give the statement that adds a row, unless its run is there already."""
+def insert_if_absent(connection: sa.Connection) -> sa.Insert:
+    """Return the statement that inserts a row, unless its run has one already."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     return insert(RESULTS).on_conflict_do_nothing(index_elements=["run_id"])
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """Bring the table to this version inside the transaction that has begun.
+    """Upgrade the table to this version inside the current transaction.
 
     One writer at a time does so. Raises `TargetError` for a table of a newer ttbench.
     """
     if _version(connection) == HEAD:
         return
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_ID)))
     version = _version(connection)
     if version == HEAD:
         return
@@ -66,8 +66,8 @@ def upgrade(connection: sa.Connection) -> None:
 def _version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
-    found = connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
-    return None if found is None else str(found)
+    version = connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
+    return None if version is None else str(version)
 
 
 def _run_migrations(connection: sa.Connection, revision: str = "head") -> None:
@@ -77,12 +77,12 @@ def _run_migrations(connection: sa.Connection, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection
-    with _quietly():
+    with _quiet_alembic():
         command.upgrade(config, revision)
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def _quiet_alembic() -> Iterator[None]:
     logger = logging.getLogger("alembic")
     level = logger.level
     logger.setLevel(logging.WARNING)

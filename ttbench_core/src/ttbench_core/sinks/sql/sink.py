@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import row_of
-from ttbench_core.sinks.json_text import parsed
-from ttbench_core.sinks.needs import library
-from ttbench_core.sinks.places import check_file, without_password
+from ttbench_core.sinks.json_reading import parse_json
+from ttbench_core.sinks.optional_libraries import import_library, missing_library
 from ttbench_core.sinks.protocol import Sink
+from ttbench_core.sinks.target_checks import check_file, hide_password
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 __all__ = ["SqlSink"]
 
 _EXTRA: Final = {"postgresql": "postgresql"}
-#: The drivers that the extras bring, where a URL names none.
-_DRIVER: Final = {"postgresql": "postgresql+pg8000"}
-_WRITTEN: Final = (
+#: Drivers that the extras install, for URLs that name none.
+_DEFAULT_DRIVER: Final = {"postgresql": "postgresql+pg8000"}
+_URL_HINT: Final = (
     "write sqlite:///perf.db, or postgresql://USER:PASSWORD@HOST/NAME with %40, %3A and %2F for"
     " @, : and / in a password"
 )
-#: Longer than many writers need one after the other.
-_PATIENCE_S: Final = 120
-_BATCH: Final = 500
+#: More than many writers need when they wait for each other.
+_LOCK_TIMEOUT_S: Final = 120
+_BATCH_ROWS: Final = 500
 
 
 class SqlSink(Sink):
-    """Keeps each result as a row of the table `ttbench_results`, in a transaction of its own.
+    """Stores each result as a row of the table `ttbench_results`, in a transaction of its own.
 
-    Makes and upgrades the table. A run that is kept twice is there once.
+    Creates and upgrades the table. A run that is stored twice has one row.
 
     Args:
-        url: a URL of SQLAlchemy.
+        url: a SQLAlchemy URL.
     """
 
     takes_url: ClassVar[bool] = True
@@ -50,7 +50,7 @@ class SqlSink(Sink):
 
     @staticmethod
     def check(url: str) -> None:
-        """Find out whether URL and libraries are right, without connecting; see `SinkFactory`."""
+        """Check the URL and the libraries, without connecting; see `SinkFactory`."""
         engine = _engine(url, writes=True)
         engine.dispose()
         if engine.dialect.name == "sqlite":
@@ -58,90 +58,88 @@ class SqlSink(Sink):
 
     def write(self, result: Result) -> None:
         """Insert one row; see `Sink`."""
-        from ttbench_core.sinks.sql.schema import added_once, upgrade
+        from ttbench_core.sinks.sql.schema import insert_if_absent, upgrade
 
         record = result.to_record()
         row = {**row_of(record), "record": json.dumps(record, allow_nan=False)}
         row["run_id"] = row["run_id"] or None
-        with _told(), self._engine.begin() as connection:
+        with _database_errors(), self._engine.begin() as connection:
             upgrade(connection)
-            connection.execute(added_once(connection), row)
+            connection.execute(insert_if_absent(connection), row)
 
     @staticmethod
     def records(url: str) -> Iterator[tuple[str, Any]]:
-        """Read whole records back, in the order they were kept; see `Readable`."""
+        """Read whole records back, in the order they were stored; see `Readable`."""
         engine = _engine(url, writes=False)
-        shown = without_password(url)
+        shown = hide_password(url)
         try:
-            _refuse_missing(engine.url)
-            with _told(), engine.connect() as connection:
-                for number, text in enumerate(_texts(connection, shown)):
+            _require_existing(engine.url)
+            with _database_errors(), engine.connect() as connection:
+                for number, text in enumerate(_record_texts(connection, shown)):
                     where = f"{shown}@{number}"
-                    yield where, parsed(where, text)
+                    yield where, parse_json(where, text)
         except TargetError as error:
             raise ResultsFileError(f"cannot read {shown}: {error}") from error
         finally:
             engine.dispose()
 
     def close(self) -> None:
-        """Give back what is held open."""
+        """Close the connections."""
         self._engine.dispose()
 
 
 def _engine(text: str, *, writes: bool) -> Engine:
     dialect = text.partition(":")[0].partition("+")[0].lower()
-    sqlalchemy = library("sqlalchemy", extra=_EXTRA.get(dialect, "sql"))
+    extra = _EXTRA.get(dialect, "sql")
+    sqlalchemy = import_library("sqlalchemy", extra=extra)
     try:
         url = sqlalchemy.make_url(text)
         if "@" in (url.host or "") or (dialect == "sqlite" and url.query):
             raise ValueError
-        url = url.set(drivername=_DRIVER.get(url.drivername, url.drivername))
+        url = url.set(drivername=_DEFAULT_DRIVER.get(url.drivername, url.drivername))
         if dialect == "sqlite":
-            _refuse_memory(url)
+            _require_file(url)
             return _sqlite(url, writes=writes)
         engine: Engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
         return engine
     except ModuleNotFoundError as error:
-        raise TargetError(
-            f"it needs {error.name}, which is not installed:"
-            f" pip install 'ttbench-core[{_EXTRA.get(dialect, 'sql')}]'"
-        ) from error
+        raise missing_library(error.name, extra=extra) from error
     except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError, ValueError) as error:
-        # what the library says of a URL may hold its password
-        raise TargetError(f"that is no URL of a database: {_WRITTEN}") from error
+        # the library's message may contain the password of the URL
+        raise TargetError(f"that is no URL of a database: {_URL_HINT}") from error
 
 
 def _sqlite(url: URL, *, writes: bool) -> Engine:
-    """Give an engine whose transactions are SQLite's own, and begin by taking the lock."""
+    """Return an engine whose write transactions take the lock when they begin."""
     from sqlalchemy import NullPool, create_engine, event
 
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _PATIENCE_S})
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _LOCK_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
-    def _let_us_begin(connection: Any, _record: object) -> None:
+    def _disable_autobegin(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous = FULL")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # two writers that first read and then write would end in a deadlock
+        # two writers that read first and write later would deadlock
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
 
-def _refuse_memory(url: URL) -> None:
+def _require_file(url: URL) -> None:
     name = url.database
     if not name or name == ":memory:" or name.startswith("file:"):
         raise TargetError("it names no file: sqlite:///perf.db, or sqlite:////home/me/perf.db")
 
 
-def _refuse_missing(url: URL) -> None:
+def _require_existing(url: URL) -> None:
     if url.get_backend_name() == "sqlite" and not os.path.lexists(str(url.database)):
         raise ResultsFileError(f"there is no file {url.database}")
 
 
-def _texts(connection: Connection, shown: str) -> Iterator[str]:
+def _record_texts(connection: Connection, shown: str) -> Iterator[str]:
     from sqlalchemy import inspect, select
 
     from ttbench_core.sinks.sql.schema import RESULTS
@@ -149,13 +147,13 @@ def _texts(connection: Connection, shown: str) -> Iterator[str]:
     if not inspect(connection).has_table(RESULTS.name):
         raise ResultsFileError(f"{shown} holds no results: it has no table {RESULTS.name}")
     query = select(RESULTS.c.record).order_by(RESULTS.c.id)
-    for row in connection.execution_options(yield_per=_BATCH).execute(query):
+    for row in connection.execution_options(yield_per=_BATCH_ROWS).execute(query):
         yield str(row[0])
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Say in one line what a database says in many."""
+def _database_errors() -> Iterator[None]:
+    """Raise errors of the database as a `TargetError` of one line."""
     from sqlalchemy import exc
 
     try:
@@ -165,5 +163,5 @@ def _told() -> Iterator[None]:
         raise TargetError(f"{reason}: is it up, are host and port right?") from error
     except exc.DBAPIError as error:
         raise TargetError(f"the database says: {one_line(error.orig or error)}") from error
-    except (exc.SQLAlchemyError, UnicodeError) as error:  # the latter of a damaged file
+    except (exc.SQLAlchemyError, UnicodeError) as error:  # UnicodeError: a damaged file
         raise TargetError(one_line(error)) from error

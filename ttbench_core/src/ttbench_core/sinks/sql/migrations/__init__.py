@@ -1,1 +1,1 @@
-"""What the table of results was, revision by revision (Alembic)."""
+"""Alembic revisions of the table of results."""

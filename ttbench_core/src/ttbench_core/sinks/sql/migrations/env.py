@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: by the connection that the sink has."""
+"""Alembic's environment: migrations run on the connection of the sink."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from alembic import context
 
 from ttbench_core.sinks.sql.schema import VERSION_TABLE
 
-# the sink's transaction is the migration's: no other one is begun here
+# the migration is part of the sink's transaction: none is begun here
 context.configure(
     connection=context.config.attributes["connection"],
     version_table=VERSION_TABLE,

@@ -1,13 +1,17 @@
-"""A comparison as values: what the command line prints, and a program reads."""
+"""The result of a comparison: what the command line prints, and what programs read."""
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from ttbench_core.results.comparison.context_differences import (
+    context_differences,
+    notes_of,
+    worst_verdict,
+)
 from ttbench_core.results.comparison.effect import (
     FASTER,
     INCONCLUSIVE,
@@ -17,15 +21,14 @@ from ttbench_core.results.comparison.effect import (
     effect_of,
     replicates_of,
 )
-from ttbench_core.results.comparison.key import Difference, Key, labels_of
-from ttbench_core.results.comparison.pairing import NEW, Failure, Lonely, Match, Pairing, Side
-from ttbench_core.results.comparison.surroundings import doubt_of, notes_of, surrounding_differences
+from ttbench_core.results.comparison.key import Difference, Key, unique_labels
+from ttbench_core.results.comparison.pairing import NEW, Failure, Match, Pairing, Side, Unmatched
 
-__all__ = ["OUTCOMES", "Comparison", "Measured", "Pair", "report_of"]
+__all__ = ["OUTCOMES", "Comparison", "Measured", "Pair", "build_comparison"]
 
 FAILED: Final = "failed"
 VANISHED: Final = "vanished"
-#: What a comparison can be asked to fail on.
+#: Outcomes that `--fail-on` takes.
 OUTCOMES: Final = (SLOWER, FASTER, INCONCLUSIVE, FAILED, VANISHED)
 
 
@@ -38,26 +41,26 @@ class Measured:
     #: What is counted: `sample`, or what the model says.
     unit: str
     processes: int
-    #: Identities of the runs that are taken together.
+    #: Run ids of its replicates.
     run_ids: tuple[str, ...]
-    #: Earlier runs of another version, commit or machine, which were not.
+    #: Number of runs of another version, commit or machine, which are not used.
     left_out: int
-    #: `noisy` or `unstable`, where a run says so of itself.
+    #: `noisy` or `unstable`, if that is the verdict of a run.
     doubt: str | None
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sides that are alike in their key, and how they compare."""
+    """Two sides with the same key, and how they compare."""
 
     label: str
     key: Key
     old: Measured
     new: Measured
     effect: Effect
-    #: What `across` let differ.
+    #: Differences that `across` allowed.
     across: tuple[Difference, ...]
-    #: What else differs: software, machine, commit, environment.
+    #: Other differences: software, machine, commit, environment.
     surroundings: tuple[Difference, ...]
     notes: tuple[str, ...]
 
@@ -71,10 +74,10 @@ class Comparison:
     pairs: tuple[Pair, ...]
     failures: tuple[Failure, ...]
     #: Only in OLD.
-    vanished: tuple[Lonely, ...]
+    vanished: tuple[Unmatched, ...]
     #: Only in NEW.
-    appeared: tuple[Lonely, ...]
-    #: What people call each key: model, configuration, and what else tells it from others.
+    appeared: tuple[Unmatched, ...]
+    #: The label of each key: model, configuration, and values that make it unique.
     labels: Mapping[Key, str]
 
     @property
@@ -82,11 +85,11 @@ class Comparison:
         """The geometric mean of the ratios; None for fewer than two pairs."""
         if len(self.pairs) < 2:
             return None
-        return math.exp(statistics.fmean(math.log(pair.effect.ratio) for pair in self.pairs))
+        return statistics.geometric_mean(pair.effect.ratio for pair in self.pairs)
 
     @property
     def outcomes(self) -> frozenset[str]:
-        """Which of `OUTCOMES`, and `same`, occur; `failed` for what fails in NEW and stays so."""
+        """Which of `OUTCOMES` and `same` occur; `failed` only for NEW, without a later success."""
         found = {pair.effect.verdict for pair in self.pairs}
         if any(one.place == NEW and not one.mended for one in self.failures):
             found.add(FAILED)
@@ -95,7 +98,7 @@ class Comparison:
         return frozenset(found)
 
     def to_record(self) -> dict[str, Any]:
-        """Give the comparison as plain JSON values; what there is not is None."""
+        """Return the comparison as plain JSON values; missing values are None."""
         return {
             "band": self.band,
             "geometric_mean": self.geometric_mean,
@@ -105,16 +108,16 @@ class Comparison:
             "appeared": self._labelled(self.appeared),
         }
 
-    def _labelled(self, found: Sequence[Failure | Lonely]) -> list[dict[str, Any]]:
+    def _labelled(self, found: Sequence[Failure | Unmatched]) -> list[dict[str, Any]]:
         return [
             {"label": self.labels[one.key], **asdict(one), "key": dict(one.key.values)}
             for one in found
         ]
 
 
-def report_of(pairing: Pairing, band: float) -> Comparison:
-    """Judge every pair, and name everything."""
-    labels = labels_of(_titles(pairing))
+def build_comparison(pairing: Pairing, band: float) -> Comparison:
+    """Judge every pair, and label every key."""
+    labels = unique_labels(_key_titles(pairing))
     return Comparison(
         band=band,
         pairs=tuple(_pair(labels[match.key], match, band) for match in pairing.matches),
@@ -125,10 +128,10 @@ def report_of(pairing: Pairing, band: float) -> Comparison:
     )
 
 
-def _titles(pairing: Pairing) -> dict[Key, str]:
+def _key_titles(pairing: Pairing) -> dict[Key, str]:
     keys = [
         *(failure.key for failure in pairing.failures),
-        *(lonely.key for lonely in (*pairing.vanished, *pairing.appeared)),
+        *(unmatched.key for unmatched in (*pairing.vanished, *pairing.appeared)),
     ]
     titles = {key: key.title for key in keys}
     for match in pairing.matches:
@@ -146,19 +149,19 @@ def _pair(label: str, match: Match, band: float) -> Pair:
         new=_measured(match.new, new),
         effect=effect_of(old, new, band),
         across=match.old.key.differences(match.new.key),
-        surroundings=surrounding_differences(match),
+        surroundings=context_differences(match),
         notes=notes_of(match),
     )
 
 
 def _measured(side: Side, replicates: Replicates) -> Measured:
     return Measured(
-        samples_per_sec=replicates.typical,
+        samples_per_sec=replicates.geometric_mean,
         unit=str(side.results[-1].model.get("unit") or "sample"),
         processes=replicates.processes,
         run_ids=tuple(one.run_id for one in side.results if one.run_id),
         left_out=side.left_out,
-        doubt=doubt_of(side),
+        doubt=worst_verdict(side),
     )
 
 

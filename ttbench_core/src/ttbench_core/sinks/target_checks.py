@@ -1,4 +1,4 @@
-"""Places that results and reports are written to: what can be one, and how it is named."""
+"""Checks of the files that results and reports are written to, and texts for messages."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.errors import TargetError, one_line
-from ttbench_core.sinks.files import lock_file
+from ttbench_core.sinks.files import lock_path
 
-__all__ = ["check_file", "reason_of", "refuse_special", "without_password"]
+__all__ = ["check_file", "error_reason", "hide_password", "require_regular_file"]
 
-#: File systems take 255 bytes; the names of lock, draft and rescue file are longer by up to 40.
-_LONGEST_NAME_BYTES: Final = 200
-#: Up to the last @: a password that should have been escaped is hidden as well.
+#: File systems allow 255 bytes; names of lock, temporary and rescue files are up to 40 longer.
+_MAX_NAME_BYTES: Final = 200
+#: Up to the last @, so that an unescaped password is hidden as well.
 _PASSWORD: Final = re.compile(r"(://[^/:@]*):.*@")
-_SECRET: Final = re.compile(r"([?&][^=&]*pass[^=&]*=)[^&]*", re.IGNORECASE)
+_PASSWORD_PARAMETER: Final = re.compile(r"([?&][^=&]*pass[^=&]*=)[^&]*", re.IGNORECASE)
 
 
-def without_password(target: object) -> str:
-    """Give a target as it may be printed."""
-    return _SECRET.sub(r"\1***", _PASSWORD.sub(r"\1:***@", str(target)))
+def hide_password(target: object) -> str:
+    """Return a target as text without its password."""
+    return _PASSWORD_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", str(target)))
 
 
 def check_file(path: Path) -> None:
-    """Raise `TargetError` for what cannot be written as a file, before anything runs."""
+    """Raise `TargetError` if a path cannot be written as a file."""
     if not path.name or path.is_dir():
         raise TargetError(f"cannot write results to {str(path)!r}: it is a folder; name a file")
-    refuse_special(path)
-    _refuse_unwritable(path)
+    require_regular_file(path)
+    _require_writable(path)
 
 
-def reason_of(error: Exception) -> str:
-    """Say in one line why a place cannot be used."""
+def error_reason(error: Exception) -> str:
+    """Return in one line why a target cannot be used."""
     if isinstance(error, TargetError):
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
@@ -42,21 +42,21 @@ def reason_of(error: Exception) -> str:
     return one_line(error)
 
 
-def refuse_special(path: Path) -> None:
-    """Refuse what exists and is no regular file."""
+def require_regular_file(path: Path) -> None:
+    """Raise `TargetError` if the path exists and is not a regular file."""
     if path.exists() and not path.is_file():
         raise TargetError(
             f"cannot write results to {path}: it is not a regular file; name one, such as perf.json"
         )
 
 
-def _refuse_unwritable(path: Path) -> None:
+def _require_writable(path: Path) -> None:
     real = Path(os.path.realpath(path))
-    if len(os.fsencode(real.name)) > _LONGEST_NAME_BYTES:
+    if len(os.fsencode(real.name)) > _MAX_NAME_BYTES:
         raise TargetError(
-            f"cannot write results to {path}: its name is longer than {_LONGEST_NAME_BYTES} bytes"
+            f"cannot write results to {path}: its name is longer than {_MAX_NAME_BYTES} bytes"
         )
-    for file in (real, lock_file(real)):
+    for file in (real, lock_path(real)):
         if file.exists() and not os.access(file, os.W_OK):
             raise TargetError(f"cannot write results to {path}: {file} is read-only")
     if not real.parent.is_dir():
@@ -66,10 +66,10 @@ def _refuse_unwritable(path: Path) -> None:
     if not os.access(real.parent, os.W_OK | os.X_OK):
         raise TargetError(f"cannot write results to {path}: its folder is read-only")
     try:
-        # some folders, such as /proc, say that they can be written, and cannot
+        # some folders, such as /proc, report that they are writable and are not
         with tempfile.TemporaryFile(dir=real.parent):
             pass
     except OSError as error:
         raise TargetError(
-            f"cannot write results to {path}: its folder takes no files ({reason_of(error)})"
+            f"cannot write results to {path}: its folder takes no files ({error_reason(error)})"
         ) from error

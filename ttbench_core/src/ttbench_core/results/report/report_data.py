@@ -1,4 +1,4 @@
-"""What a report tells, as plain values: runs, configurations, environments.
+"""The data of a report as plain values: runs, configurations, environments.
 
 Nothing here holds a whole record, so that a report of any number of runs fits in memory.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from ttbench_core.record.tables.columns import Cell
 from ttbench_core.results.comparison import Comparison, Key, Pair
+from ttbench_core.results.comparison.context_differences import DOUBTFUL
 
 __all__ = [
     "Change",
@@ -19,21 +21,21 @@ __all__ = [
     "Detail",
     "Environment",
     "Finding",
-    "Gathered",
     "PassTime",
     "Point",
     "Quantile",
     "Rate",
+    "ReportData",
     "Run",
 ]
 
-#: A unit stands in the titles of charts, which Vega-Lite makes expressions of: words alone pass.
+#: Vega-Lite evaluates expressions in titles of charts, which contain the unit: only a word is safe.
 _UNIT: Final = re.compile(r"[A-Za-z]{1,20}")
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where runs took place, each fact by its name; equal ones are told once."""
+    """The environment of runs: facts by name. Equal environments are shown once."""
 
     host: tuple[tuple[str, str], ...]
     devices: tuple[str, ...]
@@ -44,7 +46,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule said of a run."""
+    """A finding of the verdict of a run."""
 
     level: str
     text: str
@@ -52,10 +54,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rate:
-    """Samples (or tokens) a second of the median pass."""
+    """Samples (or tokens) per second of the median pass."""
 
     per_s: float
-    #: The 95 % interval; None where there is none.
+    #: The 95 % interval; None if there is none.
     low_per_s: float | None
     high_per_s: float | None
 
@@ -74,9 +76,9 @@ class Run:
     started_at: str
     #: Milliseconds since 1970, or None.
     started_ms: float | None
-    #: How it ran, in words.
+    #: Conditions of the run, as text.
     ran: str
-    #: None where the run has no number.
+    #: None if the run has no throughput.
     rate: Rate | None
     #: Cells of `tables.columns` by their names.
     cells: Mapping[str, Cell]
@@ -86,19 +88,19 @@ class Run:
 
     @property
     def unit(self) -> str:
-        """What is counted: `token`, or what the model says, if that is a word; else `sample`."""
+        """The unit of the model if it is a single word, such as `token`; else `sample`."""
         unit = str(self.cells.get("unit"))
         return unit if self.cells.get("unit") and _UNIT.fullmatch(unit) else "sample"
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the run says of itself that its number is not to be trusted."""
-        return self.cells.get("verdict") in ("noisy", "unstable")
+        """Whether the verdict of the run marks its throughput as unreliable."""
+        return self.cells.get("verdict") in DOUBTFUL
 
 
 @dataclass(frozen=True)
 class Quantile:
-    """A share of the inputs took this long at most."""
+    """The time that a share of the inputs took at most."""
 
     share: float
     ns: float
@@ -116,20 +118,20 @@ class PassTime:
 
 @dataclass(frozen=True)
 class Detail:
-    """The times of one run, thinned to a bounded number."""
+    """The times of one run, reduced to a bounded number."""
 
     run: int
     started_at: str
     latency: tuple[Quantile, ...]
-    #: How many latencies the quantiles are of.
+    #: Number of latencies behind the quantiles.
     inputs: int
     passes: tuple[PassTime, ...]
-    #: How many passes there were.
+    #: Number of passes of the run.
     pass_count: int
 
     @property
     def name(self) -> str:
-        """What a legend calls the run."""
+        """The name of the run in a legend."""
         return f"run {self.run}"
 
 
@@ -146,9 +148,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Change:
-    """What became of a configuration between two groups of its runs."""
+    """The change of a configuration between two groups of its runs."""
 
-    #: What the latest runs are compared with, in words.
+    #: What the latest runs are compared with, as text.
     since: str
     old_runs: tuple[int, ...]
     new_runs: tuple[int, ...]
@@ -157,48 +159,61 @@ class Change:
 
 @dataclass(frozen=True)
 class Configuration:
-    """All runs that are alike in everything that `comparison.key` names."""
+    """All runs with the same key (see `comparison.key`)."""
 
     key: Key
-    #: Model, configuration, and what else tells it from the others.
+    #: Model, configuration, and values that make it unique.
     label: str
     runs: int
     #: Failed or interrupted.
     failures: int
-    #: The latest run that has a number.
+    #: The latest run that has a throughput.
     latest: Run | None
     last_failure: Run | None
     history: tuple[Point, ...]
-    #: How many runs `history` was thinned from.
+    #: Number of runs with a throughput, of which `history` may have a part.
     measured: int
     details: tuple[Detail, ...]
     changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """Everything that a report tells."""
+class ReportData:
+    """All data of a report."""
 
     total: int
     failures: int
-    #: The latest ones, the last first.
+    #: The latest runs, the last first.
     runs: tuple[Run, ...]
-    #: Those measured last come first.
+    #: Last measured first.
     configurations: tuple[Configuration, ...]
-    #: Configurations that were measured before these, and are not told.
+    #: Number of earlier configurations, which are not in the report.
     left_out: int
     environments: Mapping[int, Environment]
-    #: Against `--baseline`; None where there is none, and where nothing is alike.
+    #: With `--baseline`; None if there is none, and if nothing is comparable.
     comparison: Comparison | None
-    #: Why nothing could be compared.
-    unlike: str | None
+    #: Why nothing could be compared with the baseline.
+    not_comparable: str | None
 
     @property
     def failed_runs(self) -> tuple[Run, ...]:
-        """Those of `runs` that did not go through."""
+        """Those of `runs` that failed or were interrupted."""
         return tuple(run for run in self.runs if run.status != "ok")
 
+    def measured(self) -> list[tuple[Configuration, Run]]:
+        """Return the configurations with a throughput and its run, by label: 4 before 16."""
+        found = [(one, one.latest) for one in self.configurations if one.latest is not None]
+        return sorted(found, key=lambda pair: _natural_order(pair[0].label))
+
     def label_of(self, key: Key) -> str:
-        """Give what people call a configuration."""
-        labels = {one.key: one.label for one in self.configurations}
-        return labels.get(key, key.title)
+        """Return the label of a configuration."""
+        return self._labels.get(key, key.title)
+
+    @cached_property
+    def _labels(self) -> dict[Key, str]:
+        return {one.key: one.label for one in self.configurations}
+
+
+def _natural_order(label: str) -> list[tuple[bool, int, str]]:
+    parts = re.split(r"([0-9]{1,15})", label)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

@@ -1,4 +1,4 @@
-"""Parts of a page that are about time: latency, passes, history; a figure a configuration."""
+"""Sections about time: latency, passes, history; one figure per configuration."""
 
 from __future__ import annotations
 
@@ -8,86 +8,97 @@ from typing import Any, Final
 
 from ttbench_core.record.formatting import duration
 from ttbench_core.results.report import tables, time_charts
-from ttbench_core.results.report.comparison_tables import ratio_text
-from ttbench_core.results.report.facts import Change, Configuration, Detail, Gathered, Point
-from ttbench_core.results.report.view import Cell, Column, Figure, Section, Table, number, text
+from ttbench_core.results.report.comparison_tables import ratio_interval_text, ratio_text
+from ttbench_core.results.report.page_elements import (
+    Cell,
+    Column,
+    Figure,
+    Section,
+    Table,
+    number,
+    text,
+)
+from ttbench_core.results.report.report_data import Change, Configuration, Detail, Point, ReportData
 
 __all__ = ["detail_sections", "history_section"]
 
-#: Configurations that have figures of their own.
-_MOST_FIGURES: Final = 12
-#: More changes than this are too dense to mark.
-_MOST_MARKS: Final = 20
-#: Quantiles that the table of a distribution has, of those that are drawn.
-_TOLD: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+#: Configurations that get a figure.
+_MAX_FIGURES: Final = 12
+#: With more changes than this, none is marked.
+_MAX_MARKS: Final = 20
+#: Shares of the inputs in the table of a distribution.
+_TABLE_SHARES: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 _NS_PER_MS: Final = 1e6
-_LATENCY: Final = (
+_LATENCY_NOTE: Final = (
     "From the push of an input to its output, over all passes of a run; of the latest three runs"
     " of a configuration. A curve says which share of the inputs took how long at most."
 )
-_PASSES: Final = (
+_PASSES_NOTE: Final = (
     "How long each pass took, of the latest three runs of a configuration. Passes of one process"
     " are joined by a line."
 )
-_HISTORY: Final = (
+_HISTORY_NOTE: Final = (
     "The latest runs of a configuration (five at most, of one environment) are compared with its"
     " first runs, and with the latest of the environment before. A dashed line in a chart marks"
     " the first run in another environment, where such are few."
 )
 
 
-def detail_sections(gathered: Gathered) -> Iterator[Section]:
-    """Give the latencies of inputs and the times of passes."""
-    with_latency = [one for one in gathered.configurations if any(d.latency for d in one.details)]
-    with_passes = [one for one in gathered.configurations if any(d.passes for d in one.details)]
-    drawn = tuple(_latency_figure(*one) for one in enumerate(with_latency[:_MOST_FIGURES]))
+def detail_sections(data: ReportData) -> Iterator[Section]:
+    """Yield the sections of the latencies of inputs and the times of passes."""
+    with_latency = [one for one in data.configurations if any(d.latency for d in one.details)]
+    with_passes = [one for one in data.configurations if any(d.passes for d in one.details)]
+    drawn = tuple(_latency_figure(*one) for one in enumerate(with_latency[:_MAX_FIGURES]))
     yield _grid(
         ("latency", "Latency"),
         drawn,
-        (_LATENCY, *_shown(len(with_latency))),
+        (_LATENCY_NOTE, *_showing(len(with_latency))),
         "No run has the times of its inputs.",
     )
-    drawn = tuple(_passes_figure(*one) for one in enumerate(with_passes[:_MOST_FIGURES]))
+    drawn = tuple(_passes_figure(*one) for one in enumerate(with_passes[:_MAX_FIGURES]))
     yield _grid(
         ("passes", "Pass by pass"),
         drawn,
-        (_PASSES, *_thinning(with_passes[:_MOST_FIGURES]), *_shown(len(with_passes))),
+        (_PASSES_NOTE, *_thinning_notes(with_passes[:_MAX_FIGURES]), *_showing(len(with_passes))),
         "No run has the times of its passes.",
     )
 
 
 def _grid(
-    named: tuple[str, str], figures: tuple[Figure, ...], says: tuple[str, ...], absent: str
+    name_and_title: tuple[str, str],
+    figures: tuple[Figure, ...],
+    notes: tuple[str, ...],
+    empty_message: str,
 ) -> Section:
-    """Give figures side by side with what is said of them, or why there are none."""
-    name, title = named
+    """Return a section of figures side by side with notes, or the reason why there are none."""
+    name, title = name_and_title
     if not figures:
-        return Section(name, title, absent=absent, is_grid=True)
-    return Section(name, title, says=says, figures=figures, is_grid=True)
+        return Section(name, title, empty_message=empty_message, is_grid=True)
+    return Section(name, title, notes=notes, figures=figures, is_grid=True)
 
 
-def history_section(gathered: Gathered) -> Section:
-    """Give every configuration over time, and how it changed."""
-    several = [one for one in gathered.configurations if len(one.history) > 1]
-    figures = tuple(_history_figure(*one) for one in enumerate(several[:_MOST_FIGURES]))
+def history_section(data: ReportData) -> Section:
+    """Return the section of all configurations over time, with their changes."""
+    several = [one for one in data.configurations if len(one.history) > 1]
+    figures = tuple(_history_figure(*one) for one in enumerate(several[:_MAX_FIGURES]))
     return Section(
         "history",
         "History",
-        says=(
-            _HISTORY,
+        notes=(
+            _HISTORY_NOTE,
             *(
                 f"{one.label}: every {round(one.measured / len(one.history))}th of"
                 f" {one.measured:,} runs is drawn."
-                for one in several[:_MOST_FIGURES]
+                for one in several[:_MAX_FIGURES]
                 if one.measured > len(one.history)
             ),
-            *_shown(len(several)),
+            *_showing(len(several)),
         )
-        if gathered.configurations
+        if data.configurations
         else (),
         figures=figures,
-        tables=(tables.changes_table(gathered.configurations),) if gathered.configurations else (),
-        absent="" if gathered.configurations else "There are no results.",
+        tables=(tables.changes_table(data.configurations),) if data.configurations else (),
+        empty_message="" if data.configurations else "There are no results.",
         is_grid=True,
     )
 
@@ -105,20 +116,20 @@ def _latency_figure(at: int, one: Configuration) -> Figure:
 
 def _latency_table(one: Configuration) -> Table:
     details = [detail for detail in one.details if detail.latency]
-    heads = (
+    columns = (
         Column("Share of inputs", is_number=True),
         *(Column(f"{detail.name} (n={detail.inputs:,})", is_number=True) for detail in details),
     )
     rows = tuple(
         (number(share, f"{share:.0%}"), *(_quantile(detail, share) for detail in details))
-        for share in _TOLD
+        for share in _TABLE_SHARES
     )
-    return Table(f"Latency that a share of the inputs kept to, {one.label}", heads, rows)
+    return Table(f"Latency that a share of the inputs kept to, {one.label}", columns, rows)
 
 
 def _quantile(detail: Detail, share: float) -> Cell:
     ns = next((one.ns for one in detail.latency if one.share >= share - 1e-9), None)
-    return text("") if ns is None else number(ns, duration(ns))
+    return _duration_cell(ns)
 
 
 def _passes_figure(at: int, one: Configuration) -> Figure:
@@ -140,22 +151,22 @@ def _passes_figure(at: int, one: Configuration) -> Figure:
 def _passes_table(one: Configuration) -> Table:
     details = [detail for detail in one.details if detail.passes]
     times = [{each.number: each.e2e_ns for each in detail.passes} for detail in details]
-    heads = (
+    columns = (
         Column("Pass", is_number=True),
         *(Column(detail.name, is_number=True) for detail in details),
     )
     rows = tuple(
-        (number(at, str(at)), *(_time(known.get(at)) for known in times))
+        (number(at, str(at)), *(_duration_cell(known.get(at)) for known in times))
         for at in sorted({at for known in times for at in known})
     )
-    return Table(f"Time of each pass, {one.label}", heads, rows)
+    return Table(f"Time of each pass, {one.label}", columns, rows)
 
 
-def _time(ns: float | None) -> Cell:
+def _duration_cell(ns: float | None) -> Cell:
     return text("") if ns is None else number(ns, duration(ns))
 
 
-def _thinning(configurations: list[Configuration]) -> Iterator[str]:
+def _thinning_notes(configurations: list[Configuration]) -> Iterator[str]:
     for one in configurations:
         for detail in one.details:
             if detail.pass_count > len(detail.passes):
@@ -168,23 +179,21 @@ def _thinning(configurations: list[Configuration]) -> Iterator[str]:
 def _history_figure(at: int, one: Configuration) -> Figure:
     unit = one.latest.unit if one.latest else "sample"
     rows = [_history_row(point) for point in one.history]
-    news = [at for at, pair in enumerate(pairwise(one.history), 1) if _changed(*pair)]
-    for position in news if len(news) <= _MOST_MARKS else ():
+    changes = [
+        at for at, pair in enumerate(pairwise(one.history), 1) if _environment_differs(*pair)
+    ]
+    for position in changes if len(changes) <= _MAX_MARKS else ():
         rows[position]["is_new"] = True
     described = f"{unit.capitalize()}s per second of {one.label} over time."
     spec = time_charts.history(rows, unit)
-    says = tuple(_told(change) for change in one.changes)
-    return Figure(f"chart-history-{at}", one.label, described, spec, _history_table(one), says)
+    notes = tuple(_change_note(change) for change in one.changes)
+    return Figure(f"chart-history-{at}", one.label, described, spec, _history_table(one), notes)
 
 
-def _told(change: Change) -> str:
+def _change_note(change: Change) -> str:
     effect = change.pair.effect
-    interval = effect.interval
-    ends = (
-        f"{ratio_text(interval.low)} to {ratio_text(interval.high)}" if interval else "no interval"
-    )
-    ratio = ratio_text(effect.ratio)
-    return f"Against {change.since}: {effect.verdict}, {ratio} ({ends})."
+    interval = ratio_interval_text(effect.interval) or "no interval"
+    return f"Against {change.since}: {effect.verdict}, {ratio_text(effect.ratio)} ({interval})."
 
 
 def _history_row(point: Point) -> dict[str, Any]:
@@ -200,12 +209,12 @@ def _history_row(point: Point) -> dict[str, Any]:
     }
 
 
-def _changed(before: Point, after: Point) -> bool:
+def _environment_differs(before: Point, after: Point) -> bool:
     return before.environment != after.environment
 
 
 def _history_table(one: Configuration) -> Table:
-    heads = (
+    columns = (
         *(Column("Run", is_number=True), Column("Started"), *tables.RATE_COLUMNS),
         Column("Environment", is_number=True),
     )
@@ -218,10 +227,10 @@ def _history_table(one: Configuration) -> Table:
         )
         for point in reversed(one.history)
     )
-    return Table(f"History of {one.label}", heads, rows)
+    return Table(f"History of {one.label}", columns, rows)
 
 
-def _shown(count: int) -> tuple[str, ...]:
-    if count <= _MOST_FIGURES:
+def _showing(count: int) -> tuple[str, ...]:
+    if count <= _MAX_FIGURES:
         return ()
-    return (f"Showing the {_MOST_FIGURES} of {count:,} configurations that were measured last.",)
+    return (f"Showing the {_MAX_FIGURES} of {count:,} configurations that were measured last.",)

@@ -1,4 +1,4 @@
-"""Reading files of JSON that anyone may have written, one record at a time."""
+"""Reading untrusted JSON files, one record at a time."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from typing import Any, Final
 
 from ttbench_core.errors import ResultsFileError
 
-__all__ = ["listed", "opened", "parsed", "refused"]
+__all__ = ["open_results_file", "parse_json", "read_json_list"]
 
-_CHUNK: Final = 1 << 22
-_SQLITE: Final = b"SQLite format 3\0"
-_BLANK: Final = re.compile(r"[ \t\n\r]*")
+_CHUNK_CHARACTERS: Final = 1 << 22
+_SQLITE_MAGIC: Final = b"SQLite format 3\0"
+_WHITESPACE: Final = re.compile(r"[ \t\n\r]*")
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a file of results; raises `ResultsFileError` for whatever is none."""
-    with refused(path):
+def open_results_file(path: Path) -> Iterator[BufferedReader]:
+    """Open a file of results; raises `ResultsFileError` if it cannot be read as a file."""
+    with _file_errors(path):
         if not path.name or path.is_dir():
             raise ResultsFileError(f"{str(path)!r} is a folder: name a file of results")
         if path.is_char_device() or path.is_block_device():
@@ -35,8 +35,8 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 
 
 @contextlib.contextmanager
-def refused(path: Path) -> Iterator[None]:
-    """Say what the system says of a file in our own words."""
+def _file_errors(path: Path) -> Iterator[None]:
+    """Raise errors of reading a file as `ResultsFileError`."""
     try:
         yield
     except FileNotFoundError as error:
@@ -52,80 +52,80 @@ def refused(path: Path) -> Iterator[None]:
         raise ResultsFileError(f"cannot read {str(path)!r}: no file has such a name") from error
 
 
-def parsed(where: str, text: str) -> Any:
-    """Parse one JSON value; what is no finite number becomes None."""
-    with _faults_of(where, text):
+def parse_json(where: str, text: str) -> Any:
+    """Parse one JSON value; numbers that are not finite become None."""
+    with _parse_errors(where, text):
         return _DECODER.decode(text)
 
 
-def listed(path: Path) -> Iterator[tuple[str, Any]]:
-    """Give the values of a JSON list, each as soon as it is read, or the one value of an object.
+def read_json_list(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield each value of a JSON list as soon as it is read, or a single object.
 
-    Only a part of the file is in memory at once. A fault is told when it is reached.
+    Only a part of the file is in memory at once. An error is raised when it is reached.
     """
-    with opened(path) as file:
-        if file.peek(len(_SQLITE)).startswith(_SQLITE):
+    with open_results_file(path) as file:
+        if file.peek(len(_SQLITE_MAGIC)).startswith(_SQLITE_MAGIC):
             raise ResultsFileError(f"{path} is a database of SQLite: name it sqlite:///{path}")
-        text = _Text(file)
+        text = _TextReader(file)
         first = text.peek()
         if not first:
             raise ResultsFileError(f"{path} is empty: it holds no list of results")
         if first == "[":
-            yield from _elements(path, text)
+            yield from _list_items(path, text)
             return
-        whole = parsed(str(path), text.rest())
+        whole = parse_json(str(path), text.rest())
     if not isinstance(whole, dict):
         raise ResultsFileError(f"{path} is JSON but no list of results")
     yield str(path), whole
 
 
-def _elements(path: Path, text: _Text) -> Iterator[tuple[str, Any]]:
+def _list_items(path: Path, text: _TextReader) -> Iterator[tuple[str, Any]]:
     text.take()
-    number, whole = 0, text.peek() == "]"
-    while not whole:
+    number, is_complete = 0, text.peek() == "]"
+    while not is_complete:
         value, found = text.value()
         if not found:
             break
         yield f"{path}@{number}", value
         number += 1
-        whole = text.peek() != ","
-        if not whole:
+        is_complete = text.peek() != ","
+        if not is_complete:
             text.take()
-    if whole and text.take() == "]" and not text.peek():
+    if is_complete and text.take() == "]" and not text.peek():
         return
-    # the parser of whole texts says what is wrong, and where
-    parsed(str(path), path.read_bytes().decode("utf-8-sig"))
+    # parsing the whole text raises an error with the position
+    parse_json(str(path), path.read_bytes().decode("utf-8-sig"))
     raise ResultsFileError(f"{path} changed while it was read")
 
 
-class _Text:
-    """A text that is read as far as it is needed."""
+class _TextReader:
+    """A text that is read only as far as it is needed."""
 
     def __init__(self, file: BufferedReader) -> None:
         self._file = codecs.getreader("utf-8-sig")(file)
         self._buffer = ""
         self._at = 0
         self._ended = False
-        self._chunk = _CHUNK
+        self._chunk = _CHUNK_CHARACTERS
 
     def peek(self) -> str:
-        """Give the next letter that is not blank, without taking it; empty at the end."""
+        """Return the next character that is not whitespace, without taking it; empty at the end."""
         while True:
-            self._at = _end_of_blank(self._buffer, self._at)
+            self._at = _skip_whitespace(self._buffer, self._at)
             if self._at < len(self._buffer) or self._ended:
                 return self._buffer[self._at : self._at + 1]
             self._refill()
 
     def take(self) -> str:
-        """Give the next letter that is not blank and go behind it."""
-        letter = self.peek()
+        """Take the next character that is not whitespace."""
+        character = self.peek()
         self._at += 1
-        return letter
+        return character
 
     def value(self) -> tuple[Any, bool]:
-        """Take the next value; says whether there is a whole one."""
+        """Take the next value; also return whether there is a complete one."""
         self.peek()
-        self._chunk = _CHUNK
+        self._chunk = _CHUNK_CHARACTERS
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._buffer, self._at)
@@ -135,33 +135,33 @@ class _Text:
                 self._refill()
                 continue
             if end == len(self._buffer) and not self._ended:
-                self._refill()  # a number may go on
+                self._refill()  # a number may continue
                 continue
             self._at = end
             return value, True
 
     def rest(self) -> str:
-        """Give everything that was not taken."""
+        """Return everything that was not taken yet."""
         while not self._ended:
             self._refill()
         return self._buffer[self._at :]
 
     def _refill(self) -> None:
         read = self._file.read(self._chunk)
-        # twice as much the next time, so that a value of any length costs its length
+        # doubled each time, so that reading a long value takes time in proportion to its length
         self._chunk *= 2
         self._ended = not read
         self._buffer = self._buffer[self._at :] + read
         self._at = 0
 
 
-def _end_of_blank(text: str, at: int) -> int:
-    match = _BLANK.match(text, at)
+def _skip_whitespace(text: str, at: int) -> int:
+    match = _WHITESPACE.match(text, at)
     return match.end() if match else at
 
 
 @contextlib.contextmanager
-def _faults_of(where: str, text: str) -> Iterator[None]:
+def _parse_errors(where: str, text: str) -> Iterator[None]:
     try:
         yield
     except json.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""What two sides do not share besides their key, and what else a reader of a pair must know."""
+"""Differences between two sides besides their key, and notes for the reader of a pair."""
 
 from __future__ import annotations
 
@@ -9,60 +9,71 @@ from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.key import Difference
 from ttbench_core.results.comparison.pairing import NEW, OLD, Match, Side
 
-__all__ = ["doubt_of", "notes_of", "surrounding_differences"]
+__all__ = ["DOUBTFUL", "commit_text", "context_differences", "notes_of", "worst_verdict"]
 
-#: What a run says of itself when its number is not to be trusted, the worst first.
-_DOUBTS: Final = ("unstable", "noisy")
-#: All that records of the original script tell of where they were made.
+#: Verdicts of runs whose throughput is not reliable, the worst first.
+DOUBTFUL: Final = ("unstable", "noisy")
+#: All that records of the original script hold about their context.
 _ALWAYS_RECORDED: Final = frozenset({"machine", "commit"})
 
 
-def surrounding_differences(match: Match) -> tuple[Difference, ...]:
+def context_differences(match: Match) -> tuple[Difference, ...]:
     """List what differs between the runs of a pair: software, machine, commit, environment.
 
-    Also what differs among the runs of one side. Where a side has records of
-    the original script, only what those tell is compared.
+    Differences among the runs of one side are listed as well. If a side has records
+    of the original script, only what those hold is compared.
     """
     old, new = ([dict(_facts(one)) for one in side.results] for side in (match.old, match.new))
     names = dict.fromkeys(name for facts in (*old, *new) for name in facts)
-    if _is_bare(match.old) or _is_bare(match.new):
+    if _lacks_context(match.old) or _lacks_context(match.new):
         names = dict.fromkeys(name for name in names if name in _ALWAYS_RECORDED)
     return tuple(
-        Difference(name, _together(name, old), _together(name, new))
+        Difference(name, _joined(name, old), _joined(name, new))
         for name in names
         if len({facts.get(name) for facts in (*old, *new)}) > 1
     )
 
 
 def notes_of(match: Match) -> tuple[str, ...]:
-    """Say what else a reader of the pair's number must know."""
-    notes = [note for name, side in _named(match) for note in _notes_of_side(name, side)]
-    identities = [{one.run_id for one in side.results if one.run_id} for _, side in _named(match)]
-    if identities[0] & identities[1]:
+    """Return notes for the reader of a pair."""
+    notes = [note for name, side in _named_sides(match) for note in _side_notes(name, side)]
+    old_ids, new_ids = (
+        {one.run_id for one in side.results if one.run_id} for side in (match.old, match.new)
+    )
+    if old_ids & new_ids:
         notes.append("OLD and NEW share a run")
     return tuple(notes)
 
 
-def doubt_of(side: Side) -> str | None:
-    """Give the worst that a run of a side says of its own number; None if all is well."""
-    said = {str((result.verdict or {}).get("verdict")) for result in side.results}
-    return next((doubt for doubt in _DOUBTS if doubt in said), None)
+def worst_verdict(side: Side) -> str | None:
+    """Return the worst verdict among the runs of a side; None if none is doubtful."""
+    verdicts = {str((result.verdict or {}).get("verdict")) for result in side.results}
+    return next((doubt for doubt in DOUBTFUL if doubt in verdicts), None)
 
 
-def _named(match: Match) -> tuple[tuple[str, Side], tuple[str, Side]]:
+def commit_text(result: Result, *, with_date: bool = False) -> str | None:
+    """Return the commit that a run was made at; None if it is not recorded."""
+    checkout = result.git or {"hash": result.hash, "date": result.date}
+    if not checkout.get("hash"):
+        return None
+    date = f" of {checkout['date']}" if with_date and checkout.get("date") else ""
+    return f"{checkout['hash']}{date}{' with changes' if checkout.get('dirty') else ''}"
+
+
+def _named_sides(match: Match) -> tuple[tuple[str, Side], tuple[str, Side]]:
     return (OLD, match.old), (NEW, match.new)
 
 
-def _notes_of_side(name: str, side: Side) -> Iterator[str]:
-    if doubt := doubt_of(side):
+def _side_notes(name: str, side: Side) -> Iterator[str]:
+    if doubt := worst_verdict(side):
         yield f"{name} is {doubt}"
     if not all(result.outputs_are_right for result in side.results):
         yield f"{name} has outputs that are wrong"
     if side.left_out:
         yield f"{_runs(side.left_out, 'earlier')} left out of {name}"
-    if side.copies:
-        yield f"{_runs(side.copies, 'repeated')} left out of {name}"
-    if _is_bare(side):
+    if side.duplicates:
+        yield f"{_runs(side.duplicates, 'repeated')} left out of {name}"
+    if _lacks_context(side):
         yield f"{name} does not record its software, host and environment"
 
 
@@ -70,11 +81,11 @@ def _runs(count: int, kind: str) -> str:
     return f"{count} {kind} run{'' if count == 1 else 's'}"
 
 
-def _is_bare(side: Side) -> bool:
+def _lacks_context(side: Side) -> bool:
     return not all(result.versions for result in side.results)
 
 
-def _together(name: str, facts: Sequence[Mapping[str, str | None]]) -> str | None:
+def _joined(name: str, facts: Sequence[Mapping[str, str | None]]) -> str | None:
     values = dict.fromkeys(one.get(name) for one in facts)
     if len(values) == 1:
         return next(iter(values))
@@ -85,20 +96,13 @@ def _facts(result: Result) -> Iterator[tuple[str, str | None]]:
     yield "machine", result.machine_name
     yield "cpu", _text(result.host.get("cpu"))
     yield "usable cores", _text(result.host.get("usable_cores"))
-    yield "commit", _commit(result)
+    yield "commit", commit_text(result)
     yield "pack", _text(result.model.get("pack"))
     yield "parameters", _text(result.model.get("parameters"))
     yield "threads in effect", _text(result.effective.get("threads"))
     yield "dtype in effect", _text(result.effective.get("dtype"))
     for name, value in (*result.versions.items(), *result.environment.items()):
         yield name, _text(value)
-
-
-def _commit(result: Result) -> str | None:
-    checkout = result.git or {"hash": result.hash}
-    if not checkout.get("hash"):
-        return None
-    return f"{checkout['hash']}{' with changes' if checkout.get('dirty') else ''}"
 
 
 def _text(value: Any) -> str | None:

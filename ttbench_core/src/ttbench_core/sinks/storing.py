@@ -1,4 +1,4 @@
-"""Keeping a result: in every target, and what happens when one fails."""
+"""Storing a result in every target, and in a rescue file where one fails."""
 
 from __future__ import annotations
 
@@ -12,56 +12,57 @@ from ttbench_core.errors import TargetError
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import ResultNotStoredError, RunInterrupted
 from ttbench_core.sinks.json import JsonSink
-from ttbench_core.sinks.places import reason_of
+from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import Target
 
-__all__ = ["keep", "keep_all"]
+__all__ = ["store_result", "store_results"]
 
 _DEFAULT_SUFFIX: Final = ".json"
 _RESCUE_PREFIX: Final = "post_error_"
-#: Files beside the target that are tried, in case a rescue file is foreign as well.
-_RESCUE_TRIES: Final = 9
-_LONGEST_NAME: Final = 100
+#: Rescue files that are tried, in case one is taken by another file.
+_MAX_RESCUE_FILES: Final = 9
+#: Characters.
+_MAX_NAME: Final = 100
 
 
-def keep(result: Result, *targets: Target) -> None:
-    """Append a result to its targets, each also where another fails.
+def store_result(result: Result, *targets: Target) -> None:
+    """Append a result to every target, even if another target fails.
 
-    Where one fails, the result goes to `post_error_<name>` beside a file, or
-    else into the working folder or the folder for temporary files, and
-    `ResultNotStoredError` says where. The target is left as it was. If Ctrl-C
-    ends it, the same happens, and `RunInterrupted` is raised.
+    If one fails, its file is left unchanged, and the result goes to the rescue
+    file `post_error_<name>` beside it, or else in the working folder or the
+    folder for temporary files. `ResultNotStoredError` names the rescue file.
+    If Ctrl-C ends it, the same happens, and `RunInterrupted` is raised.
     """
     lost, interrupt = [], None
     for target in targets:
         try:
-            if (error := _kept_in(target, result)) is not None:
+            if (error := _store_in(target, result)) is not None:
                 lost.append(error)
-        except RunInterrupted as ended:  # the other targets are no reason to lose it
+        except RunInterrupted as ended:  # store it in the other targets first
             interrupt = ended
-    _raise(lost, interrupt)
+    _raise_combined(lost, interrupt)
 
 
-def keep_all(
+def store_results(
     results: Iterable[Result | None], targets: Iterable[Target]
 ) -> ResultNotStoredError | None:
-    """Keep those results that there are, each also where another cannot be; give the errors."""
+    """Store every result that is not None, even if another cannot be stored; return the errors."""
     lost, interrupt = [], None
-    kept_in = tuple(targets)
+    all_targets = tuple(targets)
     for result in results:
         if result is not None:
             try:
-                keep(result, *kept_in)
+                store_result(result, *all_targets)
             except ResultNotStoredError as error:
                 lost.append(error)
-            except RunInterrupted as ended:  # neither are the other results
+            except RunInterrupted as ended:  # store the other results first
                 interrupt = ended
     if interrupt is not None:
-        _raise(lost, interrupt)
+        _raise_combined(lost, interrupt)
     return ResultNotStoredError.combine(lost) if lost else None
 
 
-def _raise(lost: list[ResultNotStoredError], interrupt: RunInterrupted | None) -> None:
+def _raise_combined(lost: list[ResultNotStoredError], interrupt: RunInterrupted | None) -> None:
     error = ResultNotStoredError.combine(lost) if lost else None
     if interrupt is not None:
         interrupt.storage_error = interrupt.storage_error or error
@@ -70,7 +71,7 @@ def _raise(lost: list[ResultNotStoredError], interrupt: RunInterrupted | None) -
         raise error
 
 
-def _kept_in(target: Target, result: Result) -> ResultNotStoredError | None:
+def _store_in(target: Target, result: Result) -> ResultNotStoredError | None:
     try:
         with target.open(target.place) as sink:
             sink.write(result)
@@ -78,43 +79,43 @@ def _kept_in(target: Target, result: Result) -> ResultNotStoredError | None:
         raise RunInterrupted(result, rescued=_rescue(result, target)) from None
     except Exception as error:  # noqa: BLE001 - whatever a sink raises, the result must not be lost
         stored = _rescue(result, target)
-        lost = ResultNotStoredError(str(target), reason_of(error), stored, result)
+        lost = ResultNotStoredError(str(target), error_reason(error), stored, result)
         lost.__cause__ = error
         return lost
     return None
 
 
 def _rescue(result: Result, target: Target) -> Path | None:
-    for folder in _folders(target):
-        for refuge in _refuges(folder, _name_of(target)):
+    for folder in _rescue_folders(target):
+        for path in _rescue_paths(folder, _file_name(target)):
             try:
-                with JsonSink(refuge) as sink:
+                with JsonSink(path) as sink:
                     sink.write(result)
             except TargetError:
                 continue
             except OSError:
                 break
-            return refuge
+            return path
     return None
 
 
-def _folders(target: Target) -> Iterable[Path]:
+def _rescue_folders(target: Target) -> Iterable[Path]:
     beside = [target.place.parent] if isinstance(target.place, Path) else []
     return dict.fromkeys([*beside, Path.cwd(), Path(tempfile.gettempdir())])
 
 
-def _name_of(target: Target) -> str:
-    """Give the name of a file for what a target holds: `perf.json`, `perf.db.json`."""
+def _file_name(target: Target) -> str:
+    """Return the name of the rescue file without its prefix: `perf.json`, `perf.db.json`."""
     if isinstance(target.place, Path):
         name = target.place.name
     else:
-        # a URL's last part, without what may be a password or a parameter
+        # the last part of a URL, without passwords and parameters
         last = str(target).partition("?")[0].rstrip("/:").rpartition("/")[2].rpartition(":")[2]
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", last)[-_LONGEST_NAME:].lstrip(".") or "results"
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", last)[-_MAX_NAME:].lstrip(".") or "results"
     return name if name.endswith(_DEFAULT_SUFFIX) else f"{name}{_DEFAULT_SUFFIX}"
 
 
-def _refuges(folder: Path, name: str) -> Iterator[Path]:
+def _rescue_paths(folder: Path, name: str) -> Iterator[Path]:
     yield folder / f"{_RESCUE_PREFIX}{name}"
-    for number in range(2, _RESCUE_TRIES + 1):
+    for number in range(2, _MAX_RESCUE_FILES + 1):
         yield folder / f"{_RESCUE_PREFIX}{number}_{name}"

@@ -1,8 +1,8 @@
-"""The child's side: `main` tells what one question asks for.
+"""Probing third-party code in a fresh process: the side of the child.
 
-What is told goes to a file descriptor of its own, a JSON object a line, each
-adding to those before; an empty line says that all is told. `step` is what is
-being done, so that a crash can be placed; `fault` is why it did not go on.
+`main` writes facts to a file descriptor of its own, one JSON object per line; the parent merges
+them. An empty line ends the answer. `step` names what is being done, so that a crash can be
+located; `fault` is why it did not continue.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from ttbench_core.plugins.registry import BACKENDS, MODELS, Plugin, discover, lo
 
 __all__ = ["main"]
 
-_Told: TypeAlias = Iterator[Mapping[str, Any]]
+_Facts: TypeAlias = Iterator[Mapping[str, Any]]
 
 
-def main(channel_fd: int, question: str) -> None:
-    """Answer one question and return; the interpreter then ends as it likes."""
-    asked = json.loads(question)
-    # a parent that was killed cannot end its child
+def main(channel_fd: int, request: str) -> None:
+    """Answer one request."""
+    wanted = json.loads(request)
+    # a killed parent cannot end its child
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(asked["leave_after_s"])
+    signal.alarm(wanted["exit_after_s"])
     channel = os.fdopen(channel_fd, "w", encoding="ascii")
     os.set_inheritable(channel_fd, False)
-    plugins = [plugin for plugin in discover(asked["group"]) if _is_meant(plugin, asked["whom"])]
-    _send_all(channel, _ABOUT[asked["group"]](plugins))
+    plugins = [plugin for plugin in discover(wanted["group"]) if _matches(plugin, wanted["fields"])]
+    _send_all(channel, _PROBES[wanted["group"]](plugins))
 
 
-def _is_meant(plugin: Plugin, whom: Mapping[str, str]) -> bool:
-    return all(getattr(plugin, name) == value for name, value in whom.items())
+def _matches(plugin: Plugin, fields: Mapping[str, str]) -> bool:
+    return all(getattr(plugin, name) == value for name, value in fields.items())
 
 
-def _send_all(channel: TextIO, told: _Told) -> None:
+def _send_all(channel: TextIO, all_facts: _Facts) -> None:
     try:
-        for facts in told:
+        for facts in all_facts:
             _send(channel, json.dumps(facts))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - it becomes a row
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is reported
         traceback.print_exc()
         _send(channel, json.dumps({"fault": _reason(error)}))
     _send(channel, "")
@@ -55,11 +55,11 @@ def _send(channel: TextIO, line: str) -> None:
     channel.flush()
 
 
-def _about_backends(plugins: Iterable[Plugin]) -> _Told:
-    """Tell `usable`, `reason`, `remedy`, `automatic`; of a usable one `devices`, `versions`."""
+def _probe_backends(plugins: Iterable[Plugin]) -> _Facts:
+    """Yield `usable`, `reason`, `remedy`, `automatic`; if usable also `devices`, `versions`."""
     for plugin in plugins:
         yield {"step": "import"}
-        backend = _constructed(plugin)
+        backend = _construct(plugin)
         yield {"step": "capabilities()"}
         backend.capabilities()
         yield {"step": "availability()"}
@@ -74,10 +74,11 @@ def _about_backends(plugins: Iterable[Plugin]) -> _Told:
             yield {"step": "devices()"}
             yield {"devices": [_device_facts(device) for device in backend.devices()]}
             yield {"step": "versions()"}
-            yield {"versions": {str(name): str(at) for name, at in backend.versions().items()}}
+            versions = backend.versions().items()
+            yield {"versions": {str(name): str(version) for name, version in versions}}
 
 
-def _constructed(plugin: Plugin) -> Backend:
+def _construct(plugin: Plugin) -> Backend:
     loaded = load_directly(plugin)
     if not callable(loaded):
         raise PackContractError(plugin.where, "is not a backend: register a class")
@@ -95,8 +96,8 @@ def _device_facts(device: Device) -> dict[str, Any]:
     }
 
 
-def _about_pack(plugins: Iterable[Plugin]) -> _Told:
-    """Tell `broken`: name, entry point and reason of each model that cannot be loaded."""
+def _probe_pack(plugins: Iterable[Plugin]) -> _Facts:
+    """Yield `broken`: name, entry point and reason of each model that cannot be loaded."""
     broken: list[dict[str, str]] = []
     for plugin in plugins:
         yield {"step": plugin.name}
@@ -116,4 +117,4 @@ def _reason(error: BaseException) -> str:
     return error.fault if isinstance(error, PackContractError) else one_line(error)
 
 
-_ABOUT: Final = {BACKENDS: _about_backends, MODELS: _about_pack}
+_PROBES: Final = {BACKENDS: _probe_backends, MODELS: _probe_pack}

@@ -1,4 +1,4 @@
-"""Throughput as charts: Vega-Lite specifications, made and checked by altair."""
+"""Charts of throughput: Vega-Lite specifications, made and checked by altair."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 import altair as alt
 
 from ttbench_core.results.comparison import FASTER, INCONCLUSIVE, SAME, SLOWER
-from ttbench_core.results.report.drawing import (
+from ttbench_core.results.report.chart_parts import (
     HEIGHT,
     SOLID,
     Row,
@@ -26,8 +26,8 @@ from ttbench_core.results.report.drawing import (
 
 __all__ = ["by_format", "by_microbatch", "ratios", "roofline", "throughputs"]
 
-#: Readable on the light page and on the dark one; shapes say the same.
-_VERDICTS: Final = {
+#: Colour and shape of each verdict, readable on a light and on a dark page.
+_VERDICT_STYLES: Final = {
     FASTER: ("#2f9e62", "triangle-up"),
     SLOWER: ("#d6455d", "triangle-down"),
     SAME: ("#6f7f95", "circle"),
@@ -101,7 +101,7 @@ def by_format(rows: Sequence[Row], unit: str) -> Spec:
 
 
 def roofline(rows: Sequence[Row]) -> Spec:
-    """Draw what was reached beside what the machine can do: `label`, `reached`, `peak`, `share`."""
+    """Draw achieved rates against peaks: `label`, `reached`, `peak`, `share`."""
     base = chart_of(rows).encode(y=label_axis())
     spread = values_of(rows, "reached", "peak")
     gap = base.mark_rule(strokeWidth=2, opacity=0.4).encode(
@@ -113,9 +113,9 @@ def roofline(rows: Sequence[Row]) -> Spec:
         ),
         x2="peak:Q",
     )
-    told = tooltips(label="configuration", reached=".3~s", peak=".3~s", share=".1%")
-    peaks = base.mark_tick(thickness=3, size=18).encode(x="peak:Q", tooltip=told)
-    return spec_of(gap + peaks + base.mark_point(**SOLID).encode(x="reached:Q", tooltip=told),
+    values = tooltips(label="configuration", reached=".3~s", peak=".3~s", share=".1%")
+    peaks = base.mark_tick(thickness=3, size=18).encode(x="peak:Q", tooltip=values)
+    return spec_of(gap + peaks + base.mark_point(**SOLID).encode(x="reached:Q", tooltip=values),
                  rows_height(rows))  # fmt: skip
 
 
@@ -123,14 +123,14 @@ def ratios(rows: Sequence[Row], band: float) -> Spec:
     """Draw ratios to the baseline: `label`, `ratio`, `low`, `high`, `verdict`.
 
     Args:
-        rows: one a pair.
+        rows: one per pair.
         band: see `comparison.compare`.
     """
     edges = [{"from": 1 / (1 + band), "to": 1 + band}]
     within = chart_of(edges).mark_rect(opacity=0.18).encode(x="from:Q", x2="to:Q")
-    even = chart_of([{"one": 1}]).mark_rule(strokeDash=[4, 3]).encode(x="one:Q")
-    names = list(_VERDICTS)
-    colour, shape = zip(*_VERDICTS.values(), strict=True)
+    no_change = chart_of([{"one": 1}]).mark_rule(strokeDash=[4, 3]).encode(x="one:Q")
+    names = list(_VERDICT_STYLES)
+    colour, shape = zip(*_VERDICT_STYLES.values(), strict=True)
     verdict = alt.Color("verdict:N", scale=alt.Scale(domain=names, range=list(colour)))
     points = (
         chart_of(rows)
@@ -144,7 +144,7 @@ def ratios(rows: Sequence[Row], band: float) -> Spec:
         )
     )
     intervals = _intervals(rows, _ratio, y=label_axis(), color=verdict)
-    return spec_of(alt.layer(within, even, *intervals, points), rows_height(rows))
+    return spec_of(alt.layer(within, no_change, *intervals, points), rows_height(rows))
 
 
 def _ratio(field: str) -> alt.X:
@@ -159,7 +159,7 @@ def _ratio(field: str) -> alt.X:
 def _rates(
     channel: type[alt.X | alt.Y], spread: Sequence[float], unit: str
 ) -> Callable[[str], alt.X | alt.Y]:
-    """Give what makes an axis of throughputs of a field."""
+    """Return a function from a field to its axis of throughputs."""
     return lambda field: channel(
         field,
         title=f"{unit}s per second",
@@ -171,7 +171,7 @@ def _rates(
 def _intervals(
     rows: Sequence[Row], along: Callable[[str], alt.X | alt.Y], **others: Any
 ) -> list[alt.Chart]:
-    """Draw `low` to `high` along an axis, where there is anything to draw."""
+    """Draw `low` to `high` along an axis, if any row has an interval."""
     known = with_interval(rows)
     if not known:
         return []

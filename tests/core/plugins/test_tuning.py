@@ -18,7 +18,8 @@ import importlib_metadata
 import pytest
 
 from ttbench_core.errors import PackContractError
-from ttbench_core.plugins.tuning import Facts, Setting, Tuning, read_rules, settle
+from ttbench_core.plugins.tuning import Facts, Setting, Tuning, evaluate_rules
+from ttbench_core.plugins.tuning_rules import read_rules
 from ttbench_core.request.options import DataFormat
 
 TESTS = Path(__file__).parents[2]
@@ -49,11 +50,11 @@ def asked(**changes: Any) -> Facts:
 
 
 def holds(when: Mapping[str, Any], facts: Facts = ASKED) -> bool:
-    return settle([{"when": when, "env": {"IT": "holds"}}], facts, "here").environment != {}
+    return evaluate_rules([{"when": when, "env": {"IT": "holds"}}], facts, "here").environment != {}
 
 
 def strings(rule: Mapping[str, Any], facts: Facts = ASKED) -> list[str]:
-    return [str(setting) for setting in settle([rule], facts, "here").settings]
+    return [str(setting) for setting in evaluate_rules([rule], facts, "here").settings]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_no_rule_sees_what_another_one_did():
         {"when": {"balancer_policy": ["Ribbon"]}, "env": {"TWO": "2"}},
         {"when": {"env_set": ["ONE"]}, "env": {"THREE": "3"}},
     ]
-    assert settle(rules, ASKED, "here").environment == {"ONE": "1"}
+    assert evaluate_rules(rules, ASKED, "here").environment == {"ONE": "1"}
 
 
 def test_rules_ask_in_their_order_and_the_last_variable_of_a_name_wins():
@@ -115,7 +116,7 @@ def test_rules_ask_in_their_order_and_the_last_variable_of_a_name_wins():
         {"env": {"A": "1", "B": "1"}, "set": {"x": True}, "calls": [{"name": "f", "args": [[1]]}]},
         {"env": {"A": "2"}, "set": {"x": False}, "calls": [{"name": "g", "kwargs": {"n": 2}}]},
     ]
-    assert settle(rules, ASKED, "here") == Tuning(
+    assert evaluate_rules(rules, ASKED, "here") == Tuning(
         {"A": "2", "B": "1"},
         (
             Setting("x", value=True),
@@ -127,7 +128,7 @@ def test_rules_ask_in_their_order_and_the_last_variable_of_a_name_wins():
 
 
 def test_no_rules_ask_for_nothing():
-    assert settle((), ASKED, "here") == Tuning({}, ())
+    assert evaluate_rules((), ASKED, "here") == Tuning({}, ())
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_a_number_of_a_layer_stands_anywhere_in_the_arguments_of_a_call():
 def test_a_rule_that_cannot_be_read_is_named_with_its_place_and_fault(rule, fault):
     never = {"when": {"config": ["no such"]}}
     with pytest.raises(PackContractError) as refusal:
-        settle([never, rule], ASKED, "some-pack:bert (some_pack:bert)")
+        evaluate_rules([never, rule], ASKED, "some-pack:bert (some_pack:bert)")
     place = "some-pack:bert (some_pack:bert): rule 2 in its tuning.json: "
     assert str(refusal.value).startswith(place)
     assert fault in str(refusal.value)
@@ -259,13 +260,13 @@ def test_a_rule_that_cannot_be_read_is_named_with_its_place_and_fault(rule, faul
 
 def test_what_is_unknown_is_answered_with_all_that_is_known():
     with pytest.raises(PackContractError) as refusal:
-        settle([{"layer": {}}], ASKED, "here")
+        evaluate_rules([{"layer": {}}], ASKED, "here")
     assert str(refusal.value).endswith(": it takes when, env, set, calls, layers")
 
 
 def test_a_rule_is_checked_although_it_does_not_hold():
     with pytest.raises(PackContractError, match="the value of A"):
-        settle([{"when": {"config": ["no such"]}, "env": {"A": 1}}], ASKED, "here")
+        evaluate_rules([{"when": {"config": ["no such"]}, "env": {"A": 1}}], ASKED, "here")
 
 
 @pytest.fixture
@@ -341,7 +342,7 @@ def test_rules_are_read_without_torch_and_without_stevedore(python):
     done = python(
         "-c",
         "import sys\n"
-        "from ttbench_core.plugins.tuning import read_rules\n"
+        "from ttbench_core.plugins.tuning_rules import read_rules\n"
         "read_rules('ttbench_models_nlp.bert', 'bert', 'pybuda')\n"
         "print([name for name in ('torch', 'transformers', 'stevedore') if name in sys.modules])\n",
     )
@@ -542,7 +543,7 @@ def differently(model: str, facts: Facts, record: Asked) -> Asked:
 
 def agree(model: str, rules: list[Any], facts: Facts) -> None:
     expected = differently(model, facts, Record(model, facts).asks())
-    assert as_asked(settle(rules, facts, model)) == expected, facts
+    assert as_asked(evaluate_rules(rules, facts, model)) == expected, facts
 
 
 @pytest.mark.parametrize("model", RECORDED)
@@ -574,12 +575,12 @@ def test_bert_breaks_its_layers_where_the_original_did(layers, chips, environmen
 
 def test_large_bert_breaks_at_every_second_layer_and_on_two_chips_at_every_layer():
     rules = rules_of("bert")
-    one = as_asked(settle(rules, asked(layers=4), "bert")).calls
+    one = as_asked(evaluate_rules(rules, asked(layers=4), "bert")).calls
     assert one[:2] == [
         ("place_on_new_epoch", ["matmul_94"], {}),
         ("place_on_new_epoch", ["matmul_200"], {}),
     ]
-    two = as_asked(settle(rules, asked(layers=4, chips=2), "bert")).calls
+    two = as_asked(evaluate_rules(rules, asked(layers=4, chips=2), "bert")).calls
     assert two[:4] == [
         ("place_on_new_chip", ["matmul_2"], {}),
         ("place_on_new_chip", ["matmul_108"], {}),
@@ -593,7 +594,7 @@ def test_what_the_original_sets_only_if_unset_needs_no_condition_because_the_use
     users = {"TT_BACKEND_OVERLAY_MAX_EXTRA_BLOB_SIZE": "20480"}
     facts = asked(config="v2_w64", environment=users)
     recorded = Record("hrnet", facts).asks().environment
-    assert {**settle(rules, facts, "hrnet").environment, **users} == {**recorded, **users}
+    assert {**evaluate_rules(rules, facts, "hrnet").environment, **users} == {**recorded, **users}
 
 
 def test_bert_in_stages_gets_the_settings_of_bert_that_name_no_operation():
@@ -603,8 +604,10 @@ def test_bert_in_stages_gets_the_settings_of_bert_that_name_no_operation():
         ("tiny", "base", "large"), ARCHS, ("Bfp8_b", "Fp16_b")
     ):
         facts = asked(config=config, arch=arch, dataformat=dataformat)
-        whole = as_asked(settle(rules_of("bert"), facts, "bert"))
-        assert as_asked(settle(rules, facts, "bert")) == dataclasses.replace(whole, calls=[])
+        whole = as_asked(evaluate_rules(rules_of("bert"), facts, "bert"))
+        assert as_asked(evaluate_rules(rules, facts, "bert")) == dataclasses.replace(
+            whole, calls=[]
+        )
 
 
 def file_of(package: str) -> Any:

@@ -22,7 +22,7 @@ from ttbench_core.measure.watch import read_counters
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.models.source import Source
-from ttbench_core.plugins.tuning import read_rules
+from ttbench_core.plugins.tuning_rules import read_rules
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.options import RunOptions

@@ -1,20 +1,16 @@
-"""From a builder to a checked model: calling it and reading what it returns.
-
-What comes back is checked at once, so that a pack's fault is reported with
-pack, builder and remedy and never as an error from inside an engine.
-"""
+"""Calling a builder: its keywords, the configuration that runs, and the model it returns."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from ttbench_core.errors import PackContractError, UnknownNameError, suggestion
 from ttbench_core.errors import UnsupportedOptionError as Unsupported
-from ttbench_core.model import BenchmarkModel, Builder, DeclaresAccuracy, StagedModel, Stages
+from ttbench_core.model import BenchmarkModel, Builder
+from ttbench_core.models.contract import read_model
 from ttbench_core.models.counting import microbatch_of, tokens_of
-from ttbench_core.request.options import DataFormat, RunOptions
+from ttbench_core.request.options import RunOptions
 
 __all__ = ["KEYWORDS", "build_model", "choose_config", "keywords_of", "options_of"]
 
@@ -45,7 +41,6 @@ _OPTION_OF = {
     "new_tokens": "--new_tokens",
     "weights": "--weights",
 }
-_STAGE_KEYS = {"cpu-pre": "cpu_pre", "tt": "device", "cpu-post": "cpu_post", "cpu-loss": "loss"}
 
 
 def choose_config(builder: Builder, asked: str | None, where: str) -> str | None:
@@ -88,15 +83,12 @@ def build_model(
         facts: `data_type`, `math_fidelity`, `arch` and `devtype` as they will run.
         where: pack and builder, for messages.
 
-    Raises `PackContractError` when the return value breaks the contract,
+    Raises `PackContractError` when what it returns breaks the contract,
     `UnsupportedOptionError` when the builder cannot honour an option. What
     the builder itself raises passes through.
     """
     returned = builder(**_arguments(builder, options, facts, where))
-    model = _adopt(returned, where)
-    _check_stages(model, where)
-    _check_tensors(model, where)
-    _check_accuracy(model, where)
+    model = read_model(returned, where)
     if options.microbatch and microbatch_of(model) != options.microbatch:
         raise PackContractError(
             where,
@@ -112,15 +104,6 @@ def build_model(
             " stages.loss and targets",
         )
     return model
-
-
-def _check_accuracy(model: BenchmarkModel, where: str) -> None:
-    formats = [one.value for one in DataFormat]
-    for name in model.pcc if isinstance(model, DeclaresAccuracy) else ():
-        if name not in formats:
-            raise PackContractError(
-                where, f"declares pcc for {name!r}, which is no data format: {', '.join(formats)}"
-            )
 
 
 def _accepted(builder: Builder, where: str) -> dict[str, inspect.Parameter]:
@@ -171,108 +154,3 @@ def _arguments(
         elif name in accepted and accepted[name].default is inspect.Parameter.empty:
             values[name] = _NOT_ASKED.get(name)
     return {name: values[name] for name in accepted if name in values}
-
-
-def _adopt(returned: Any, where: str) -> BenchmarkModel:
-    if isinstance(returned, BenchmarkModel):
-        return returned
-    if isinstance(returned, tuple) and len(returned) == 2:
-        return StagedModel(_stages_of_list(returned[0], where), _listed(returned[1], where))
-    if isinstance(returned, tuple) and len(returned) == 4:
-        duts, inputs, targets, other = returned
-        if other is not None and not isinstance(other, Mapping):
-            raise PackContractError(where, f"its fourth value is {_shape(other)}, not a dict")
-        return StagedModel(
-            _stages_of_dict(duts, where),
-            _listed(inputs, where),
-            _listed(targets, where, "targets"),
-            generation=dict(other or {}),
-        )
-    raise PackContractError(
-        where,
-        f"returned {_shape(returned)}; return ([cpu_pre, device, cpu_post], [tensor, ...]),"
-        " the original's (dict, inputs, targets, other), or a BenchmarkModel",
-    )
-
-
-def _stages_of_list(modules: Any, where: str) -> Stages:
-    if not isinstance(modules, (list, tuple)):
-        raise PackContractError(
-            where, f"its first value is {_shape(modules)}, not a list of modules"
-        )
-    if len(modules) == 1:
-        return Stages(device=modules[0])
-    if len(modules) == 3:
-        return Stages(cpu_pre=modules[0], device=modules[1], cpu_post=modules[2])
-    if len(modules) == 2:
-        raise PackContractError(
-            where,
-            "returned two modules, and which one runs on the device is not said:"
-            " return [cpu_pre, device, None] or [None, device, cpu_post]",
-        )
-    raise PackContractError(
-        where, f"returned {len(modules)} modules: one (device) or three (pre, device, post)"
-    )
-
-
-def _stages_of_dict(duts: Any, where: str) -> Stages:
-    keys = ", ".join(repr(key) for key in _STAGE_KEYS)
-    if not isinstance(duts, Mapping) or "tt" not in duts or set(duts) - set(_STAGE_KEYS):
-        raise PackContractError(
-            where, f"its first value is {_shape(duts)}, not a dict with 'tt' and keys of {keys}"
-        )
-    return Stages(**{_STAGE_KEYS[key]: module for key, module in duts.items()})
-
-
-def _listed(tensors: Any, where: str, what: str = "inputs") -> Sequence[Any]:
-    if tensors is None and what == "targets":
-        return ()
-    if not isinstance(tensors, (list, tuple)):
-        raise PackContractError(where, f"its {what} are {_shape(tensors)}, not a list of tensors")
-    return tuple(tensors)
-
-
-def _check_stages(model: BenchmarkModel, where: str) -> None:
-    if not isinstance(model.stages, Stages):
-        raise PackContractError(where, f"its stages are {_shape(model.stages)}, not Stages")
-    if model.stages.device is None:
-        raise PackContractError(where, "has no device stage: there is nothing to benchmark")
-    for name, module in model.stages.present().items():
-        if isinstance(module, (list, tuple)):
-            continue
-        if not callable(module) or isinstance(module, type):
-            raise PackContractError(where, f"its stage {name} is {_shape(module)}, not a module")
-
-
-def _check_tensors(model: BenchmarkModel, where: str) -> None:
-    for what, tensors in (("inputs", model.inputs), ("targets", model.targets)):
-        _listed(tensors, where, what)
-    if not model.inputs:
-        raise PackContractError(where, "returned no inputs: give at least one tensor")
-    for what, tensors in (("input", model.inputs), ("target", model.targets)):
-        for index, tensor in enumerate(tensors):
-            if not hasattr(tensor, "shape") or not hasattr(tensor, "dtype"):
-                raise PackContractError(
-                    where, f"its {what} {index} is {_shape(tensor)}, not a tensor"
-                )
-            if len(tensor.shape) == 0 or int(tensor.shape[0]) < 1:
-                raise PackContractError(
-                    where,
-                    f"its {what} {index} has shape {list(tensor.shape)}: the first dimension"
-                    " must be the microbatch, 1 or more",
-                )
-            if int(tensor.shape[0]) != microbatch_of(model):
-                raise PackContractError(
-                    where,
-                    f"its {what} {index} has {int(tensor.shape[0])} samples where input 0 has"
-                    f" {microbatch_of(model)}: all must have one microbatch",
-                )
-
-
-def _shape(value: Any) -> str:
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    article = "an" if name[0] in "aeiouAEIOU" else "a"
-    count = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
-    return f"{article} {name}{count}"

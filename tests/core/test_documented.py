@@ -38,10 +38,10 @@ def test_every_column_is_told_with_its_type_its_place_and_its_meaning():
     rows = {names(row[0])[0]: row[1:] for row in table("Columns")}
     assert list(rows) == [one.name for one in COLUMNS]
     for one in COLUMNS:
-        kind, place, says = rows[one.name]
+        kind, place, description = rows[one.name]
         assert kind == one.kind.__name__
-        assert names(place) == ["/".join(map(str, steps)) for steps in one.places]
-        assert says == one.says
+        assert names(place) == ["/".join(map(str, steps)) for steps in one.paths]
+        assert description == one.description
 
 
 def test_every_sink_is_told():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttbench_core.errors import OptionError
-from ttbench_core.record.tables.columns import COLUMNS, SHOWN, column, nested, row_of
+from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, record_of, row_of
 from ttbench_core.record.tables.conditions import condition, typed
 from ttbench_core.record.tables.writing import (
     as_csv,
@@ -36,13 +36,13 @@ def test_names_of_columns_are_words_and_each_is_there_once():
     names = [one.name for one in COLUMNS]
     assert len(set(names)) == len(names)
     assert all(name.isidentifier() and name == name.lower() for name in names)
-    assert set(SHOWN) <= set(names)
+    assert set(DEFAULT_COLUMNS) <= set(names)
 
 
 @given(ROWS)
 def test_a_row_becomes_a_record_and_the_same_row_again(row):
-    counted = {one.name for one in COLUMNS if one.counts}
-    again = row_of(nested(row))
+    counted = {one.name for one in COLUMNS if one.is_count}
+    again = row_of(record_of(row))
     for name, cell in row.items():
         if name not in counted and cell is not None:
             expected = cell
@@ -123,7 +123,7 @@ def test_what_a_spreadsheet_would_compute_is_guarded_and_comes_back(text):
 @given(st.lists(ROWS, max_size=3))
 def test_a_table_of_csv_holds_every_cell(rows):
     names = [one.name for one in COLUMNS]
-    rows = [row_of(nested(row)) for row in rows]
+    rows = [row_of(record_of(row)) for row in rows]
     found = list(csv.DictReader(io.StringIO(as_csv(rows, names), newline="")))
     for row, line in zip(rows, found, strict=True):
         assert {name: typed(column(name), unguarded(text)) for name, text in line.items()} == row

@@ -14,7 +14,8 @@ from ttbench_core.cli.plots import plot
 from ttbench_core.cli.terminal import print_table, printable
 from ttbench_core.errors import OptionError
 from ttbench_core.record.result import Result
-from ttbench_core.record.tables.columns import COLUMNS, SHOWN, Cell, Column, column, row_of
+from ttbench_core.record.tables.cells import Cell, Column
+from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, row_of
 from ttbench_core.record.tables.conditions import Condition, condition
 from ttbench_core.record.tables.writing import as_csv, as_markdown, texts_of
 from ttbench_core.results.exporting.tt_forge import is_measured, tt_forge
@@ -171,7 +172,9 @@ def _print_rows(rows: Sequence[dict[str, Cell]], options: argparse.Namespace) ->
         print("no results")
         return
     header, texts = texts_of(
-        rows, _names(options, default=SHOWN), all_of_them=options.columns not in (None, "all")
+        rows,
+        _names(options, default=DEFAULT_COLUMNS),
+        all_of_them=options.columns not in (None, "all"),
     )
     if options.format == "markdown":
         print(as_markdown(header, texts))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from ttbench_core.record.result import Result
-from ttbench_core.record.tables.columns import COLUMNS, SHOWN, Cell, column, row_of
+from ttbench_core.record.tables.cells import Cell
+from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, row_of
 from ttbench_core.record.tables.writing import texts_of
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ class Results(Sequence[Result]):
         return f"<Results: {count}{f' of {few}' if few else ''}>"
 
     def _repr_html_(self) -> str:
-        header, rows = texts_of([row_of(vars(one)) for one in self._results[:_SHOWN_ROWS]], SHOWN)
+        header, rows = texts_of(
+            [row_of(vars(one)) for one in self._results[:_SHOWN_ROWS]], DEFAULT_COLUMNS
+        )
         head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ttbench_core.errors import OptionError, ResultsFileError, TargetError
 from ttbench_core.record.result import Result
-from ttbench_core.record.tables.columns import COLUMNS, column, nested, row_of
+from ttbench_core.record.tables.columns import COLUMNS, column, record_of, row_of
 from ttbench_core.record.tables.conditions import typed
 from ttbench_core.record.tables.writing import as_csv, unguarded
 from ttbench_core.sinks.files import exclusive, replace_file
@@ -100,6 +100,6 @@ def _record(where: str, row: Mapping[str | Any, Any]) -> dict[str, Any]:
         raise ResultsFileError(f"{where} has not as many cells as there are columns")
     try:
         known = {name: unguarded(text) for name, text in row.items() if name in _NAMES}
-        return nested({name: typed(column(name), text) for name, text in known.items()})
+        return record_of({name: typed(column(name), text) for name, text in known.items()})
     except OptionError as error:
         raise ResultsFileError(f"{where} is no result: {error}") from error

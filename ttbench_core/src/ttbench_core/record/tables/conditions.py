@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ttbench_core.errors import OptionError
-from ttbench_core.record.tables.columns import Cell, Column, column
+from ttbench_core.record.tables.cells import Cell, Column
+from ttbench_core.record.tables.columns import column
 
 __all__ = ["Condition", "condition", "typed"]
 

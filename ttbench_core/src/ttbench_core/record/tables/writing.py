@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ttbench_core.record.formatting import duration, figure, printable, quantity
-from ttbench_core.record.tables.columns import Cell, column
+from ttbench_core.record.tables.cells import Cell
+from ttbench_core.record.tables.columns import column
 
 __all__ = ["as_csv", "as_markdown", "guarded", "text_of", "texts_of", "unguarded"]
 

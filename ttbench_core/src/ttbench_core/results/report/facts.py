@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ttbench_core.record.tables.columns import Cell
+from ttbench_core.record.tables.cells import Cell
 from ttbench_core.results.comparison import Comparison, Key, Pair
 
 __all__ = [

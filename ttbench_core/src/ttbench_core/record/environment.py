@@ -149,7 +149,7 @@ def recorded_options(options: RunOptions) -> dict[str, object]:
         for name, value in options.environment.items()
     }
     text = shlex.join(f"{name}={value}" for name, value in told.items())
-    return {**options.as_asked(), "env": text or None}
+    return {**options.as_requested(), "env": text or None}
 
 
 def _is_recorded(name: str) -> bool:

@@ -105,7 +105,7 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
 def _settle(options: RunOptions, source: Source, conduct: Conduct) -> Job:
     config = choose_config(source.builder, options.config, source.where)
     settled = replace(options, config=config)
-    backend, engine = choose_engine(options.backend or conduct.engine, options.device_asked)
+    backend, engine = choose_engine(options.backend or conduct.engine, options.requested_device)
     rule = conduct.turns or stopping_rule(options.passes, options.max_time)
     name = options.model.rpartition(":")[2]
     rules = read_rules(source.builder.__module__, name, backend.name)

@@ -179,7 +179,7 @@ def _measured(options: RunOptions, source: Source, observer: Observer) -> Result
 
 def exclusive_watch(options: RunOptions, observer: Observer) -> Watch | None:
     """Say how a run is followed whose engine wants a process of its own; None where none does."""
-    engine = exclusive_engine(options.backend, options.device_asked)
+    engine = exclusive_engine(options.backend, options.requested_device)
     if engine is None:
         return None
     from ttbench_core.running.processes import Watch

@@ -83,7 +83,7 @@ class Child:
         self.known: Mapping[str, Any] | None = None
         self._grace_s = _GRACE_S
         request = {
-            "options": options.as_asked(),
+            "options": options.as_requested(),
             "builder": None if source.pack else _packed(source.builder),
             "turns": turns,
             # runs that take turns count each other's time as their own

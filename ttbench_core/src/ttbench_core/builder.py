@@ -1,6 +1,6 @@
-"""Builders: the functions that build models, and what is declared of them without building.
+"""Builders: the functions that build models, and what they declare of them beforehand.
 
-`ttbench_core.model` has the names of this module too: packs import them from there.
+Packs import these names from `ttbench_core.model`, which has all of them too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Builder", "Declared", "benchmark_model"]
 
 @dataclass(frozen=True)
 class Declared:
-    """What a pack says of a configuration, so that it is listed without being built."""
+    """What a pack declares of a configuration, so that it is listed without being built."""
 
     #: Parameters, shared ones counted once.
     parameters: int | None = None
@@ -24,9 +24,9 @@ class Declared:
 
 
 class Builder:
-    """A builder function with what `ttbench --list` shows of it.
+    """A builder function, and what `ttbench --list` shows of it.
 
-    Calling it calls the function. Made by `benchmark_model`.
+    Calling it calls the function. `benchmark_model` makes it.
 
     Raises `ValueError` where the declared configurations contradict each other,
     `TypeError` where they are not a list.
@@ -53,7 +53,7 @@ class Builder:
         if isinstance(configs, str):
             raise TypeError(f"{function.__qualname__}: configs is a list of names, not a name")
         self.function = function
-        #: Legal configurations, in the author's order; empty if the model has none.
+        #: The configurations, in the author's order; empty if the model has none.
         self.configs: tuple[str, ...] = tuple(configs)
         if not all(isinstance(config, str) and config for config in self.configs):
             raise TypeError(f"{function.__qualname__}: configs {list(self.configs)} are not names")
@@ -103,19 +103,19 @@ def benchmark_model(
 ) -> Builder | Callable[[Callable[..., Any]], Builder]:
     """Mark a function as the builder of a model.
 
-    The function is called with those of these keywords that its signature
-    takes: `training`, `config`, `microbatch`, `force_num_layers`, `data_type`,
+    The function is called with those of the following keywords that its signature
+    has: `training`, `config`, `microbatch`, `force_num_layers`, `data_type`,
     `math_fidelity`, `arch`, `devtype`, `seq_len`, `image_size`, `generative`,
     `new_tokens`, `weights`. It returns modules and inputs:
     `[cpu_pre, device, cpu_post], [tensor, ...]`, or a `BenchmarkModel`.
 
     Args:
-        configs: the legal configurations; or a mapping of them to what is `Declared` of each.
+        configs: the configurations, or a mapping of them to what is `Declared` of each.
         default_config: the one that runs without `-c`; the first if not given.
         task: what the model does, in a few words, for `ttbench --list`.
         declared: what is declared of a model without configurations.
 
-    Use it bare for a model without configurations.
+    For a model without configurations it can be used without parentheses.
     """
     if function is not None:
         return Builder(function)

@@ -139,7 +139,7 @@ class RunOptions(EngineOptions):
     #: Environment variables of the run, `NAME=VALUE NAME ...` quoted as in a shell; a mapping
     #: becomes that text, and a name alone means 1.
     env: str | None = None
-    #: Seconds without a sign of life after which a run counts as hung; None is the engine's own.
+    #: Seconds without a heartbeat after which a run counts as hung; None is the engine's own.
     timeout: float | None = None
 
     def __post_init__(self) -> None:
@@ -226,7 +226,7 @@ class RunOptions(EngineOptions):
 
     @property
     def wants_trace(self) -> bool:
-        """Whether the model is run again after the passes, under the profiler."""
+        """Whether the model is run again after the passes, for a trace or an analysis."""
         return self.trace is not Trace.NONE or self.perf_analysis
 
     @property

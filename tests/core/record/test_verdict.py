@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from ttbench_core.measure.host_activity import HostActivity
 from ttbench_core.measure.intervals import geometric_mean_interval
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.statistics import replicates_ns
-from ttbench_core.measure.watch import Observed
 from ttbench_core.record.verdict import RULES, Evidence, judge
 
 MS = 1_000_000
-QUIET = Observed(
+QUIET = HostActivity(
     wall_s=10.0,
     others_cores=0.02,
     own_cores=2,
@@ -241,7 +241,7 @@ def test_every_finding_has_a_remedy_and_every_rule_a_reason():
         process(*range(1, 20)),
         fill_share=0.5,
         settled=False,
-        observed=[Observed(1.0, 2.0, 2.0, 0.5, 9e3, 0.5, 2.0)],
+        observed=[HostActivity(1.0, 2.0, 2.0, 0.5, 9e3, 0.5, 2.0)],
         harness_ns_per_input=1e6,
         threads=9,
         governors=["powersave"],

@@ -1,7 +1,7 @@
-"""What the control group of this process allows it, and how often it was held back.
+"""The CPU quota of this process's control group, and how long the group was throttled.
 
 Reads both versions of Linux's interface. Inside a container the group's own
-path may not be visible; then its files lie at the mount's root.
+path may not be visible; then its files are at the root of the mount.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ class CpuGroup:
         self._folder: Final = _folder(mount, _lines(membership))
 
     def throttled_ns(self) -> int | None:
-        """Give how long the group has been held back so far; None where nothing counts it."""
-        facts = dict(
+        """Give how long the group has been throttled so far; None where nothing counts it."""
+        counters = dict(
             line.split(" ", 1) for line in _lines(self._folder / "cpu.stat") if " " in line
         )
-        if "throttled_usec" in facts:
-            return int(facts["throttled_usec"]) * _NS_PER_US
-        if "throttled_time" in facts:
-            return int(facts["throttled_time"])
+        if "throttled_usec" in counters:
+            return int(counters["throttled_usec"]) * _NS_PER_US
+        if "throttled_time" in counters:
+            return int(counters["throttled_time"])
         return None
 
     def quota_cores(self) -> float | None:
         """Give how many cores' worth of time the group may use; None without a limit."""
         words = " ".join(_lines(self._folder / "cpu.max")).split()
         if not words:
-            first = [*_lines(self._folder / "cpu.cfs_quota_us"), ""][0]
-            second = [*_lines(self._folder / "cpu.cfs_period_us"), ""][0]
-            words = [first, second]
+            quota = [*_lines(self._folder / "cpu.cfs_quota_us"), ""][0]
+            period = [*_lines(self._folder / "cpu.cfs_period_us"), ""][0]
+            words = [quota, period]
         if not all(word.isdigit() and int(word) > 0 for word in words):
             return None
         return int(words[0]) / int(words[1])

@@ -12,11 +12,11 @@ from statistics import median
 from typing import Any, Final
 
 from ttbench_core.measure import statistics
+from ttbench_core.measure.host_activity import HostActivity
 from ttbench_core.measure.intervals import CONFIDENCE
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.statistics import Throughput
 from ttbench_core.measure.tokens import tokens_of_passes
-from ttbench_core.measure.watch import Observed
 from ttbench_core.record.result import Result
 from ttbench_core.record.verdict import Evidence, judge
 
@@ -86,7 +86,7 @@ def _with_headline(
         # later processes repeat the first one's warm-up, whatever comes of it
         settled=(_facts(described)[0].get("warmup") or {}).get("settled"),
         observed=[
-            Observed(**facts["host_during"])
+            HostActivity(**facts["host_during"])
             for facts in _facts(described)
             if facts.get("host_during")
         ],

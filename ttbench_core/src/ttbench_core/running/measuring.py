@@ -14,11 +14,11 @@ from ttbench_core.backends.protocol import ImagingBackend, Session, TracingSessi
 from ttbench_core.backends.selection import choose_engine, plan
 from ttbench_core.errors import DeviceError, RequestError, SessionError, TargetError, one_line
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
+from ttbench_core.measure.host_activity import read_counters
 from ttbench_core.measure.overhead import harness_ns_per_input
 from ttbench_core.measure.passes import CLOCK, Clock, Pass, PassCutShortError, drive, frozen_heap
 from ttbench_core.measure.stopping import StoppingRule, stopping_rule
 from ttbench_core.measure.warmup import least_inputs, warm_up
-from ttbench_core.measure.watch import read_counters
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.models.source import Source

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from ttbench_core.backends.protocol import CountingSession, Session
 from ttbench_core.errors import one_line
+from ttbench_core.measure.host_activity import CounterReading, activity_between
 from ttbench_core.measure.memory import HostMemory
 from ttbench_core.measure.passes import Pass, PassCutShortError
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
-from ttbench_core.measure.watch import Reading, between
 from ttbench_core.model import Annotated, BenchmarkModel
 from ttbench_core.models.counting import parameter_count, samples_of_input
 from ttbench_core.record.deriving import derive
@@ -151,9 +151,9 @@ class Recording:
         """Keep why there is no further pass."""
         self._stop = stop
 
-    def watched(self, before: Reading, after: Reading) -> None:
+    def watched(self, before: CounterReading, after: CounterReading) -> None:
         """Keep what the machine did between two readings."""
-        self._told["host_during"] = asdict(between(before, after, usable_cores()))
+        self._told["host_during"] = asdict(activity_between(before, after, usable_cores()))
 
     def told(self, key: str, facts: Mapping[str, Any] | None) -> None:
         """Keep facts that stand in the record under a key of their own."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ttbench_core.measure.host_activity import HostActivity
 from ttbench_core.measure.intervals import Interval
 from ttbench_core.measure.passes import Pass
-from ttbench_core.measure.watch import Observed
 
 __all__ = ["Evidence", "Finding", "Rule"]
 
@@ -40,7 +40,7 @@ class Evidence:
     #: Whether the warm-up settled.
     settled: bool | None = None
     #: Of each process: what the machine did meanwhile.
-    observed: Sequence[Observed] = ()
+    observed: Sequence[HostActivity] = ()
     harness_ns_per_input: float | None = None
     #: Threads that the engine computes with.
     threads: int | None = None

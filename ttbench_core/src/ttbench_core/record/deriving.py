@@ -16,7 +16,7 @@ from ttbench_core.measure.host_activity import HostActivity
 from ttbench_core.measure.intervals import CONFIDENCE
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.statistics import Throughput
-from ttbench_core.measure.tokens import tokens_of_passes
+from ttbench_core.measure.tokens import token_times_of
 from ttbench_core.record.result import Result
 from ttbench_core.record.verdict import Evidence, judge
 
@@ -75,7 +75,7 @@ def _with_headline(
 ) -> Result:
     passes = [one for process in processes for one in process]
     whole = _runs_whole_passes(described)
-    steady = None if whole else statistics.steady_of(passes, in_flight)
+    steady = None if whole else statistics.steady_rate_of(passes, in_flight)
     per_input_s = headline.total_time_s / len(passes[0].pop_ns)
     harness_ns = _harness_ns(described)
     evidence = Evidence(
@@ -142,7 +142,7 @@ def _generation(raw: Result, passes: Sequence[Pass]) -> dict[str, Any] | None:
     TTFT is from a prompt's push to its first token; TPOT, per prompt, what is left until the
     last token by the tokens but one; ITL every gap between two tokens, pooled.
     """
-    times = tokens_of_passes(passes)
+    times = token_times_of(passes)
     if times is None:
         return None
     rows = raw.args["microbatch"]

@@ -18,7 +18,7 @@ from ttbench_core.measure.host_activity import read_counters
 from ttbench_core.measure.overhead import harness_ns_per_input
 from ttbench_core.measure.passes import CLOCK, Clock, Pass, PassCutShortError, drive, frozen_heap
 from ttbench_core.measure.stopping import StoppingRule, stopping_rule
-from ttbench_core.measure.warmup import least_inputs, warm_up
+from ttbench_core.measure.warmup import min_inputs, warm_up
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.models.source import Source
@@ -161,7 +161,7 @@ def _time(
             )
         try:
             fast = first.e2e_ns < _FAST_NS
-            untimed = least_inputs(in_flight) if fast else in_flight
+            untimed = min_inputs(in_flight) if fast else in_flight
             _repeat(job, driven, recording, conduct, untimed=untimed)
         finally:
             recording.weighed(session)

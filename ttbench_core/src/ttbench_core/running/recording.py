@@ -136,7 +136,7 @@ class Recording:
 
     def progressed(self) -> None:
         """Tell how many passes are done."""
-        self._observer.passes(len(self._passes), self._job.rule.most)
+        self._observer.passes(len(self._passes), self._job.rule.max_passes)
 
     def passed(self, one: Pass) -> None:
         """Keep a pass."""

@@ -10,7 +10,7 @@ from typing import Final
 from ttbench_core.measure.intervals import ratio_interval
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.statistics import mean_in_flight, rate_times_latency
-from ttbench_core.measure.stopping import LEAST_NS, TARGET_HALF_WIDTH
+from ttbench_core.measure.stopping import MIN_MEASURED_NS, TARGET_HALF_WIDTH
 from ttbench_core.record.verdict.evidence import Evidence, Finding, Rule
 
 __all__ = ["RULES"]
@@ -141,7 +141,7 @@ def too_short(evidence: Evidence) -> Iterator[Finding]:
     longest = max(evidence.processes, key=_measured_ns)
     pass_ns = statistics.median(one.e2e_ns for one in longest)
     measured_ns = _measured_ns(longest)
-    wanted = max(_SHORT_PASS_NS / pass_ns, LEAST_NS / measured_ns)
+    wanted = max(_SHORT_PASS_NS / pass_ns, MIN_MEASURED_NS / measured_ns)
     if wanted > 1:
         inputs = _rounded_up(len(longest[0].pop_ns) * wanted)
         yield Finding(

@@ -79,7 +79,7 @@ class _Turns:
     """Asks the parent before each pass: another run takes its turn in between."""
 
     name = TURNS
-    most = None
+    max_passes = None
 
     def __init__(self, commands: SimpleQueue[str], channel: TextIO) -> None:
         self._commands = commands

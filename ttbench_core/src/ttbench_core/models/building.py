@@ -5,14 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
-from ttbench_core.errors import PackContractError, UnknownNameError, suggestion
-from ttbench_core.errors import UnsupportedOptionError as Unsupported
+from ttbench_core.errors import (
+    PackContractError,
+    UnknownNameError,
+    UnsupportedOptionError,
+    suggestion,
+)
 from ttbench_core.model import BenchmarkModel, Builder
 from ttbench_core.models.contract import read_model
-from ttbench_core.models.counting import microbatch_of, tokens_of
+from ttbench_core.models.counting import microbatch_of, new_tokens_of
 from ttbench_core.request.options import RunOptions
 
-__all__ = ["KEYWORDS", "build_model", "choose_config", "keywords_of", "options_of"]
+__all__ = ["KEYWORDS", "build_model", "choose_config", "flags_of", "keywords_of"]
 
 #: The keywords a builder may take.
 KEYWORDS = (
@@ -30,10 +34,10 @@ KEYWORDS = (
     "new_tokens",
     "weights",
 )
-#: What a required keyword is given when the user did not ask: 0 is "your own" in the original.
-_NOT_ASKED = {"microbatch": 0}
+#: Values of required keywords where nothing was asked for: 0 is the default in the original.
+_NOT_REQUESTED = {"microbatch": 0}
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_OPTION_OF = {
+_FLAG_OF_KEYWORD = {
     "microbatch": "-mb/--microbatch",
     "force_num_layers": "--layers",
     "seq_len": "--seq_len",
@@ -43,33 +47,33 @@ _OPTION_OF = {
 }
 
 
-def choose_config(builder: Builder, asked: str | None, where: str) -> str | None:
-    """Give the configuration to run: the one asked for, or the builder's default.
+def choose_config(builder: Builder, requested: str | None, where: str) -> str | None:
+    """Give the configuration to run: the requested one, or the builder's default.
 
     Raises `UnknownNameError` for one that the builder does not declare.
     """
-    if asked is None:
+    if requested is None:
         return builder.default_config
-    if builder.configs and asked not in builder.configs:
+    if builder.configs and requested not in builder.configs:
         known = ", ".join(builder.configs)
         raise UnknownNameError(
-            f"{where} has no configuration {asked!r}: one of {known}"
-            f"{suggestion(asked, builder.configs)}"
+            f"{where} has no configuration {requested!r}: one of {known}"
+            f"{suggestion(requested, builder.configs)}"
         )
-    if not builder.configs and "config" not in _accepted(builder, where):
-        raise Unsupported(f"{where} has no configurations: leave out -c {asked}")
-    return asked
+    if not builder.configs and "config" not in _accepted_keywords(builder, where):
+        raise UnsupportedOptionError(f"{where} has no configurations: leave out -c {requested}")
+    return requested
 
 
 def keywords_of(builder: Builder, where: str) -> frozenset[str]:
-    """Give those of `KEYWORDS` that the builder takes."""
-    return frozenset(_accepted(builder, where))
+    """Give the `KEYWORDS` that the builder takes."""
+    return frozenset(_accepted_keywords(builder, where))
 
 
-def options_of(builder: Builder, where: str) -> tuple[str, ...]:
-    """Give those options of a model that the builder takes, by their flags."""
+def flags_of(builder: Builder, where: str) -> tuple[str, ...]:
+    """Give the flags of the options that the builder takes."""
     accepted = keywords_of(builder, where)
-    return tuple(option for name, option in _OPTION_OF.items() if name in accepted)
+    return tuple(flag for name, flag in _FLAG_OF_KEYWORD.items() if name in accepted)
 
 
 def build_model(
@@ -79,8 +83,8 @@ def build_model(
 
     Args:
         builder: the pack's builder.
-        options: what was asked; `config` is already chosen.
-        facts: `data_type`, `math_fidelity`, `arch` and `devtype` as they will run.
+        options: of the run; `config` is already chosen.
+        facts: values of `data_type`, `math_fidelity`, `arch` and `devtype` in the run.
         where: pack and builder, for messages.
 
     Raises `PackContractError` when what it returns breaks the contract,
@@ -95,8 +99,8 @@ def build_model(
             f"was asked for microbatch {options.microbatch} and made {microbatch_of(model)};"
             " the first dimension of every input must be the microbatch",
         )
-    if options.generative and tokens_of(model) is None:
-        raise Unsupported(f"{where} does not generate tokens: leave out --generative")
+    if options.generative and new_tokens_of(model) is None:
+        raise UnsupportedOptionError(f"{where} does not generate tokens: leave out --generative")
     if options.training and model.stages.loss is None:
         raise PackContractError(
             where,
@@ -106,14 +110,14 @@ def build_model(
     return model
 
 
-def _accepted(builder: Builder, where: str) -> dict[str, inspect.Parameter]:
+def _accepted_keywords(builder: Builder, where: str) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(builder.function).parameters.values()
     for parameter in parameters:
         positional = parameter.kind is inspect.Parameter.POSITIONAL_ONLY
-        needed = parameter.default is inspect.Parameter.empty
-        foreign = parameter.name not in KEYWORDS
+        required = parameter.default is inspect.Parameter.empty
+        unknown = parameter.name not in KEYWORDS
         variadic = parameter.kind in _VARIADIC
-        if needed and not variadic and (foreign or positional):
+        if required and not variadic and (unknown or positional):
             raise PackContractError(
                 where,
                 f"its parameter {parameter.name!r} is none that a builder is called with:"
@@ -130,8 +134,8 @@ def _accepted(builder: Builder, where: str) -> dict[str, inspect.Parameter]:
 def _arguments(
     builder: Builder, options: RunOptions, facts: Mapping[str, object], where: str
 ) -> dict[str, object]:
-    accepted = _accepted(builder, where)
-    asked = {
+    accepted = _accepted_keywords(builder, where)
+    requested = {
         "config": options.config,
         "microbatch": options.microbatch,
         "force_num_layers": options.layers,
@@ -141,16 +145,16 @@ def _arguments(
         "new_tokens": options.new_tokens,
         "weights": options.weights,
     }
-    for name, option in _OPTION_OF.items():
-        if asked[name] is not None and name not in accepted:
+    for name, flag in _FLAG_OF_KEYWORD.items():
+        if requested[name] is not None and name not in accepted:
             what = f"{builder.function.__name__} of {where.partition(':')[0]}"
-            raise Unsupported(
-                f"{what} does not support {option}: leave it out (its builder takes no {name!r})"
+            raise UnsupportedOptionError(
+                f"{what} does not support {flag}: leave it out (its builder takes no {name!r})"
             )
     values: dict[str, object] = {"training": options.training, **facts}
-    for name, value in asked.items():
+    for name, value in requested.items():
         if value is not None:
             values[name] = value
         elif name in accepted and accepted[name].default is inspect.Parameter.empty:
-            values[name] = _NOT_ASKED.get(name)
+            values[name] = _NOT_REQUESTED.get(name)
     return {name: values[name] for name in accepted if name in values}

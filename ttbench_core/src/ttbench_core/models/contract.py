@@ -47,11 +47,11 @@ def _as_model(returned: Any, where: str) -> BenchmarkModel:
     if isinstance(returned, tuple) and len(returned) == 2:
         return StagedModel(_stages_of_list(returned[0], where), _as_tuple(returned[1], where))
     if isinstance(returned, tuple) and len(returned) == 4:
-        duts, inputs, targets, other = returned
+        modules, inputs, targets, other = returned
         if other is not None and not isinstance(other, Mapping):
             raise PackContractError(where, f"its fourth value is {_describe(other)}, not a dict")
         return StagedModel(
-            _stages_of_dict(duts, where),
+            _stages_of_dict(modules, where),
             _as_tuple(inputs, where),
             _as_tuple(targets, where, "targets"),
             generation=dict(other or {}),
@@ -83,13 +83,18 @@ def _stages_of_list(modules: Any, where: str) -> Stages:
     )
 
 
-def _stages_of_dict(duts: Any, where: str) -> Stages:
+def _stages_of_dict(modules: Any, where: str) -> Stages:
     keys = ", ".join(repr(key) for key in _ORIGINAL_KEYS)
-    if not isinstance(duts, Mapping) or "tt" not in duts or set(duts) - set(_ORIGINAL_KEYS):
+    if (
+        not isinstance(modules, Mapping)
+        or "tt" not in modules
+        or set(modules) - set(_ORIGINAL_KEYS)
+    ):
         raise PackContractError(
-            where, f"its first value is {_describe(duts)}, not a dict with 'tt' and keys of {keys}"
+            where,
+            f"its first value is {_describe(modules)}, not a dict with 'tt' and keys of {keys}",
         )
-    return Stages(**{_ORIGINAL_KEYS[key]: module for key, module in duts.items()})
+    return Stages(**{_ORIGINAL_KEYS[key]: module for key, module in modules.items()})
 
 
 def _as_tuple(tensors: Any, where: str, what: str = "inputs") -> Sequence[Any]:

@@ -20,7 +20,7 @@ from ttbench_core.measure.passes import Pass, PassCutShortError
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
 from ttbench_core.model import Annotated, BenchmarkModel
-from ttbench_core.models.counting import parameter_count, samples_of_input
+from ttbench_core.models.counting import parameter_count, samples_per_input_of
 from ttbench_core.record.deriving import derive
 from ttbench_core.record.environment import (
     checkout_of,
@@ -109,7 +109,7 @@ class Recording:
         """Keep the model's identity."""
         self._model = model
         self._parameters = parameter_count(model)
-        self._samples_per_input = samples_of_input(model)
+        self._samples_per_input = samples_per_input_of(model)
         self._backend_versions = self._job.backend.versions()
         self._noted(model.notes if isinstance(model, Annotated) else ())
 

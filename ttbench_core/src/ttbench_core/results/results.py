@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.cells import Cell
 from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, row_of
-from ttbench_core.record.tables.writing import texts_of
+from ttbench_core.record.tables.writing import table_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ class Results(Sequence[Result]):
         return f"<Results: {count}{f' of {few}' if few else ''}>"
 
     def _repr_html_(self) -> str:
-        header, rows = texts_of(
+        header, rows = table_texts(
             [row_of(vars(one)) for one in self._results[:_SHOWN_ROWS]], DEFAULT_COLUMNS
         )
         head = "".join(f"<th>{html.escape(name)}</th>" for name in header)

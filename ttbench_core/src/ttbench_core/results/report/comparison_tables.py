@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from ttbench_core.record.formatting import figure
+from ttbench_core.record.formatting import format_number
 from ttbench_core.results.comparison import FASTER, SLOWER, Comparison, Key, Lonely, Pair
 from ttbench_core.results.comparison.pairing import NEW
 from ttbench_core.results.report.view import Cell, Column, Table, brief, number, text
@@ -90,8 +90,12 @@ def _pair_row(pair: Pair) -> tuple[Cell, ...]:
     doubts = [f" ({side.doubt})" if side.doubt else "" for side in (old, new)]
     return (
         text(brief(pair.label)),
-        number(old.samples_per_sec, f"{figure(old.samples_per_sec)} {old.unit}s/s{doubts[0]}"),
-        number(new.samples_per_sec, f"{figure(new.samples_per_sec)} {new.unit}s/s{doubts[1]}"),
+        number(
+            old.samples_per_sec, f"{format_number(old.samples_per_sec)} {old.unit}s/s{doubts[0]}"
+        ),
+        number(
+            new.samples_per_sec, f"{format_number(new.samples_per_sec)} {new.unit}s/s{doubts[1]}"
+        ),
         *effect_cells(pair),
         text(effect.covers),
     )

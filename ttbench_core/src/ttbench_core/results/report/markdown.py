@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ttbench_core.record.tables.writing import as_markdown as table_markdown
-from ttbench_core.record.tables.writing import markdown_text
+from ttbench_core.record.tables.writing import escape_markdown
 from ttbench_core.results.report import tables
 from ttbench_core.results.report.comparison_tables import (
     comparison_table,
@@ -28,7 +28,7 @@ _MOST_CHARACTERS: Final = 60_000
 
 def as_markdown(gathered: Gathered, title: str) -> str:
     """Give the report of what was gathered."""
-    text = f"# {markdown_text(title)}\n"
+    text = f"# {escape_markdown(title)}\n"
     for number, part in enumerate(parts := list(_parts(gathered))):
         if len(text) + len(part) > _MOST_CHARACTERS:
             return f"{text}\n{len(parts) - number} parts are left out; the HTML report has them.\n"
@@ -38,7 +38,7 @@ def as_markdown(gathered: Gathered, title: str) -> str:
 
 def _parts(gathered: Gathered) -> Iterator[str]:
     if gathered.unlike is not None:
-        yield f"Nothing compared with the baseline: {markdown_text(gathered.unlike)}"
+        yield f"Nothing compared with the baseline: {escape_markdown(gathered.unlike)}"
     if (found := gathered.comparison) is not None:
         yield from _part("Against the baseline", comparison_table(found))
         yield from _part("Failed, or on one side alone", one_sided_table(found))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from ttbench_core.record.formatting import duration
+from ttbench_core.record.formatting import format_duration
 from ttbench_core.results.report import tables, time_charts
 from ttbench_core.results.report.comparison_tables import ratio_text
 from ttbench_core.results.report.facts import Change, Configuration, Detail, Gathered, Point
@@ -118,7 +118,7 @@ def _latency_table(one: Configuration) -> Table:
 
 def _quantile(detail: Detail, share: float) -> Cell:
     ns = next((one.ns for one in detail.latency if one.share >= share - 1e-9), None)
-    return text("") if ns is None else number(ns, duration(ns))
+    return text("") if ns is None else number(ns, format_duration(ns))
 
 
 def _passes_figure(at: int, one: Configuration) -> Figure:
@@ -152,7 +152,7 @@ def _passes_table(one: Configuration) -> Table:
 
 
 def _time(ns: float | None) -> Cell:
-    return text("") if ns is None else number(ns, duration(ns))
+    return text("") if ns is None else number(ns, format_duration(ns))
 
 
 def _thinning(configurations: list[Configuration]) -> Iterator[str]:

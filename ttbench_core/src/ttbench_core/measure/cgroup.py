@@ -25,12 +25,12 @@ class CpuGroup:
     """
 
     def __init__(self, mount: Path = _MOUNT, membership: Path = _MEMBERSHIP) -> None:
-        self._folder: Final = _folder(mount, _lines(membership))
+        self._folder: Final = _group_folder(mount, _read_lines(membership))
 
     def throttled_ns(self) -> int | None:
         """Give how long the group has been throttled so far; None where nothing counts it."""
         counters = dict(
-            line.split(" ", 1) for line in _lines(self._folder / "cpu.stat") if " " in line
+            line.split(" ", 1) for line in _read_lines(self._folder / "cpu.stat") if " " in line
         )
         if "throttled_usec" in counters:
             return int(counters["throttled_usec"]) * _NS_PER_US
@@ -40,17 +40,17 @@ class CpuGroup:
 
     def quota_cores(self) -> float | None:
         """Give how many cores' worth of time the group may use; None without a limit."""
-        words = " ".join(_lines(self._folder / "cpu.max")).split()
+        words = " ".join(_read_lines(self._folder / "cpu.max")).split()
         if not words:
-            quota = [*_lines(self._folder / "cpu.cfs_quota_us"), ""][0]
-            period = [*_lines(self._folder / "cpu.cfs_period_us"), ""][0]
+            quota = [*_read_lines(self._folder / "cpu.cfs_quota_us"), ""][0]
+            period = [*_read_lines(self._folder / "cpu.cfs_period_us"), ""][0]
             words = [quota, period]
         if not all(word.isdigit() and int(word) > 0 for word in words):
             return None
         return int(words[0]) / int(words[1])
 
 
-def _folder(mount: Path, memberships: list[str]) -> Path:
+def _group_folder(mount: Path, memberships: list[str]) -> Path:
     for line in memberships:
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         unified = controllers == ""
@@ -63,7 +63,7 @@ def _folder(mount: Path, memberships: list[str]) -> Path:
     return mount
 
 
-def _lines(file: Path) -> list[str]:
+def _read_lines(file: Path) -> list[str]:
     try:
         return file.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

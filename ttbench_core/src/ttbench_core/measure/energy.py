@@ -50,16 +50,16 @@ class _PackageCounter:
     source: Final = "RAPL"
 
     def __init__(self, zone: Path, clock: Callable[[], float]) -> None:
-        self.name: Final = _text(zone / "name")
+        self.name: Final = _read_text(zone / "name")
         self._file: Final = zone / "energy_uj"
-        self._range_uj: Final = _number(zone / "max_energy_range_uj")
+        self._range_uj: Final = _read_integer(zone / "max_energy_range_uj")
         self._clock: Final = clock
         self._last_s = clock()
-        self._last_uj = _number(self._file)
+        self._last_uj = _read_integer(self._file)
 
     def joules(self) -> float:
         """Give the energy since the last call, or since construction."""
-        now_s, now_uj = self._clock(), _number(self._file)
+        now_s, now_uj = self._clock(), _read_integer(self._file)
         max_interval_s = self._range_uj * 1e-6 / _MAX_PACKAGE_W
         if now_s - self._last_s > max_interval_s:
             raise _CounterError(
@@ -168,7 +168,7 @@ class EnergyMeter:
 
     def _open_packages(self) -> list[_PackageCounter]:
         zones = sorted(zone for zone in _entries(self._root) if _PACKAGE_ZONE.fullmatch(zone.name))
-        packages = [zone for zone in zones if _text(zone / "name").startswith("package")]
+        packages = [zone for zone in zones if _read_text(zone / "name").startswith("package")]
         if not packages:
             raise _CounterError(f"this machine shows no RAPL counters under {self._root}")
         return [_PackageCounter(zone, self._clock) for zone in packages]
@@ -235,15 +235,15 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii").strip()
     except OSError as error:
         raise _CounterError(f"{file} cannot be read ({error.strerror})") from error
 
 
-def _number(file: Path) -> int:
-    text = _text(file)
+def _read_integer(file: Path) -> int:
+    text = _read_text(file)
     if not text.isdecimal():
         raise _CounterError(f"{file} holds {text!r}, not a number")
     return int(text)

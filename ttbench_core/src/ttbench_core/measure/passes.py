@@ -51,7 +51,7 @@ class DrivableSession(Protocol):
 
 @runtime_checkable
 class ExpectingSession(Protocol):
-    """**Protocol:** a session that is told the number of inputs before they come."""
+    """**Protocol:** a session that needs the number of inputs in advance."""
 
     def expect(self, count: int) -> None:
         """Get ready for `count` inputs, none of which has been pushed yet; runs nothing."""

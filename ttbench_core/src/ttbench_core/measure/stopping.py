@@ -174,7 +174,7 @@ class TurnsRule:
 
 
 def stopping_rule(passes: int | None, max_time_s: float | None) -> StoppingRule:
-    """Give the rule for what was asked: `--passes` fixes them, else the interval decides."""
+    """Give the rule of a request: `--passes` fixes their number, else the interval decides."""
     if passes is not None:
         return Fixed(passes, max_time_s)
     return RelativeCi(DEFAULT_MAX_TIME_S if max_time_s is None else max_time_s)

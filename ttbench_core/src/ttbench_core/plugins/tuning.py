@@ -29,12 +29,12 @@ class Facts:
     backend_opt_level: int
     #: Family of the chips, like `wormhole_b0`.
     arch: str
-    #: As asked: `default` where the user asked for none.
+    #: As requested: `default` where the user requested none.
     balancer_policy: str
     training: bool
     #: Chips that the model is spread over, counted: 1 or more.
     chips: int
-    #: As asked; None is the rule's own default.
+    #: As requested; None is the rule's own default.
     layers: int | None
     #: Variables that are set before any rule, for `env_set` and `env_unset`.
     environment: Mapping[str, str]

@@ -25,7 +25,7 @@ SCHEMA_VERSION: Final = 3
 
 @dataclass(frozen=True)
 class Result:
-    """One run: what was asked, what ran, what was measured.
+    """One run: what was requested, what ran, what was measured.
 
     `status` is `ok`, `failed` or `interrupted`. Numbers that were not measured
     are None, never zero.
@@ -51,7 +51,7 @@ class Result:
     run_id: str = ""
     #: UTC, ISO 8601.
     started_at: str = ""
-    #: Every option as it was asked, None where it was not.
+    #: Every option as it was requested, None where it was not.
     requested: Mapping[str, Any] = field(default_factory=dict)
     #: How the engine actually ran it.
     effective: Mapping[str, Any] = field(default_factory=dict)

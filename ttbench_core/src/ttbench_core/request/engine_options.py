@@ -1,7 +1,7 @@
 """Options that only some engines honour: PyBuda's, under the names of its own benchmark.
 
 A backend lists those that it honours in its capabilities; with another one they
-are refused. Their defaults mean "not asked".
+are refused. Their defaults mean "not requested".
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class EngineOptions:
         if self.balancer_policy is None:
             object.__setattr__(self, "balancer_policy", BalancerPolicy.DEFAULT)
         for name in _FILES:
-            # the original's scripts say "" for none
+            # scripts for the original pass "" for none
             object.__setattr__(self, name, getattr(self, name) or None)
             if getattr(self, name) is not None:
                 check_text(flag_of(name), getattr(self, name))

@@ -1,8 +1,8 @@
-"""What was asked of a run: validated once, then frozen.
+"""The options of a run: validated once, then frozen.
 
 Names and values are spelled as in PyBuda's benchmark script, so that scripts
-and old result files keep their meaning. None means "not asked": the model or
-the backend decides, and the record says what was run.
+and old result files keep their meaning. None means "not requested": the model
+or the backend decides, and the record has what was run.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def row_of(record: Mapping[str, Any]) -> dict[str, Cell]:
 def record_of(row: Mapping[str, Cell]) -> dict[str, Any]:
     """Give the record that a row is of, as far as columns have it.
 
-    The keys of the original script are there in any case. Of what was counted nothing is there.
+    The keys of the original script are always in it; lists that were counted are not.
     """
     record: dict[str, Any] = dict.fromkeys(_ORIGINAL_KEYS)
     record["args"] = {}
@@ -63,7 +63,7 @@ def _number(name: str, description: str, *paths: str) -> Column:
     return _column(name, float, description, paths)
 
 
-def _flag(name: str, description: str, *paths: str) -> Column:
+def _boolean(name: str, description: str, *paths: str) -> Column:
     return _column(name, bool, description, paths)
 
 
@@ -105,7 +105,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _text("device_name", "name of the first device", "devices/0/name"),
     _text("arch", "architecture of the device"),
     _text("machine_name", "host name"),
-    _flag("training", "forward, loss and backward instead of forward", "args/training"),
+    _boolean("training", "forward, loss and backward instead of forward", "args/training"),
     _text("dataformat", "data format", "args/dataformat"),
     _text("math_fidelity", "math fidelity", "args/math_fidelity"),
     _integer("backend_opt_level", "optimization level", "args/backend_opt_level"),
@@ -146,7 +146,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _number("peak_flops_per_s", "this machine's best product", "roofline/peak_flops_per_s"),
     _number("peak_bytes_per_s", "its memory", "roofline/peak_bytes_per_s"),
     _number("roofline_share", "share of the peak that was reached", "roofline/share"),
-    _flag("outputs_right", "whether verification passed", "verification/passed"),
+    _boolean("outputs_right", "whether verification passed", "verification/passed"),
     _number("pcc", "correlation of the outputs with Fp32", "verification/pcc"),
     _number("joules_per_sample", "energy of a sample, J", "energy/joules_per_sample"),
     _integer("host_peak_bytes", "peak of the host's memory, bytes", "memory/host_peak_bytes"),
@@ -168,7 +168,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _integer("schema_version", "version of the record"),
 )
 
-#: What a table shows where no columns are asked for, as far as any row has them.
+#: The columns of a table where none are requested, as far as any row has them.
 DEFAULT_COLUMNS: Final = (
     *("started_at", "model", "config", "training", "device", "dataformat", "microbatch"),
     *("samples_per_sec", "unit", "half_width", "verdict", "latency_p50_ns", "outputs_right"),

@@ -64,7 +64,7 @@ class BenchmarkModel(Protocol):
 
     @property
     def stages(self) -> Stages:
-        """The modules."""
+        """The modules, by where they run."""
 
     @property
     def inputs(self) -> Sequence[Tensor]:

@@ -154,24 +154,21 @@ class RunOptions(EngineOptions):
         self._set("dataformat", check_choice("data format", DataFormat, self.dataformat))
         self._set("math_fidelity", check_choice("math fidelity", MathFidelity, self.math_fidelity))
         self._set("trace", check_choice("trace", Trace, self.trace) or Trace.NONE)
-        self._set(
-            "scenario", check_choice("scenario", Scenario, self.scenario) or Scenario.THROUGHPUT
-        )
+        scenario = check_choice("scenario", Scenario, self.scenario)
+        self._set("scenario", scenario or Scenario.THROUGHPUT)
         for name in ("loop_count", "layers", "microbatch", "seq_len", "image_size", "new_tokens"):
             given = getattr(self, name)
-            self._set(
-                name,
-                check_integer(name, given, minimum=1, maximum=_MAX_COUNT, zero_means="the default")
-                or None,
+            size = check_integer(
+                name, given, minimum=1, maximum=_MAX_COUNT, zero_means="the default"
             )
+            self._set(name, size or None)
         check_integer("backend_opt_level", self.backend_opt_level, minimum=0, maximum=4)
         check_integer("chips", require("chips", self.chips), minimum=0, maximum=_MAX_COUNT)
         check_integer("seed", require("seed", self.seed), minimum=0, maximum=2**63 - 1)
         check_integer("passes", self.passes, minimum=1, maximum=_MAX_COUNT)
         check_integer("warmup", self.warmup, minimum=0, maximum=_MAX_COUNT)
-        check_integer(
-            "processes", require("processes", self.processes), minimum=1, maximum=_MAX_PROCESSES
-        )
+        processes = require("processes", self.processes)
+        check_integer("processes", processes, minimum=1, maximum=_MAX_PROCESSES)
         check_integer("threads", self.threads, minimum=1, maximum=_MAX_THREADS)
         self._set("max_time", check_number("max_time", self.max_time, above=0, maximum=_MAX_COUNT))
         self._set("pcc", check_number("pcc", self.pcc, above=-1, maximum=1))

@@ -37,48 +37,48 @@ def names(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def test_every_key_of_a_record_is_told_and_no_other():
-    told = [
+def test_every_key_of_a_record_is_documented_and_no_other():
+    documented = [
         name
         for heading in ("Keys of the original script", "Keys of ttbench")
         for row in table(heading)
         for name in names(row[0])
     ]
-    assert sorted(told) == sorted(one.name for one in dataclasses.fields(Result))
+    assert sorted(documented) == sorted(one.name for one in dataclasses.fields(Result))
 
 
-def test_every_column_is_told_with_its_type_its_place_and_its_meaning():
+def test_every_column_is_documented_with_its_type_path_and_meaning():
     rows = {names(row[0])[0]: row[1:] for row in table("Columns")}
     assert list(rows) == [one.name for one in COLUMNS]
     for one in COLUMNS:
-        kind, place, says = rows[one.name]
+        kind, path, description = rows[one.name]
         assert kind == one.kind.__name__
-        assert names(place) == ["/".join(map(str, steps)) for steps in one.places]
-        assert says == one.says
+        assert names(path) == ["/".join(map(str, steps)) for steps in one.paths]
+        assert description == one.description
 
 
-def test_every_sink_is_told():
-    told = " ".join(names(" ".join(row[0] for row in table("Where they go"))))
+def test_every_sink_is_documented():
+    documented = " ".join(names(" ".join(row[0] for row in table("Where they go"))))
     for sink in discover(SINKS):
         if sink.pack == "ttbench-core":
-            assert f".{sink.name}" in told or f"{sink.name}:" in told, sink.name
+            assert f".{sink.name}" in documented or f"{sink.name}:" in documented, sink.name
 
 
-#: Keys whose own keys are options, names of software or what an engine says of itself.
-OPEN = {"args", "requested", "versions", "environment", "effective"}
-#: Those that are told as the same of another thing.
-LIKE = {"output_interval": "latency"}
+#: Keys whose own keys are options, names of software or what an engine reports about itself.
+FREE_FORM = {"args", "requested", "versions", "environment", "effective"}
+#: Keys that are documented as having the same keys as another one.
+SAME_KEYS = {"output_interval": "latency"}
 
 
-def test_every_key_inside_a_key_is_told(ttbench, fake_engine, tmp_path):
+def test_every_key_inside_a_key_is_documented(ttbench, fake_engine, tmp_path):
     path = tmp_path / "perf.json"
     ttbench("-m", "steady", "--backend", "fake", "--processes", 3, "--passes", 3, "-o", path)
     (record,) = json.loads(path.read_text())
-    told = {name: row[1] for row in table("Keys of ttbench") for name in names(row[0])}
+    documented = {name: row[1] for row in table("Keys of ttbench") for name in names(row[0])}
     for key, value in record.items():
         inner = value[0] if isinstance(value, list) and value else value
-        if isinstance(inner, dict) and key not in OPEN:
-            missing = set(inner) - set(names(told[LIKE.get(key, key)]))
+        if isinstance(inner, dict) and key not in FREE_FORM:
+            missing = set(inner) - set(names(documented[SAME_KEYS.get(key, key)]))
             assert not missing, (key, missing)
 
 

@@ -1,4 +1,4 @@
-"""The decorator takes the seed's builders as they are and says what is wrong with others."""
+"""The decorator accepts the original script's builders and reports what is wrong with others."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_a_bare_decorator_makes_a_model_without_configurations():
         ({"configs": [18, 50]}, TypeError, r"configs \[18, 50\] are not names"),
     ],
 )
-def test_contradicting_declarations_are_refused_where_they_stand(arguments, error, message):
+def test_contradicting_declarations_are_refused_by_the_decorator(arguments, error, message):
     with pytest.raises(error, match=message):
         benchmark_model(**arguments)(len)
 
 
-def test_the_stock_model_follows_the_protocol():
+def test_the_standard_model_follows_the_protocol():
     assert isinstance(StagedModel(Stages(device=len), [1]), BenchmarkModel)
 
 

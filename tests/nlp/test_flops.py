@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-from ttbench_core.models.reference.flops import _counted, count_flops  # noqa: E402
+from ttbench_core.models.reference.flops import _count, count_flops  # noqa: E402
 from ttbench_models_nlp.bert import bert, bert_stages  # noqa: E402
 
 # ttbench's own study of models, bert-base of 12 layers on 8 x 128 tokens
@@ -52,7 +52,7 @@ def test_three_stages_are_counted_each():
 def test_shapes_alone_and_a_real_run_count_the_same(training):
     model = bert_stages(training=training, config="tiny", microbatch=2)
     by_shapes, by_run = (
-        _counted(model, torch.device(place), training=training) for place in ("meta", "cpu")
+        _count(model, torch.device(place), training=training) for place in ("meta", "cpu")
     )
     assert by_shapes == by_run
 

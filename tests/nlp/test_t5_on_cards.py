@@ -10,7 +10,7 @@ from ttbench_core import RunOptions
 from ttbench_core.backends.selection import choose_backend, plan
 from ttbench_core.errors import OptionError
 from ttbench_core.models.building import build_model
-from ttbench_core.models.counting import parameter_count, tokens_of
+from ttbench_core.models.counting import new_tokens_of, parameter_count
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -35,7 +35,7 @@ def test_the_shapes_are_those_of_the_original(builders):
         model = builders["t5"](training=False, config="base", devtype="silicon")
     assert [tuple(tensor.shape) for tensor in model.inputs] == [(1, 64), (1, 64), (1, 32), (1, 512)]
     assert model.generation["first_current_index"] == PAST
-    assert tokens_of(model) == 64
+    assert new_tokens_of(model) == 64
     encoder, first, cached = model.generation["compile_inputs"]
     assert [tuple(tensor.shape) for tensor in encoder] == [(1, 64), (1, 64)]
     own, empty, whole = (1, 12, PAST, 64), (1, 1, 1, 1), (1, 12, 64, 64)

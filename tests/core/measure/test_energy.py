@@ -91,7 +91,7 @@ def test_parts_of_packages_and_other_views_of_them_do_not_count_twice(zones, clo
     assert meter.stop().joules == 1
 
 
-def test_a_counter_that_starts_again_goes_on(zones, clock):
+def test_a_counter_that_wraps_goes_on(zones, clock):
     zones("intel-rapl:0", 99_000_000, "package-0", range_uj=100_000_000)
     meter = EnergyMeter(zones.root, clock=clock)
     meter.start()
@@ -99,7 +99,7 @@ def test_a_counter_that_starts_again_goes_on(zones, clock):
     assert meter.stop().joules == pytest.approx(3)
 
 
-def test_updates_follow_a_counter_through_several_starts(zones, clock):
+def test_updates_follow_a_counter_through_several_wraps(zones, clock):
     zones("intel-rapl:0", 0, "package-0", range_uj=100_000_000_000)
     meter = EnergyMeter(zones.root, clock=clock)
     meter.start()
@@ -111,7 +111,7 @@ def test_updates_follow_a_counter_through_several_starts(zones, clock):
     assert meter.stop().joules == pytest.approx(310_000)
 
 
-def test_a_counter_that_may_have_started_again_twice_gives_nothing(zones, clock):
+def test_a_counter_that_may_have_wrapped_twice_gives_nothing(zones, clock):
     zones("intel-rapl:0", 0, "package-0", range_uj=65_000_000_000)
     meter = EnergyMeter(zones.root, clock=clock)
     meter.start()
@@ -121,14 +121,14 @@ def test_a_counter_that_may_have_started_again_twice_gives_nothing(zones, clock)
     assert "may have started again more than once in 66 s" in meter.reason
 
 
-def test_a_machine_without_counters_says_so(tmp_path):
+def test_a_machine_without_counters_gives_a_reason(tmp_path):
     meter = EnergyMeter(tmp_path / "powercap")
     meter.start()
     assert meter.stop() is None
     assert meter.reason == f"this machine shows no RAPL counters under {tmp_path}/powercap"
 
 
-def test_a_counter_that_may_not_be_read_says_so(zones, monkeypatch):
+def test_a_counter_without_read_permission_gives_a_reason(zones, monkeypatch):
     zones("intel-rapl:0", 0, "package-0")
     (zones.root / "intel-rapl:0" / "energy_uj").unlink()
     (zones.root / "intel-rapl:0" / "energy_uj").mkdir()  # root may read any file, but no folder
@@ -138,7 +138,7 @@ def test_a_counter_that_may_not_be_read_says_so(zones, monkeypatch):
     assert "energy_uj cannot be read (" in meter.reason
 
 
-def test_a_counter_that_vanishes_meanwhile_gives_nothing(zones):
+def test_a_counter_that_disappears_gives_nothing(zones):
     zones("intel-rapl:0", 0, "package-0")
     meter = EnergyMeter(zones.root)
     meter.start()
@@ -175,7 +175,7 @@ def test_gpus_alone_count_where_packages_cannot_be_read(tmp_path, nvml):
     assert "no RAPL counters" in meter.reason
 
 
-def test_packages_that_are_lost_meanwhile_leave_the_gpus(zones, nvml):
+def test_packages_that_disappear_leave_the_gpus(zones, nvml):
     zones("intel-rapl:0", 0, "package-0")
     meter = EnergyMeter(zones.root, gpus=[0])
     meter.start()
@@ -185,7 +185,7 @@ def test_packages_that_are_lost_meanwhile_leave_the_gpus(zones, nvml):
     assert "cannot be read" in meter.reason
 
 
-def test_packages_alone_do_not_pass_for_a_gpu_that_cannot_be_read(zones, nvml):
+def test_an_unreadable_gpu_gives_no_energy_although_packages_are_read(zones, nvml):
     zones("intel-rapl:0", 0, "package-0")
     meter = EnergyMeter(zones.root, gpus=[0, 5])
     meter.start()
@@ -194,7 +194,7 @@ def test_packages_alone_do_not_pass_for_a_gpu_that_cannot_be_read(zones, nvml):
     assert nvml.open == 0
 
 
-def test_a_driver_that_is_not_there_says_so(tmp_path, nvml):
+def test_a_missing_driver_gives_a_reason(tmp_path, nvml):
     def absent():
         raise NVMLError("NVML Shared Library Not Found")
 
@@ -205,7 +205,7 @@ def test_a_driver_that_is_not_there_says_so(tmp_path, nvml):
     assert meter.reason == "NVML cannot be used here (NVML Shared Library Not Found)"
 
 
-def test_a_library_that_is_not_there_says_how_to_get_it(tmp_path, monkeypatch):
+def test_a_missing_library_gives_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
     meter = EnergyMeter(tmp_path, gpus=[0])
     meter.start()
@@ -213,14 +213,14 @@ def test_a_library_that_is_not_there_says_how_to_get_it(tmp_path, monkeypatch):
     assert "pip install 'ttbench-core[nvml]'" in meter.reason
 
 
-def test_without_gpus_nvml_is_not_touched(tmp_path, nvml):
+def test_without_gpus_nvml_is_not_used(tmp_path, nvml):
     meter = EnergyMeter(tmp_path)
     meter.start()
     meter.stop()
     assert nvml.open == 0
 
 
-def test_nvml_is_left_when_the_meter_stops(tmp_path, nvml):
+def test_nvml_is_shut_down_when_the_meter_stops(tmp_path, nvml):
     meter = EnergyMeter(tmp_path, gpus=[0])
     meter.start()
     assert nvml.open == 1
@@ -228,7 +228,7 @@ def test_nvml_is_left_when_the_meter_stops(tmp_path, nvml):
     assert nvml.open == 0
 
 
-def test_a_meter_starts_anew(zones, clock):
+def test_a_meter_can_be_started_again(zones, clock):
     zones("intel-rapl:0", 0, "package-0")
     meter = EnergyMeter(zones.root, clock=clock)
     meter.start()

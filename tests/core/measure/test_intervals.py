@@ -14,7 +14,7 @@ from ttbench_core.measure.intervals import (
     geometric_mean_interval,
     paired_ratio_interval,
     ratio_interval,
-    welch_freedom,
+    welch_degrees_of_freedom,
 )
 from ttbench_core.measure.student import tail_probability, two_sided_quantile
 
@@ -50,7 +50,7 @@ def test_quantiles_are_those_of_the_printed_table(freedom):
     assert found == pytest.approx(TABLE[freedom], abs=5.1e-4)
 
 
-def test_with_endless_freedom_the_quantile_is_the_normal_one():
+def test_with_infinite_degrees_of_freedom_the_quantile_is_the_normal_one():
     assert two_sided_quantile(0.95, 1e7) == pytest.approx(1.959964, abs=1e-5)
 
 
@@ -71,7 +71,7 @@ def test_the_tail_beyond_a_quantile_is_what_the_confidence_leaves(confidence, fr
 
 
 @given(confidences, freedoms)
-def test_more_freedom_never_makes_a_quantile_larger(confidence, freedom):
+def test_more_degrees_of_freedom_never_makes_a_quantile_larger(confidence, freedom):
     less, more = (two_sided_quantile(confidence, one) for one in (freedom, freedom * 1.5))
     assert more <= less * (1 + 1e-6)
 
@@ -92,33 +92,33 @@ def test_the_tail_begins_at_one_and_ends_at_zero():
 
 
 @pytest.mark.parametrize(("t", "freedom"), [(-1, 3), (1, 0), (1, -2)])
-def test_a_tail_that_cannot_be_is_refused(t, freedom):
+def test_impossible_arguments_of_a_tail_are_refused(t, freedom):
     with pytest.raises(ValueError, match="freedom above 0"):
         tail_probability(t, freedom)
 
 
 @pytest.mark.parametrize("confidence", [0, 1, -0.5, 2])
-def test_a_confidence_that_cannot_be_is_refused(confidence):
+def test_an_impossible_confidence_is_refused(confidence):
     with pytest.raises(ValueError, match="between 0 and 1"):
         two_sided_quantile(confidence, 3)
 
 
-def test_welchs_freedom_is_that_of_an_example_done_by_hand():
+def test_welchs_degrees_of_freedom_are_those_of_an_example_done_by_hand():
     # variances 5/3 of 4 values and 2 of 2: (5/12 + 1)^2 / ((5/12)^2 / 3 + 1^2 / 1) = 867/457
-    assert welch_freedom([5 / 12, 1], [3, 1]) == pytest.approx(867 / 457)
+    assert welch_degrees_of_freedom([5 / 12, 1], [3, 1]) == pytest.approx(867 / 457)
 
 
-def test_welchs_freedom_of_equal_sides_is_their_sum():
-    assert welch_freedom([0.3, 0.3], [4, 4]) == pytest.approx(8)
+def test_welchs_degrees_of_freedom_of_equal_sides_are_their_sum():
+    assert welch_degrees_of_freedom([0.3, 0.3], [4, 4]) == pytest.approx(8)
 
 
-def test_without_any_spread_welchs_freedom_is_the_sum():
-    assert welch_freedom([0, 0], [4, 2]) == 6
+def test_without_any_spread_welchs_degrees_of_freedom_are_the_sum():
+    assert welch_degrees_of_freedom([0, 0], [4, 2]) == 6
 
 
 @given(st.floats(1e-12, 1), st.floats(1e-12, 1), st.integers(1, 50), st.integers(1, 50))
-def test_welchs_freedom_lies_between_the_smaller_and_the_sum(one, other, few, many):
-    freedom = welch_freedom([one, other], [few, many])
+def test_welchs_degrees_of_freedom_are_between_the_smaller_and_the_sum(one, other, few, many):
+    freedom = welch_degrees_of_freedom([one, other], [few, many])
     assert min(few, many) * (1 - 1e-9) <= freedom <= (few + many) * (1 + 1e-9)
 
 
@@ -147,7 +147,7 @@ def test_one_value_on_a_side_has_no_interval(sides):
 
 
 @given(samples, samples)
-def test_the_ratio_of_times_is_the_ratio_of_rates_turned_over(upper, lower):
+def test_the_ratio_of_times_is_the_inverse_of_the_ratio_of_rates(upper, lower):
     turned = ratio_interval(lower, upper).inverse()
     straight = ratio_interval(upper, lower)
     assert straight.estimate == pytest.approx(turned.estimate)
@@ -156,7 +156,7 @@ def test_the_ratio_of_times_is_the_ratio_of_rates_turned_over(upper, lower):
 
 
 @given(samples, samples, st.floats(0.001, 0.3))
-def test_what_values_share_unseen_widens_the_interval_by_its_own_side(upper, lower, sd):
+def test_a_known_extra_deviation_widens_the_interval_by_its_side(upper, lower, sd):
     plain = ratio_interval(upper, lower)
     one = ratio_interval(upper, lower, extra_sds=(sd, 0))
     both = ratio_interval(upper, lower, extra_sds=(sd, sd))
@@ -165,20 +165,20 @@ def test_what_values_share_unseen_widens_the_interval_by_its_own_side(upper, low
     assert plain.low > one.low > both.low
 
 
-def test_without_spread_the_interval_is_what_is_known_to_be_unseen():
+def test_without_spread_the_interval_is_of_the_known_extra_deviation():
     found = ratio_interval([2, 2, 2], [1, 1, 1], extra_sds=(0.03, 0.04))
     reach = math.log(found.high / found.estimate)
     assert reach == pytest.approx(two_sided_quantile(CONFIDENCE, 4) * 0.05)
 
 
 @given(samples, st.floats(0.01, 100))
-def test_what_drifts_alike_cancels_out_in_pairs(values, factor):
+def test_a_common_drift_cancels_out_in_pairs(values, factor):
     found = paired_ratio_interval([value * factor for value in values], values)
     assert found.estimate == pytest.approx(factor)
     assert found.high == pytest.approx(found.low)
 
 
-def test_pairs_that_are_none_are_refused():
+def test_values_that_do_not_pair_up_are_refused():
     with pytest.raises(ValueError, match="zip"):
         paired_ratio_interval([1, 2, 3], [1, 2])
 

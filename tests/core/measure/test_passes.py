@@ -43,7 +43,7 @@ def test_latency_of_an_input_counts_waiting_behind_others():
     assert one.latency_ns == (25, 30, 30, 20)
 
 
-def test_no_more_inputs_are_in_flight_than_the_session_bears():
+def test_no_more_inputs_are_in_flight_than_the_depth_of_the_session():
     clock = FakeClock()
     session = FakeSession(clock, depth=3)
     high = 0
@@ -87,14 +87,14 @@ def test_an_error_ends_the_pass_with_what_came_before(error):
     assert cut.value.partial == Pass((0,), (7,))
 
 
-def test_nothing_measured_is_none_and_not_an_empty_pass():
+def test_a_pass_without_outputs_is_none():
     with pytest.raises(PassCutShortError) as cut:
         driven(5, fail_at=1, error=RuntimeError())
     assert cut.value.partial is None
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_garbage_is_not_collected_inside_a_pass_and_the_setting_returns(enabled):
+def test_garbage_is_not_collected_inside_a_pass_and_the_setting_is_restored(enabled):
     during = []
     clock = FakeClock()
     before = gc.isenabled()
@@ -108,14 +108,14 @@ def test_garbage_is_not_collected_inside_a_pass_and_the_setting_returns(enabled)
         (gc.enable if before else gc.disable)()
 
 
-def test_latency_asks_for_one_input_in_flight_and_gets_no_more():
+def test_latency_has_one_input_in_flight():
     clock = FakeClock()
     session = FakeSession(clock, depth=4, push_ns=1, pop_ns=2)
     one = drive(session, INPUTS, 3, clock, in_flight=1)
     assert one.latency_ns == (3, 3, 3)
 
 
-def test_more_in_flight_than_the_session_bears_is_what_it_bears():
+def test_the_depth_of_the_session_limits_a_requested_in_flight():
     one = drive(FakeSession(FakeClock(), depth=2), INPUTS, 9, lambda: 0, in_flight=5)
     assert len(one.pop_ns) == 9
 
@@ -124,7 +124,7 @@ def test_intervals_are_from_each_output_to_the_next():
     assert Pass((0, 0, 0), (10, 25, 26)).interval_ns == (15, 1)
 
 
-def test_a_frozen_heap_is_left_out_of_collections_and_thawed_again():
+def test_a_frozen_heap_is_left_out_of_collections_and_unfrozen_again():
     heap = [[] for _ in range(10_000)]
     before = gc.get_freeze_count()
     with frozen_heap():
@@ -132,14 +132,14 @@ def test_a_frozen_heap_is_left_out_of_collections_and_thawed_again():
     assert gc.get_freeze_count() < len(heap)
 
 
-def test_the_harness_costs_what_the_clock_says():
+def test_the_cost_of_the_harness_is_that_of_the_clock_readings():
     ticks = iter(range(0, 10**9, 100))
     # 200 pushes and 200 pops read the clock once each; the first push is the pass's start
     assert harness_ns_per_input(1, lambda: next(ticks)) == pytest.approx(399 * 100 / 200)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 7])
-def test_the_harness_is_measured_along_the_path_of_the_session(depth):
+def test_the_harness_is_measured_at_the_depth_of_the_session(depth):
     session = EmptySession(depth)
     one = drive(session, ("input",), 20, lambda: 0)
     assert len(one.pop_ns) == 20

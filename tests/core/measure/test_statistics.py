@@ -10,10 +10,10 @@ from ttbench_core.measure.passes import Pass, drive, frozen_heap
 from ttbench_core.measure.statistics import (
     distribution_of,
     mean_in_flight,
-    needed_for,
     rate_times_latency,
-    steady_of,
+    steady_rate_of,
     throughput_of,
+    values_needed_for,
 )
 from ttbench_core.testing import FakeClock, FakeSession
 
@@ -68,7 +68,7 @@ def test_the_interval_is_over_processes_and_not_over_their_passes():
     assert interval.contains(1e9 / 110)
 
 
-def test_the_interval_of_a_rate_is_that_of_the_time_turned_over():
+def test_the_interval_of_a_rate_is_the_inverse_of_that_of_the_time():
     # by hand: logs of 90, 100, 110 have mean 4.6018 and standard error 0.0580; t(2) is 4.3027
     interval = throughput_of([passes(90, 100, 110)], 1).interval
     assert interval.estimate == pytest.approx(1e9 / 99.665, rel=1e-4)
@@ -83,13 +83,13 @@ def test_fewer_than_three_replicates_have_no_interval():
 
 @pytest.mark.parametrize(("percent", "needed"), [(50, 6), (90, 36), (95, 72), (99, 368)])
 def test_a_percentile_needs_as_many_values_as_order_statistics_say(percent, needed):
-    assert needed_for(percent) == needed
+    assert values_needed_for(percent) == needed
     name = f"p{percent}_ns"
     assert getattr(distribution_of(range(needed - 1)), name) is None
     assert getattr(distribution_of(range(needed)), name) is not None
 
 
-def test_percentiles_lie_between_the_values_around_them():
+def test_percentiles_are_between_the_values_around_them():
     found = distribution_of(range(1001))
     assert (found.p50_ns, found.p90_ns, found.p95_ns, found.p99_ns) == (500, 900, 950, 990)
     assert (found.count, found.min_ns, found.mean_ns, found.max_ns) == (1001, 0, 500, 1000)
@@ -122,20 +122,20 @@ def test_end_to_end_is_the_largest_completion_and_no_less_than_any_latency(drive
     assert sum(one.interval_ns) == one.pop_ns[-1] - one.pop_ns[0]
 
 
-def test_the_steady_rate_leaves_filling_out():
+def test_the_steady_rate_excludes_filling():
     # a pipeline with 30 ms to fill and one output every 10 ms after it
     one = Pass((0,) * 10, tuple(40 + 10 * index for index in range(10)))
-    steady = steady_of([one], in_flight=1)
+    steady = steady_rate_of([one], in_flight=1)
     assert steady.interval_ns == pytest.approx(10)
     assert steady.fill_share == pytest.approx(30 / 130)
 
 
 def test_the_steady_rate_is_of_the_outputs_after_the_pipeline_was_full():
     fill, flow = (50, 90, 100), tuple(110 + 10 * index for index in range(7))
-    steady = steady_of([Pass((0,) * 10, (*fill, *flow))], in_flight=4)
+    steady = steady_rate_of([Pass((0,) * 10, (*fill, *flow))], in_flight=4)
     assert steady.interval_ns == pytest.approx(10)
 
 
-def test_passes_too_short_to_flow_have_no_steady_rate():
-    assert steady_of([Pass((0,) * 5, (1, 2, 3, 4, 5))], in_flight=6) is None
-    assert steady_of(passes(10), in_flight=1) is None
+def test_passes_too_short_to_fill_the_pipeline_have_no_steady_rate():
+    assert steady_rate_of([Pass((0,) * 5, (1, 2, 3, 4, 5))], in_flight=6) is None
+    assert steady_rate_of(passes(10), in_flight=1) is None

@@ -38,19 +38,19 @@ def test_very_short_passes_end_at_a_thousand():
     assert (count, stop.reason) == (1000, "passes")
 
 
-def test_passes_that_never_get_near_the_target_end_at_a_hundred():
+def test_passes_that_never_get_close_to_the_target_end_at_a_hundred():
     draw = random.Random(1)
     times = [int(S / 10 * draw.lognormvariate(0, 0.11)) for _ in range(200)]
     count, stop = passes_until_stop(RelativeCi(), times)
     assert (count, stop.reason) == (100, "passes")
 
 
-def test_nothing_is_given_up_before_half_a_second():
+def test_the_rule_does_not_give_up_before_half_a_second():
     count, stop = passes_until_stop(RelativeCi(), [2_000_000, 20_000_000] * 100)
     assert (count, stop.reason) == (46, "out of reach")
 
 
-def test_a_noisy_machine_takes_as_many_as_the_interval_needs():
+def test_a_noisy_machine_takes_as_many_passes_as_the_interval_needs():
     draw = random.Random(1)
     times = [int(S / 10 * draw.lognormvariate(0, 0.05)) for _ in range(200)]
     count, stop = passes_until_stop(RelativeCi(), times)
@@ -59,7 +59,7 @@ def test_a_noisy_machine_takes_as_many_as_the_interval_needs():
     assert stop.have <= 0.02
 
 
-def test_what_more_passes_cannot_bring_is_given_up_with_have_and_want():
+def test_an_unreachable_target_is_given_up_with_have_and_want():
     times = [S // 10, S] * 100
     count, stop = passes_until_stop(RelativeCi(), times)
     assert (count, stop.reason) == (20, "out of reach")
@@ -67,7 +67,7 @@ def test_what_more_passes_cannot_bring_is_given_up_with_have_and_want():
     assert stop.have > stop.want == 0.02
 
 
-def test_time_ends_it_before_the_pass_that_would_go_beyond():
+def test_the_time_limit_stops_before_the_pass_that_would_exceed_it():
     count, stop = passes_until_stop(RelativeCi(max_time_s=10), [3 * S, 4 * S] * 9)
     assert (count, stop.reason) == (2, "time")
     assert stop.missed
@@ -78,12 +78,12 @@ def test_the_first_pass_is_always_completed():
     assert (count, stop.reason, stop.have) == (1, "time", None)
 
 
-def test_a_fixed_number_is_kept_to_whatever_the_times():
+def test_a_fixed_number_of_passes_is_kept_whatever_the_times():
     assert passes_until_stop(Fixed(7), [S, 9 * S] * 10)[0] == 7
     assert not Fixed(1).decide([5]).missed
 
 
-def test_a_fixed_number_ends_early_only_at_a_time_that_was_asked_for():
+def test_a_fixed_number_of_passes_ends_early_only_at_a_requested_time_limit():
     assert passes_until_stop(Fixed(50, max_time_s=10), [S] * 99)[0] == 10
     assert passes_until_stop(Fixed(90), [S] * 99)[0] == 90
 

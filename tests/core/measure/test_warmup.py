@@ -13,7 +13,7 @@ MS = 1_000_000
 
 
 class Settling(FakeSession):
-    """Takes times from a sequence, one an input, and the last one for ever after."""
+    """Takes times from a sequence, one for each input, and the last one from then on."""
 
     def __init__(self, clock, times_ns, depth=1):
         super().__init__(clock, depth=depth)
@@ -31,14 +31,14 @@ def warmed(times_ns, depth=1, **options):
     return warm_up(Settling(clock, times_ns, depth), ["input"], clock, **options)
 
 
-def test_a_steady_session_takes_its_least_inputs_and_two_windows():
+def test_a_steady_session_takes_the_minimum_of_inputs_and_two_windows():
     done = warmed([MS])
     assert done.settled is True
     assert done.inputs == 3 + 10 + 10
     assert not done.fixed
 
 
-def test_a_session_that_gets_faster_is_warmed_until_it_stays_as_it_is():
+def test_a_session_that_gets_faster_is_warmed_up_until_it_is_steady():
     done = warmed([10 * MS] * 13 + [5 * MS] * 5 + [MS])
     assert done.settled is True
     assert done.latency_ns[-10:] == (MS,) * 10
@@ -52,13 +52,13 @@ def test_windows_agree_within_five_percent():
     assert apart.inputs == 33
 
 
-def test_a_session_that_never_settles_ends_at_the_cap_and_says_so():
+def test_a_session_that_never_settles_ends_at_the_cap_unsettled():
     done = warmed([MS * 1.2**power for power in range(400)])
     assert done.settled is False
     assert done.inputs <= 300
 
 
-def test_thirty_seconds_are_enough():
+def test_warming_up_ends_after_thirty_seconds():
     done = warmed([(1000 + 100 * power) * MS for power in range(400)])
     assert done.settled is False
     assert sum(one.e2e_ns for one in done.drives) < 60_000 * MS
@@ -75,12 +75,12 @@ def test_of_very_slow_inputs_six_are_enough(input_ms):
     assert (done.inputs, done.settled) == (6, True)
 
 
-def test_inputs_of_which_three_take_too_long_leave_the_question_open():
+def test_three_inputs_at_the_time_limit_leave_settled_unknown():
     done = warmed([15_000 * MS])
     assert (done.inputs, done.settled) == (3, None)
 
 
-def test_a_pipeline_is_filled_twice_over():
+def test_a_pipeline_is_filled_twice():
     assert len(warmed([MS], depth=6).drives[0].pop_ns) == 12
 
 
@@ -91,18 +91,18 @@ def test_every_sample_is_kept():
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 40])
-def test_a_number_that_was_given_is_kept_to(count):
+def test_a_requested_number_of_inputs_is_kept(count):
     done = warmed([9 * MS, MS], count=count)
     assert done.inputs == count
     assert done.fixed
 
 
-def test_whether_a_given_number_settled_is_said_where_it_can_be_told():
+def test_settled_is_known_for_a_requested_number_if_it_has_two_windows():
     assert warmed([MS], count=4).settled is None
     assert warmed([MS], count=30).settled is True
     assert warmed([MS * 1.3**power for power in range(30)], count=30).settled is False
 
 
-def test_one_in_flight_holds_for_the_warm_up_too():
+def test_one_in_flight_also_applies_to_the_warm_up():
     done = warmed([MS], depth=4, count=6, in_flight=1)
     assert done.latency_ns == (MS,) * 6

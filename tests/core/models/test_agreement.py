@@ -63,7 +63,7 @@ def test_pcc_is_the_same_both_ways(pair):
 
 
 @given(two_varied(), st.floats(0.1, 10), st.floats(-5, 5))
-def test_pcc_does_not_see_scale_and_offset(pair, scale, offset):
+def test_pcc_ignores_scale_and_offset(pair, scale, offset):
     a, b = pair
     moved = scale * a + offset
     assume(float(moved.max() - moved.min()) > 1e-2 * float(moved.abs().max()))
@@ -114,7 +114,7 @@ def test_a_single_value_is_judged_by_relative_l2():
     assert not agreement([tensor(3.0)], [tensor(2.0)]).passes(0.99)
 
 
-def test_a_constant_output_of_a_reference_that_varies_is_wrong_however_near_it_is():
+def test_a_constant_output_of_a_varying_reference_is_wrong_however_close_it_is():
     one = agreement([torch.full((3,), 0.5)], [tensor(0.49, 0.5, 0.51)])
     assert one.fault == "output 0: it is constant, and the reference is not"
     assert not one.passes(-1)
@@ -141,7 +141,7 @@ def test_values_not_finite_in_the_same_way_in_both_are_left_out():
     assert one.pcc == pytest.approx(1)
 
 
-def test_another_infinity_is_a_fault():
+def test_a_different_infinity_is_a_fault():
     assert compared(tensor(1.0, INF), tensor(1.0, -INF)).fault == "1 of 2 values are not finite"
 
 
@@ -150,21 +150,21 @@ def test_a_finite_value_where_the_references_is_not_is_a_fault():
     assert fault == "1 of 2 values are finite where the reference's are not"
 
 
-def test_another_number_of_outputs_is_a_fault_without_figures():
+def test_a_different_number_of_outputs_is_a_fault_without_figures():
     one = agreement([torch.ones(2)], [torch.ones(2)] * 2)
     assert one.fault == "1 outputs, and the reference has 2"
     assert one.outputs == ()
     assert not one.passes(-1)
 
 
-def test_another_shape_is_a_fault_without_figures():
+def test_a_different_shape_is_a_fault_without_figures():
     one = agreement([torch.ones(2, 3)], [torch.ones(3, 2)])
     assert one.fault == "output 0: shape [2, 3], and the reference's [3, 2]"
     assert one.relative_l2 is None
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int8, torch.bool, torch.bfloat16])
-def test_other_dtypes_count_as_numbers(dtype):
+def test_other_dtypes_are_compared_as_numbers(dtype):
     values = torch.tensor([0, 1, 1, 0, 1])
     assert compared(values.to(dtype), values.float()).pcc == pytest.approx(1)
 
@@ -175,7 +175,7 @@ def test_a_complex_number_counts_as_two():
     assert one.max_abs_difference == 1
 
 
-def test_the_whole_is_the_worst_of_the_outputs():
+def test_the_agreement_of_a_model_is_that_of_its_worst_output():
     expected = [tensor(1.0, 2.0, 3.0), tensor(10.0, 20.0, 30.0)]
     one = agreement([tensor(1.0, 2.0, 4.0), expected[1] + 0.5], expected)
     assert one.pcc == one.outputs[0].pcc < one.outputs[1].pcc
@@ -184,7 +184,7 @@ def test_the_whole_is_the_worst_of_the_outputs():
     assert one.max_relative_difference == pytest.approx(1 / 3)
 
 
-def test_a_fault_of_one_output_leaves_the_whole_without_a_pcc():
+def test_a_fault_of_one_output_leaves_the_model_without_a_pcc():
     expected = [tensor(1.0, 2.0), tensor(1.0, 2.0)]
     one = agreement([expected[0], tensor(1.0, NAN)], expected)
     assert one.pcc is None
@@ -192,7 +192,7 @@ def test_a_fault_of_one_output_leaves_the_whole_without_a_pcc():
     assert one.fault == "output 1: 1 of 2 values are not finite"
 
 
-def test_no_values_agree():
+def test_outputs_without_values_agree():
     one = agreement([torch.ones(0, 3)], [torch.ones(0, 3)])
     assert one.passes(1)
     assert one.max_relative_difference == 0
@@ -208,7 +208,7 @@ def test_chunks_add_up_to_the_whole(monkeypatch):
     assert in_parts.max_relative_difference == pytest.approx(whole.max_relative_difference)
 
 
-def test_what_float64_cannot_square_is_a_fault():
+def test_values_too_large_to_square_in_float64_are_a_fault():
     huge = tensor(1e200, 2e200, 4e200, dtype=torch.float64)
     one = compared(huge, huge.flip(0))
     assert one.fault == "float64 does not hold the squares of its values"

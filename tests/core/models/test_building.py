@@ -44,7 +44,7 @@ def test_a_builder_gets_those_keywords_that_its_signature_takes():
     assert microbatch_of(build(builder)) == 7
 
 
-def test_a_builder_with_open_keywords_gets_every_one_that_is_known():
+def test_a_builder_with_variadic_keywords_gets_all_of_them():
     seen = {}
 
     def builder(**keywords):
@@ -55,7 +55,7 @@ def test_a_builder_with_open_keywords_gets_every_one_that_is_known():
     assert seen == {"training": False, "config": "tiny", "microbatch": 2, **FACTS}
 
 
-def test_a_required_microbatch_that_nobody_asked_for_is_0_as_in_the_original():
+def test_a_required_microbatch_is_0_by_default_as_in_the_original():
     def builder(training, config, microbatch, devtype, arch, data_type, math_fidelity, **rest):
         return [stage], [Tensor(microbatch or 128)]
 
@@ -66,7 +66,7 @@ def test_a_required_microbatch_that_nobody_asked_for_is_0_as_in_the_original():
     assert microbatch_of(build(original)) == 128
 
 
-def test_the_seeds_builder_works_as_the_seed_writes_it():
+def test_a_builder_of_the_original_script_works_unchanged():
     def bert(training: bool, config: str, force_num_layers: int | None = None):
         return ["pre", stage, "post"] and [stage, stage, stage], [Tensor(2, 3), Tensor(2)]
 
@@ -74,7 +74,7 @@ def test_the_seeds_builder_works_as_the_seed_writes_it():
     assert list(model.stages.present()) == ["cpu_pre", "device", "cpu_post"]
 
 
-def test_the_originals_four_values_work():
+def test_the_four_values_of_the_original_script_work():
     duts = {"cpu-pre": stage, "tt": stage, "cpu-loss": stage}
     model = returning((duts, [Tensor(2)], [Tensor(2)], {"max_length": 64}), training=True)
     assert list(model.stages.present()) == ["cpu_pre", "device", "loss"]
@@ -120,12 +120,12 @@ def test_absent_stages_are_none_in_a_list_of_three():
         (({"tt": stage}, [Tensor(2)], [Tensor(1)], {}), "target 0 has 1 samples"),
     ],
 )
-def test_a_broken_return_names_pack_and_fault(value, fault):
+def test_a_wrong_return_value_is_reported_with_pack_and_fault(value, fault):
     with pytest.raises(PackContractError, match=f"^pack: m: .*{fault}"):
         returning(value)
 
 
-def test_a_microbatch_that_was_not_made_is_refused_and_not_reported_as_made():
+def test_inputs_of_another_microbatch_than_requested_are_refused():
     with pytest.raises(PackContractError, match="asked for microbatch 4 and made 2"):
         build(lambda training, microbatch: ([stage], [Tensor(2)]), microbatch=4)
 
@@ -143,7 +143,7 @@ def test_an_option_that_the_builder_does_not_support_is_refused(option, flag):
         returning(([stage], [Tensor(2)]), **option)
 
 
-def test_a_parameter_that_nobody_fills_is_the_packs_fault():
+def test_an_unknown_required_parameter_is_a_fault_of_the_pack():
     with pytest.raises(PackContractError, match="parameter 'colour' is none that a builder"):
         build(lambda training, colour: None)
 
@@ -156,12 +156,12 @@ def test_a_request_error_of_the_builder_passes_through():
         build(builder)
 
 
-def test_the_default_configuration_runs_when_none_is_asked_for():
+def test_the_default_configuration_runs_when_none_is_requested():
     assert choose_config(Builder(stage, ["a", "b"], "b"), None, "pack: m") == "b"
     assert choose_config(Builder(stage), None, "pack: m") is None
 
 
-def test_an_unknown_configuration_gets_near_misses():
+def test_an_unknown_configuration_gets_suggestions():
     builder = Builder(stage, ["tiny", "base"])
     with pytest.raises(UnknownNameError, match="no configuration 'tinny'.*did you mean 'tiny'"):
         choose_config(builder, "tinny", "pack: m")
@@ -195,7 +195,7 @@ def test_shared_parameters_are_counted_once_and_native_modules_not_at_all():
     assert parameter_count(StagedModel(Stages(device=stage), [Tensor(1)])) is None
 
 
-def test_accuracy_declared_for_what_is_no_format_is_refused():
+def test_accuracy_declared_for_an_unknown_format_is_refused():
     inexact = StagedModel(Stages(device=stage), [Tensor(2, 3)], pcc={"bf16": 0.9})
     with pytest.raises(PackContractError, match="pcc for 'bf16', which is no data format: Fp32"):
         returning(inexact)

@@ -23,7 +23,7 @@ def dense(training, config, microbatch: int = 4):
     )
 
 
-def test_a_model_is_described_without_its_numbers():
+def test_a_model_is_described_without_values():
     # four terabytes, if it had any
     found = describe(dense, config="huge", microbatch=2)
     assert found.parameters == 10**12 + 10**6
@@ -33,7 +33,7 @@ def test_a_model_is_described_without_its_numbers():
     assert found.notes == ()
 
 
-def test_a_builder_that_looks_at_numbers_is_built_with_them():
+def test_a_builder_that_reads_values_is_built_with_them():
     def looking(training):
         inputs = torch.rand(2, 3)
         assert inputs.sum().item() > 0
@@ -51,7 +51,7 @@ def test_describing_leaves_random_state_as_it_is():
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_a_builder_that_fails_is_one_line():
+def test_a_failing_builder_is_reported_in_one_line():
     def failing(training):
         raise ValueError("no such thing")
 

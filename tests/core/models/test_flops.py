@@ -12,7 +12,7 @@ from ttbench_core import StagedModel, Stages
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-from ttbench_core.models.reference.flops import _counted, count_flops  # noqa: E402
+from ttbench_core.models.reference.flops import _count, count_flops  # noqa: E402
 from ttbench_core.models.reference.formulas import formulas  # noqa: E402
 
 
@@ -110,7 +110,7 @@ def test_a_stage_without_weights_before_the_others_has_no_backward():
 )
 def test_shapes_alone_and_a_real_run_count_the_same(model, training):
     by_shapes, by_run = (
-        _counted(model, torch.device(place), training=training) for place in ("meta", "cpu")
+        _count(model, torch.device(place), training=training) for place in ("meta", "cpu")
     )
     assert by_shapes == by_run
     assert by_shapes["device"] > 0
@@ -122,7 +122,7 @@ def test_an_lstm_counts_its_gates_at_every_step_also_in_a_real_run(directions):
     model = one_stage(FirstOf(lstm), torch.rand(2, 5, 8))
     expected = directions * 2 * (2 * 5) * (4 * 16) * (8 + 16)
     for place in ("meta", "cpu"):
-        assert _counted(model, torch.device(place), training=False) == {"device": expected}
+        assert _count(model, torch.device(place), training=False) == {"device": expected}
 
 
 def test_attention_on_the_cpu_counts_scores_and_sums_and_four_products_backward():
@@ -130,7 +130,7 @@ def test_attention_on_the_cpu_counts_scores_and_sums_and_four_products_backward(
     product = 2 * (2 * 4 * 8 * 12 * 16)
     model = one_stage(Attention(), *heads)
     for place in ("meta", "cpu"):
-        assert _counted(model, torch.device(place), training=False)["device"] == 2 * product
+        assert _count(model, torch.device(place), training=False)["device"] == 2 * product
     backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
     shapes = [tuple(tensor.shape) for tensor in (heads[0], *heads)]
     assert formulas()[backward](*shapes) == 4 * product
@@ -151,7 +151,7 @@ def test_products_of_a_matrix_and_a_vector_are_counted():
     assert count_flops(model, training=False).total == 2 * 8 * 4
 
 
-def test_a_model_that_looks_at_values_is_counted_in_a_real_run():
+def test_a_model_that_reads_values_is_counted_in_a_real_run():
     counted = count_flops(one_stage(LooksAtValues(8, 8)), training=False)
     assert counted.method == "cpu"
     assert counted.total == 2 * 4 * 8 * 8
@@ -171,7 +171,7 @@ def test_a_model_of_functions_has_no_count_and_a_reason():
     assert "torch modules" in counted.reason
 
 
-def test_what_a_run_on_shapes_warns_of_is_not_shown():
+def test_warnings_of_a_run_on_shapes_are_not_shown():
     class Warns(torch.nn.Module):
         def forward(self, tensor):
             warnings.warn("shapes", stacklevel=1)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.torch
 
 from ttbench_core.models.reference.agreement import agreement  # noqa: E402
 from ttbench_core.models.reference.forward import reference_outputs  # noqa: E402
-from ttbench_core.models.reference.plain import runs_plainly  # noqa: E402
+from ttbench_core.models.reference.stages import runs_in_torch  # noqa: E402
 
 BACKEND = TorchBackend()
 
@@ -108,7 +108,7 @@ def test_a_stage_that_writes_into_its_input_leaves_the_models_inputs_alone():
     assert inputs.tolist() == [[-1, 1]]
 
 
-def test_products_are_in_full_float32_meanwhile_and_the_setting_returns():
+def test_products_are_in_full_float32_and_the_setting_is_restored():
     torch.set_float32_matmul_precision("medium")
     try:
         assert seen_in_reference(lambda _: torch.get_float32_matmul_precision()) == "highest"
@@ -117,7 +117,7 @@ def test_products_are_in_full_float32_meanwhile_and_the_setting_returns():
         torch.set_float32_matmul_precision("highest")
 
 
-def test_the_setting_returns_also_when_a_stage_raises():
+def test_the_setting_is_restored_also_when_a_stage_raises():
     torch.set_float32_matmul_precision("high")
     try:
         with pytest.raises(RuntimeError, match="mat1 and mat2"):
@@ -134,7 +134,7 @@ def test_an_autocast_around_it_has_no_effect():
     assert output.dtype is torch.float32
 
 
-def test_random_numbers_go_on_as_if_it_had_not_run():
+def test_random_state_is_not_changed():
     before = torch.random.get_rng_state()
     seen_in_reference(lambda _: torch.rand(5), torch.ones(2))
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -150,29 +150,29 @@ def test_it_runs_in_inference_mode_also_inside_a_session():
     assert seen_in_reference(lambda _: torch.is_inference_mode_enabled())
 
 
-def test_a_module_that_cannot_be_copied_is_named():
+def test_an_error_in_copying_names_the_module():
     module = torch.nn.Linear(4, 4)
     module.numbers = (number for number in range(3))
     with pytest.raises(TypeError, match="module Linear cannot be copied"):
         reference_outputs(StagedModel(Stages(device=module), [torch.rand(2, 4)]))
 
 
-def test_models_of_torch_modules_run_plainly():
-    assert runs_plainly(three_stages())
-    assert runs_plainly(three_stages(), training=True)
+def test_models_of_torch_modules_run_in_torch():
+    assert runs_in_torch(three_stages())
+    assert runs_in_torch(three_stages(), training=True)
 
 
-def test_a_function_and_a_generation_loop_do_not_run_plainly():
+def test_a_function_and_a_generation_loop_do_not_run_in_torch():
     inputs = [torch.rand(1, 2)]
-    assert not runs_plainly(StagedModel(Stages(device=lambda tensor: tensor), inputs))
+    assert not runs_in_torch(StagedModel(Stages(device=lambda tensor: tensor), inputs))
     looping = StagedModel(Stages(device=torch.nn.ReLU()), inputs, generation={"max_length": 3})
-    assert not runs_plainly(looping)
+    assert not runs_in_torch(looping)
 
 
 def test_a_function_as_loss_matters_in_training_alone():
     model = StagedModel(Stages(device=torch.nn.ReLU(), loss=torch.sum), [torch.rand(1, 2)])
-    assert runs_plainly(model)
-    assert not runs_plainly(model, training=True)
+    assert runs_in_torch(model)
+    assert not runs_in_torch(model, training=True)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_function_as_loss_matters_in_training_alone():
         ({"training": True}, False),
     ],
 )
-def test_a_session_knows_whether_it_is_what_it_would_be_compared_with(options, is_reference):
+def test_a_session_knows_whether_it_is_the_reference(options, is_reference):
     with session_of(three_stages(), **options) as session:
         assert session.is_reference is is_reference
 
@@ -212,7 +212,7 @@ def test_a_session_on_another_device_is_not_the_reference():
     assert not _is_reference(options, torch.device("cuda", 0))
 
 
-def test_a_model_may_declare_how_near_it_comes():
+def test_a_model_may_declare_its_minimum_pcc():
     model = StagedModel(Stages(device=torch.nn.ReLU()), [torch.rand(1)], pcc={"Bfp4": 0.9})
     assert isinstance(model, DeclaresAccuracy)
     assert model.pcc == {"Bfp4": 0.9}

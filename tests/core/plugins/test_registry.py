@@ -60,7 +60,7 @@ def test_an_entry_point_added_to_an_installed_pack_is_there(fake_pack):
         (GOOD.replace("'x'", "18"), r"TypeError: m: configs \[18\] are not names"),
     ],
 )
-def test_a_broken_pack_is_a_row_with_its_reason_and_hides_no_other(fake_pack, source, reason):
+def test_a_broken_pack_is_listed_with_its_reason_and_hides_no_other(fake_pack, source, reason):
     fake_pack("broken", "[ttbench.models]\nbroken = broken_mod:m\n", broken_mod=source)
     fake_pack("whole", "[ttbench.models]\nwhole = whole_mod:m\n", whole_mod=GOOD)
     rows = by_name()
@@ -72,7 +72,7 @@ def test_a_broken_pack_is_a_row_with_its_reason_and_hides_no_other(fake_pack, so
 
 
 @pytest.mark.parametrize("reference", ["no colon here", "mod:", ":attribute", "mod:a b"])
-def test_a_malformed_reference_is_a_row_and_hides_no_other(fake_pack, reference):
+def test_a_malformed_reference_is_listed_and_hides_no_other(fake_pack, reference):
     fake_pack("bent", f"[ttbench.models]\nbent = {reference}\n")
     fake_pack("whole", "[ttbench.models]\nwhole = whole_mod:m\n", whole_mod=GOOD)
     rows = by_name()
@@ -81,7 +81,7 @@ def test_a_malformed_reference_is_a_row_and_hides_no_other(fake_pack, reference)
     assert bent, rows
 
 
-def test_unreadable_metadata_is_a_row_and_hides_no_other(fake_pack):
+def test_unreadable_metadata_is_listed_and_hides_no_other(fake_pack):
     site = fake_pack("garbled", "")
     (site / "garbled-1.0.dist-info" / "entry_points.txt").write_bytes(
         b"[ttbench.models]\n\xff = a:b"
@@ -92,7 +92,7 @@ def test_unreadable_metadata_is_a_row_and_hides_no_other(fake_pack):
     assert any(entry.error and "metadata cannot be read" in entry.error for entry in rows.values())
 
 
-def test_two_packs_with_one_name_are_both_listed_and_told_apart(fake_pack):
+def test_two_packs_with_one_name_are_both_listed_by_qualified_name(fake_pack):
     for pack in ("first-pack", "second-pack"):
         module = pack.replace("-", "_")
         source = GOOD.replace("'x'", repr(pack))
@@ -111,7 +111,7 @@ def test_a_distribution_found_twice_on_the_path_is_one(fake_pack):
     assert find(MODELS, "twice", "model").version == "2.0"
 
 
-def test_an_unknown_name_gets_near_misses(fake_pack):
+def test_an_unknown_name_gets_suggestions(fake_pack):
     fake_pack("p", "[ttbench.models]\nresnet_toy = p_mod:m\n", p_mod=GOOD)
     with pytest.raises(
         UnknownNameError, match=r"unknown model 'resnettoy' \(did you mean 'resnet_"
@@ -125,7 +125,7 @@ def test_a_colon_without_a_pack_names_nothing(fake_pack):
         find(MODELS, ":mine", "model")
 
 
-def test_no_pack_at_all_says_how_to_get_one(monkeypatch):
+def test_without_any_pack_the_message_shows_how_to_install_one(monkeypatch):
     monkeypatch.setattr("importlib_metadata.entry_points", lambda **_: [])
     with pytest.raises(UnknownNameError, match="no model is installed: install a model pack"):
         find(MODELS, "bert", "model")

@@ -18,7 +18,8 @@ import importlib_metadata
 import pytest
 
 from ttbench_core.errors import PackContractError
-from ttbench_core.plugins.tuning import Facts, Setting, Tuning, read_rules, settle
+from ttbench_core.plugins.tuning import Facts, Setting, Tuning, evaluate_rules
+from ttbench_core.plugins.tuning_rules import read_rules
 from ttbench_core.request.options import DataFormat
 
 TESTS = Path(__file__).parents[2]
@@ -49,11 +50,11 @@ def asked(**changes: Any) -> Facts:
 
 
 def holds(when: Mapping[str, Any], facts: Facts = ASKED) -> bool:
-    return settle([{"when": when, "env": {"IT": "holds"}}], facts, "here").environment != {}
+    return evaluate_rules([{"when": when, "env": {"IT": "holds"}}], facts, "here").environment != {}
 
 
 def strings(rule: Mapping[str, Any], facts: Facts = ASKED) -> list[str]:
-    return [str(setting) for setting in settle([rule], facts, "here").settings]
+    return [str(setting) for setting in evaluate_rules([rule], facts, "here").settings]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_spelling_of_an_option_is_the_text_of_a_condition():
     assert holds({"dataformat": ["Fp16_b"]}, asked(dataformat=DataFormat.FP16_B))
 
 
-def test_what_was_not_asked_for_is_none_of_the_alternatives():
+def test_an_option_not_asked_for_matches_no_alternative():
     unasked = asked(config=None, math_fidelity=None)
     assert not holds({"config": ["large"]}, unasked)
     assert holds({"config_not": ["large"], "math_fidelity_not": ["LoFi"]}, unasked)
@@ -101,21 +102,21 @@ def test_all_named_variables_have_to_be_set_or_unset():
     assert holds({"env_unset": ["ONE", "TWO"]})
 
 
-def test_no_rule_sees_what_another_one_did():
+def test_no_rule_depends_on_another():
     rules = [
         {"set": {"balancer_policy": "Ribbon"}, "env": {"ONE": "1"}},
         {"when": {"balancer_policy": ["Ribbon"]}, "env": {"TWO": "2"}},
         {"when": {"env_set": ["ONE"]}, "env": {"THREE": "3"}},
     ]
-    assert settle(rules, ASKED, "here").environment == {"ONE": "1"}
+    assert evaluate_rules(rules, ASKED, "here").environment == {"ONE": "1"}
 
 
-def test_rules_ask_in_their_order_and_the_last_variable_of_a_name_wins():
+def test_settings_keep_the_order_of_rules_and_the_last_variable_of_a_name_wins():
     rules = [
         {"env": {"A": "1", "B": "1"}, "set": {"x": True}, "calls": [{"name": "f", "args": [[1]]}]},
         {"env": {"A": "2"}, "set": {"x": False}, "calls": [{"name": "g", "kwargs": {"n": 2}}]},
     ]
-    assert settle(rules, ASKED, "here") == Tuning(
+    assert evaluate_rules(rules, ASKED, "here") == Tuning(
         {"A": "2", "B": "1"},
         (
             Setting("x", value=True),
@@ -126,8 +127,8 @@ def test_rules_ask_in_their_order_and_the_last_variable_of_a_name_wins():
     )
 
 
-def test_no_rules_ask_for_nothing():
-    assert settle((), ASKED, "here") == Tuning({}, ())
+def test_no_rules_give_no_settings():
+    assert evaluate_rules((), ASKED, "here") == Tuning({}, ())
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_no_rules_ask_for_nothing():
         ),
     ],
 )
-def test_a_setting_reads_like_what_it_does(rule, shown):
+def test_a_setting_as_text_is_an_assignment_or_a_call(rule, shown):
     assert strings(rule) == [shown]
 
 
@@ -172,7 +173,7 @@ def test_a_setting_reads_like_what_it_does(rule, shown):
         ("rest_of_chip", 8, []),
     ],
 )
-def test_a_call_is_made_once_for_each_layer_that_is_meant(which, chips, layers):
+def test_a_call_is_repeated_for_each_selected_layer(which, chips, layers):
     rule = {
         "layers": {"default": 5, "which": which},
         "calls": [{"name": "f", "args": ["op_{2+53*layer}"]}],
@@ -180,7 +181,7 @@ def test_a_call_is_made_once_for_each_layer_that_is_meant(which, chips, layers):
     assert strings(rule, asked(chips=chips)) == [f"f(op_{2 + 53 * layer})" for layer in layers]
 
 
-def test_the_layers_that_were_asked_for_replace_the_default():
+def test_the_requested_number_of_layers_replaces_the_default():
     rule = {
         "layers": {"default": 24, "which": "all"},
         "calls": [{"name": "f", "args": ["{layer}"]}],
@@ -188,7 +189,7 @@ def test_the_layers_that_were_asked_for_replace_the_default():
     assert strings(rule, asked(layers=2)) == ["f(0)", "f(1)"]
 
 
-def test_a_number_of_a_layer_stands_anywhere_in_the_arguments_of_a_call():
+def test_a_layer_placeholder_may_be_anywhere_in_the_arguments_of_a_call():
     rule = {
         "layers": {"default": 2, "which": "odd"},
         "calls": [
@@ -248,24 +249,24 @@ def test_a_number_of_a_layer_stands_anywhere_in_the_arguments_of_a_call():
         ("a rule", "a rule must be an object, not 'a rule'"),
     ],
 )
-def test_a_rule_that_cannot_be_read_is_named_with_its_place_and_fault(rule, fault):
+def test_a_malformed_rule_is_reported_with_its_place_and_fault(rule, fault):
     never = {"when": {"config": ["no such"]}}
     with pytest.raises(PackContractError) as refusal:
-        settle([never, rule], ASKED, "some-pack:bert (some_pack:bert)")
+        evaluate_rules([never, rule], ASKED, "some-pack:bert (some_pack:bert)")
     place = "some-pack:bert (some_pack:bert): rule 2 in its tuning.json: "
     assert str(refusal.value).startswith(place)
     assert fault in str(refusal.value)
 
 
-def test_what_is_unknown_is_answered_with_all_that_is_known():
+def test_an_unknown_key_is_reported_with_all_known_keys():
     with pytest.raises(PackContractError) as refusal:
-        settle([{"layer": {}}], ASKED, "here")
+        evaluate_rules([{"layer": {}}], ASKED, "here")
     assert str(refusal.value).endswith(": it takes when, env, set, calls, layers")
 
 
-def test_a_rule_is_checked_although_it_does_not_hold():
+def test_a_rule_is_checked_even_if_its_conditions_do_not_hold():
     with pytest.raises(PackContractError, match="the value of A"):
-        settle([{"when": {"config": ["no such"]}, "env": {"A": 1}}], ASKED, "here")
+        evaluate_rules([{"when": {"config": ["no such"]}, "env": {"A": 1}}], ASKED, "here")
 
 
 @pytest.fixture
@@ -291,7 +292,7 @@ def test_rules_are_read_from_the_top_package_of_the_builder(tuned):
     assert list(read_rules("tuned_pack", "m", "pybuda")) == [{"env": {"A": "é"}}]
 
 
-def test_a_model_or_backend_that_the_file_does_not_name_has_no_rules(tuned):
+def test_a_model_or_backend_missing_from_the_file_has_no_rules(tuned):
     tuned('{"pybuda": {"m": [{}]}}')
     assert list(read_rules("tuned_pack.models", "another", "pybuda")) == []
     assert list(read_rules("tuned_pack.models", "m", "torch")) == []
@@ -308,7 +309,7 @@ def test_a_builder_of_no_package_has_no_rules(module, monkeypatch):
     assert read_rules(module, "m", "pybuda") == ()
 
 
-def test_a_pack_that_is_one_module_has_no_rules(fake_pack):
+def test_a_pack_of_a_single_module_has_no_rules(fake_pack):
     site = fake_pack("flat-pack", "[ttbench.models]\nm = flat_mod:m\n", flat_mod="")
     (site / "tuning.json").write_text('{"pybuda": {"m": [{}]}}')
     assert read_rules("flat_mod", "m", "pybuda") == ()
@@ -326,7 +327,7 @@ def test_a_pack_that_is_one_module_has_no_rules(fake_pack):
         ('{"pybuda": {"m": [], "m": [{}]}}', "'m' stands twice in one object"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named_with_its_fault_and_its_form(tuned, text, fault):
+def test_an_unreadable_file_is_reported_with_its_fault_and_its_form(tuned, text, fault):
     tuned(text)
     with pytest.raises(PackContractError) as refusal:
         read_rules("tuned_pack.models", "m", "pybuda")
@@ -341,7 +342,7 @@ def test_rules_are_read_without_torch_and_without_stevedore(python):
     done = python(
         "-c",
         "import sys\n"
-        "from ttbench_core.plugins.tuning import read_rules\n"
+        "from ttbench_core.plugins.tuning_rules import read_rules\n"
         "read_rules('ttbench_models_nlp.bert', 'bert', 'pybuda')\n"
         "print([name for name in ('torch', 'transformers', 'stevedore') if name in sys.modules])\n",
     )
@@ -542,11 +543,11 @@ def differently(model: str, facts: Facts, record: Asked) -> Asked:
 
 def agree(model: str, rules: list[Any], facts: Facts) -> None:
     expected = differently(model, facts, Record(model, facts).asks())
-    assert as_asked(settle(rules, facts, model)) == expected, facts
+    assert as_asked(evaluate_rules(rules, facts, model)) == expected, facts
 
 
 @pytest.mark.parametrize("model", RECORDED)
-def test_a_file_of_the_packs_asks_for_what_the_original_did(model):
+def test_the_files_of_the_packs_give_the_settings_of_the_original_script(model):
     rules = rules_of(model)
     combinations = itertools.product(
         RECORDED[model]["configs"], DataFormat, ARCHS, ("LoFi", "HiFi3"), POLICIES
@@ -574,12 +575,12 @@ def test_bert_breaks_its_layers_where_the_original_did(layers, chips, environmen
 
 def test_large_bert_breaks_at_every_second_layer_and_on_two_chips_at_every_layer():
     rules = rules_of("bert")
-    one = as_asked(settle(rules, asked(layers=4), "bert")).calls
+    one = as_asked(evaluate_rules(rules, asked(layers=4), "bert")).calls
     assert one[:2] == [
         ("place_on_new_epoch", ["matmul_94"], {}),
         ("place_on_new_epoch", ["matmul_200"], {}),
     ]
-    two = as_asked(settle(rules, asked(layers=4, chips=2), "bert")).calls
+    two = as_asked(evaluate_rules(rules, asked(layers=4, chips=2), "bert")).calls
     assert two[:4] == [
         ("place_on_new_chip", ["matmul_2"], {}),
         ("place_on_new_chip", ["matmul_108"], {}),
@@ -593,7 +594,7 @@ def test_what_the_original_sets_only_if_unset_needs_no_condition_because_the_use
     users = {"TT_BACKEND_OVERLAY_MAX_EXTRA_BLOB_SIZE": "20480"}
     facts = asked(config="v2_w64", environment=users)
     recorded = Record("hrnet", facts).asks().environment
-    assert {**settle(rules, facts, "hrnet").environment, **users} == {**recorded, **users}
+    assert {**evaluate_rules(rules, facts, "hrnet").environment, **users} == {**recorded, **users}
 
 
 def test_bert_in_stages_gets_the_settings_of_bert_that_name_no_operation():
@@ -603,8 +604,10 @@ def test_bert_in_stages_gets_the_settings_of_bert_that_name_no_operation():
         ("tiny", "base", "large"), ARCHS, ("Bfp8_b", "Fp16_b")
     ):
         facts = asked(config=config, arch=arch, dataformat=dataformat)
-        whole = as_asked(settle(rules_of("bert"), facts, "bert"))
-        assert as_asked(settle(rules, facts, "bert")) == dataclasses.replace(whole, calls=[])
+        whole = as_asked(evaluate_rules(rules_of("bert"), facts, "bert"))
+        assert as_asked(evaluate_rules(rules, facts, "bert")) == dataclasses.replace(
+            whole, calls=[]
+        )
 
 
 def file_of(package: str) -> Any:
@@ -619,7 +622,7 @@ DERIVED = {
 
 
 @pytest.mark.parametrize("model", ["bert", "resnet"])
-def test_the_file_of_a_pack_names_the_recorded_models_and_where_they_are_recorded(model):
+def test_the_file_of_a_pack_lists_the_recorded_models_and_their_source(model):
     package = pack_of(model)
     file = file_of(package)
     of_this_pack = {name for name in RECORDED if (name in LANGUAGE) == (model in LANGUAGE)}

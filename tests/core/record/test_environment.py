@@ -47,7 +47,7 @@ def test_a_changed_file_makes_the_checkout_dirty(repository):
     assert checkout_of([str(repository / "pack.py")]).dirty
 
 
-def test_a_file_that_lies_in_a_checkout_untracked_has_none(repository):
+def test_an_untracked_file_in_a_checkout_has_no_commit(repository):
     (repository / "venv.py").write_text("")
     assert checkout_of([str(repository / "venv.py")]) is None
 
@@ -59,7 +59,7 @@ def test_the_first_file_with_a_checkout_decides(repository, tmp_path_factory):
     assert checkout_of([None, str(outside)]) is None
 
 
-def test_a_checkout_variable_of_the_caller_does_not_mislead(repository, monkeypatch, tmp_path):
+def test_git_variables_of_the_caller_are_ignored(repository, monkeypatch, tmp_path):
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
     assert checkout_of([str(repository / "pack.py")]) is not None
 
@@ -81,12 +81,12 @@ def test_only_variables_on_the_list_are_recorded():
     assert recorded == {"OMP_NUM_THREADS": "2", "PYBUDA_EXP_APPROX": "1"}
 
 
-def test_versions_leave_out_what_is_not_installed():
+def test_versions_leave_out_distributions_that_are_not_installed():
     versions = software_versions(["ttbench-core", "no-such-distribution"])
     assert set(versions) == {"python", "ttbench-core"}
 
 
-def test_host_facts_are_there_with_their_units():
+def test_host_facts_have_their_units():
     facts = host_facts()
     assert facts["memory_bytes"] > 0
     assert facts["usable_cores"] >= 1

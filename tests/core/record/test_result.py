@@ -1,4 +1,4 @@
-"""The record is strict JSON, comes back as it went, and escapes what it shows."""
+"""The record is strict JSON, reads back unchanged, and escapes what it shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ttbench_core import Result
 from ttbench_core.testing import example_result
 
-SEED_KEYS = {
+ORIGINAL_KEYS = {
     "total_time",
     "total_samples",
     "samples_per_sec",
@@ -27,13 +27,13 @@ def no_constants(name):
     raise AssertionError(f"{name} in JSON")
 
 
-def test_the_seeds_keys_stand_at_the_top_level():
+def test_the_keys_of_the_original_script_are_at_the_top_level():
     record = example_result().to_record()
-    assert set(record) >= SEED_KEYS
+    assert set(record) >= ORIGINAL_KEYS
     assert "error" not in record
 
 
-def test_error_is_there_when_the_run_failed_and_numbers_are_null():
+def test_a_failed_run_has_an_error_and_null_numbers():
     failed = example_result(
         status="failed", error="x: y", total_time=None, total_samples=None, samples_per_sec=None
     )
@@ -42,7 +42,7 @@ def test_error_is_there_when_the_run_failed_and_numbers_are_null():
     assert record["samples_per_sec"] is None
 
 
-def test_a_record_reads_back_as_it_was():
+def test_a_record_reads_back_unchanged():
     result = example_result(notes=["n"], phases_ns={"build": 5})
     again = Result.from_record(json.loads(result.to_json()))
     assert again.to_record() == result.to_record()
@@ -70,7 +70,7 @@ def test_keys_of_a_later_version_are_left_out():
     assert not hasattr(Result.from_record(record), "invented_later")
 
 
-def test_a_seed_key_that_is_missing_is_said():
+def test_a_missing_key_of_the_original_script_is_an_error():
     record = example_result().to_record()
     del record["machine_name"]
     with pytest.raises(KeyError, match="machine_name"):
@@ -85,7 +85,7 @@ def test_nan_and_infinity_become_null(number):
     assert record["effective"] == {"x": [None]}
 
 
-def test_what_json_has_no_value_for_becomes_text():
+def test_values_that_json_does_not_have_become_text():
     record = json.loads(example_result(effective={"dtype": int, 3: {1}}).to_json())
     assert record["effective"] == {"dtype": "<class 'int'>", "3": "{1}"}
 
@@ -98,7 +98,7 @@ def test_any_text_survives_json(text):
     assert record["machine_name"] == text
 
 
-def test_html_escapes_what_came_from_elsewhere():
+def test_html_is_escaped():
     hostile = "<script>alert(1)</script>"
     result = example_result(
         args={"model": hostile, "config": hostile}, error=hostile, notes=[hostile], backend=hostile
@@ -107,7 +107,7 @@ def test_html_escapes_what_came_from_elsewhere():
     assert "&lt;script&gt;" in result._repr_html_()
 
 
-def test_the_repr_says_model_number_and_how():
+def test_the_repr_has_model_rate_and_conditions():
     text = repr(example_result(backend="torch", devices=[{"kind": "cpu"}]))
     assert text == (
         "<Result example small: ok, 80.00 samples/s (1 pass; no interval),"
@@ -115,18 +115,18 @@ def test_the_repr_says_model_number_and_how():
     )
 
 
-def test_the_repr_of_a_failed_run_says_why():
+def test_the_repr_of_a_failed_run_has_the_error():
     failed = example_result(status="failed", error="compile: no", samples_per_sec=None)
     assert "failed, compile: no" in repr(failed)
 
 
-def test_the_summary_says_what_the_number_is_made_of():
+def test_the_summary_shows_how_the_number_was_measured():
     rows = dict(example_result(passes=[{"e2e_ns": ns} for ns in (4e8, 5e8, 6e8)]).summary())
     assert rows["throughput"] == "80.00 samples/s (median of 3 passes; no interval)"
     assert rows["pass time"] == "500 ms for 5 inputs of 8; 3 passes from 400 ms to 600 ms"
 
 
-def test_a_record_of_version_1_is_shown_as_well():
+def test_a_record_of_version_1_has_a_summary():
     old = example_result(
         schema_version=1,
         latency={"inputs": 5, "min_ns": 1, "median_ns": 2e6, "mean_ns": 2, "max_ns": 3e6},

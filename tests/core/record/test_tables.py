@@ -1,4 +1,4 @@
-"""Results as rows: every cell is where its column says, and comes back as it went in."""
+"""Results as rows: every cell is read from the path of its column, and comes back unchanged."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttbench_core.errors import OptionError
-from ttbench_core.record.tables.columns import COLUMNS, SHOWN, column, nested, row_of
-from ttbench_core.record.tables.conditions import condition, typed
+from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, record_of, row_of
+from ttbench_core.record.tables.conditions import parse_cell, parse_condition
 from ttbench_core.record.tables.writing import (
     as_csv,
     as_markdown,
-    guarded,
-    markdown_text,
-    text_of,
-    texts_of,
-    unguarded,
+    cell_text,
+    escape_formula,
+    escape_markdown,
+    table_texts,
+    unescape_formula,
 )
 from ttbench_core.testing import example_result
 
@@ -32,17 +32,17 @@ CELLS = {
 ROWS = st.fixed_dictionaries({one.name: st.none() | CELLS[one.kind] for one in COLUMNS})
 
 
-def test_names_of_columns_are_words_and_each_is_there_once():
+def test_names_of_columns_are_identifiers_and_unique():
     names = [one.name for one in COLUMNS]
     assert len(set(names)) == len(names)
     assert all(name.isidentifier() and name == name.lower() for name in names)
-    assert set(SHOWN) <= set(names)
+    assert set(DEFAULT_COLUMNS) <= set(names)
 
 
 @given(ROWS)
 def test_a_row_becomes_a_record_and_the_same_row_again(row):
-    counted = {one.name for one in COLUMNS if one.counts}
-    again = row_of(nested(row))
+    counted = {one.name for one in COLUMNS if one.is_count}
+    again = row_of(record_of(row))
     for name, cell in row.items():
         if name not in counted and cell is not None:
             expected = cell
@@ -60,18 +60,18 @@ def test_a_row_becomes_a_record_and_the_same_row_again(row):
         {"samples_per_sec": True, "total_time": 10**400, "args": {"microbatch": 2**70}},
     ],
 )
-def test_whatever_a_record_holds_it_has_a_row(record):
+def test_a_malformed_record_has_a_row(record):
     row = row_of(record)
     assert set(row) == {one.name for one in COLUMNS}
     assert row["samples_per_sec"] is None
     assert row["microbatch"] is None
 
 
-def test_a_text_that_no_file_takes_is_spelled_out():
+def test_invalid_characters_of_a_text_are_escaped():
     assert row_of({"machine_name": "a\0b\udcff"})["machine_name"] == "a\\x00b\\udcff"
 
 
-def test_an_unknown_column_is_named_with_near_misses():
+def test_an_unknown_column_is_reported_with_suggestions():
     with pytest.raises(OptionError, match=r"'modle' \(did you mean 'model'.*--columns all shows"):
         column("modle")
 
@@ -93,9 +93,9 @@ def test_an_unknown_column_is_named_with_near_misses():
         ("layers>5", False),
     ],
 )
-def test_a_condition_holds_or_not(text, holds):
+def test_a_condition_matches_or_not(text, holds):
     record = vars(example_result(model={"name": "example"}, args={"training": False}))
-    assert condition(text).holds(record) is holds
+    assert parse_condition(text).matches(record) is holds
 
 
 @pytest.mark.parametrize(
@@ -109,31 +109,33 @@ def test_a_condition_holds_or_not(text, holds):
         ("samples_per_sec>fast", "samples_per_sec is a number, not 'fast'"),
     ],
 )
-def test_a_condition_that_cannot_be_read_says_why(text, complaint):
+def test_a_malformed_condition_is_reported_with_the_reason(text, complaint):
     with pytest.raises(OptionError, match=complaint):
-        condition(text)
+        parse_condition(text)
 
 
 @given(st.text())
-def test_what_a_spreadsheet_would_compute_is_guarded_and_comes_back(text):
-    assert unguarded(guarded(text)) == text
-    assert guarded(text)[:1] not in ("=", "+", "-", "@", "\t", "\r")
+def test_formulas_are_escaped_and_unescaped(text):
+    assert unescape_formula(escape_formula(text)) == text
+    assert escape_formula(text)[:1] not in ("=", "+", "-", "@", "\t", "\r")
 
 
 @given(st.lists(ROWS, max_size=3))
-def test_a_table_of_csv_holds_every_cell(rows):
+def test_a_csv_table_has_every_cell(rows):
     names = [one.name for one in COLUMNS]
-    rows = [row_of(nested(row)) for row in rows]
+    rows = [row_of(record_of(row)) for row in rows]
     found = list(csv.DictReader(io.StringIO(as_csv(rows, names), newline="")))
     for row, line in zip(rows, found, strict=True):
-        assert {name: typed(column(name), unguarded(text)) for name, text in line.items()} == row
+        assert {
+            name: parse_cell(column(name), unescape_formula(text)) for name, text in line.items()
+        } == row
 
 
 @given(st.text())
-def test_a_cell_of_markdown_stays_in_its_cell_and_is_no_markup(text):
+def test_a_text_in_markdown_stays_in_its_cell_and_is_no_markup(text):
     table = as_markdown(["a"], [[text]])
     assert len(table.splitlines()) == 3 or not text.isprintable()
-    assert "<" not in markdown_text(text).replace("\\<", "")
+    assert "<" not in escape_markdown(text).replace("\\<", "")
 
 
 @pytest.mark.parametrize(
@@ -149,11 +151,11 @@ def test_a_cell_of_markdown_stays_in_its_cell_and_is_no_markup(text):
         ("error", None, ""),
     ],
 )
-def test_a_cell_reads_with_the_unit_of_its_column(name, cell, text):
-    assert text_of(name, cell) == text
+def test_a_cell_is_shown_with_the_unit_of_its_column(name, cell, text):
+    assert cell_text(name, cell) == text
 
 
-def test_a_table_leaves_out_what_no_row_has_unless_it_was_asked_for():
+def test_a_table_leaves_out_empty_columns_unless_they_are_requested():
     rows = [{"model": "a", "error": None, "training": False}]
-    assert texts_of(rows, ["model", "error", "training"])[0] == ["model"]
-    assert texts_of(rows, ["model", "error"], all_of_them=True)[0] == ["model", "error"]
+    assert table_texts(rows, ["model", "error", "training"])[0] == ["model"]
+    assert table_texts(rows, ["model", "error"], include_empty=True)[0] == ["model", "error"]

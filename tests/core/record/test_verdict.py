@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from ttbench_core.measure.host_activity import HostActivity
 from ttbench_core.measure.intervals import geometric_mean_interval
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.statistics import replicates_ns
-from ttbench_core.measure.watch import Observed
 from ttbench_core.record.verdict import RULES, Evidence, judge
 
 MS = 1_000_000
-QUIET = Observed(
+QUIET = HostActivity(
     wall_s=10.0,
     others_cores=0.02,
     own_cores=2,
@@ -44,7 +44,7 @@ def evidence(*processes, **changes):
         interval=geometric_mean_interval(replicates_ns(processes)),
         fill_share=0.0,
         settled=True,
-        observed=[QUIET],
+        host_activity=[QUIET],
         harness_ns_per_input=300.0,
         threads=2,
         cores=2,
@@ -56,15 +56,15 @@ def found(given):
     return {finding.rule: finding for finding in judge(given)[1]}
 
 
-def observed(**changes):
+def activity(**changes):
     return [replace(QUIET, **changes)]
 
 
-def test_a_quiet_machine_is_stable_and_no_rule_speaks():
+def test_a_quiet_machine_is_stable_without_findings():
     assert judge(evidence()) == ("stable", [])
 
 
-def test_every_rule_bears_evidence_that_says_nothing():
+def test_every_rule_accepts_evidence_without_optional_values():
     bare = Evidence(processes=[process(100)], in_flight=1, interval=None)
     assert {finding.rule for finding in judge(bare)[1]} == {"few-replicates", "too-short"}
 
@@ -76,7 +76,7 @@ def test_a_wide_interval_is_judged_by_its_width(spread, level):
     assert (finding.level if finding else None) == level
 
 
-def test_fewer_than_three_replicates_say_how_to_get_more():
+def test_fewer_than_three_replicates_are_found_with_a_remedy():
     assert "--passes" in found(evidence(process(300, 300)))["few-replicates"].remedy
     two = found(evidence(process(300, 300), process(300, 300)))["few-replicates"]
     assert "--processes" in two.remedy
@@ -100,29 +100,29 @@ def test_scatter_without_direction_is_no_drift():
     assert "drift" not in found(evidence(process(*times)))
 
 
-def test_processes_that_are_each_steady_and_lie_apart_are_a_level_shift():
+def test_steady_processes_that_differ_are_a_level_shift():
     apart = [process(100, 100.1, 100, 100.2), process(112, 112.1, 112), process(97, 97.1, 97, 97)]
     assert found(evidence(*apart))["level-shift"].level == "noisy"
 
 
-def test_processes_whose_own_scatter_explains_their_distance_are_no_level_shift():
+def test_processes_whose_own_scatter_explains_their_difference_are_no_level_shift():
     near = [process(100, 104, 97, 101), process(103, 98, 99, 105), process(99, 102, 104, 98)]
     assert "level-shift" not in found(evidence(*near))
 
 
-def test_a_first_pass_far_from_the_others_is_said():
+def test_a_slow_first_pass_is_found():
     finding = found(evidence(process(160, 100, 100.5, 100, 101, 100)))["slow-first-pass"]
     assert "1.60 times" in finding.message
     assert "slow-first-pass" not in found(evidence(process(103, 100, 100.1, 100, 100.1, 100)))
 
 
-def test_passes_too_short_say_a_loop_count_that_is_long_enough():
+def test_short_passes_are_found_with_a_sufficient_loop_count():
     finding = found(evidence(process(*[1] * 10)))["too-short"]
     # ten passes of 1 ms are 10 ms of the 500: fifty times five inputs
     assert finding.remedy == "use --loop_count 250 or more"
 
 
-def test_a_loop_count_that_is_advised_is_one_to_type():
+def test_an_advised_loop_count_is_rounded():
     finding = found(evidence(process(*[0.0123] * 10)))["too-short"]
     assert finding.remedy == "use --loop_count 21000 or more"
 
@@ -131,23 +131,23 @@ def test_a_run_of_half_a_second_in_long_passes_is_not_too_short():
     assert "too-short" not in found(evidence(process(*[120] * 5)))
 
 
-def test_filling_says_a_loop_count_in_which_it_does_not_matter():
+def test_filling_is_found_with_a_sufficient_loop_count():
     finding = found(evidence(fill_share=0.10, in_flight=6))["fill"]
     assert "filling the pipeline is 10.0% of a pass" in finding.message
     assert "--loop_count 25 or more" in finding.remedy
     assert "fill" not in found(evidence(fill_share=0.015))
 
 
-def test_a_slow_first_input_is_called_that_where_there_is_no_pipeline():
+def test_without_a_pipeline_the_finding_names_the_slow_first_input():
     assert "its slower first input" in found(evidence(fill_share=0.10))["fill"].message
 
 
-def test_a_warm_up_that_did_not_settle_is_said():
+def test_a_warm_up_that_did_not_settle_is_found():
     assert found(evidence(settled=False))["warm-up"].level == "noisy"
     assert "warm-up" not in found(evidence(settled=None))
 
 
-def test_a_harness_that_costs_more_than_a_hundredth_of_an_input_is_said():
+def test_a_harness_that_costs_more_than_a_hundredth_of_an_input_is_found():
     finding = found(evidence(harness_ns_per_input=400_000.0))["harness"]
     assert "400000 ns of the 20000000 ns" in finding.message
 
@@ -169,25 +169,25 @@ def test_outputs_out_of_order_are_a_fault_of_bookkeeping():
         (1.3, 1, "unstable"),
     ],
 )
-def test_a_busy_neighbour_is_judged_by_whether_there_is_a_core_for_it(others, threads, level):
-    finding = found(evidence(observed=observed(others_cores=others), threads=threads))
+def test_other_programs_are_judged_by_whether_there_is_a_core_for_them(others, threads, level):
+    finding = found(evidence(host_activity=activity(others_cores=others), threads=threads))
     assert (finding["host-busy"].level if "host-busy" in finding else None) == level
 
 
-def test_a_busy_neighbour_is_said_with_its_share():
-    message = found(evidence(observed=observed(others_cores=0.98)))["host-busy"].message
+def test_other_programs_are_reported_with_their_share():
+    message = found(evidence(host_activity=activity(others_cores=0.98)))["host-busy"].message
     assert "0.98 of 2 cores" in message
     assert "(49%)" in message
 
 
-def test_the_daemons_of_a_large_machine_are_no_neighbour():
-    large = evidence(observed=observed(others_cores=0.5), threads=64, cores=64)
+def test_the_daemons_of_a_large_machine_are_no_finding():
+    large = evidence(host_activity=activity(others_cores=0.5), threads=64, cores=64)
     assert "host-busy" not in found(large)
 
 
 def test_the_worst_process_decides():
     both = [QUIET, replace(QUIET, others_cores=0.9)]
-    assert judge(evidence(observed=both))[0] == "unstable"
+    assert judge(evidence(host_activity=both))[0] == "unstable"
 
 
 @pytest.mark.parametrize(
@@ -210,18 +210,18 @@ def test_the_worst_process_decides():
         ("host-busy", {"others_cores": None}, None),
     ],
 )
-def test_what_the_machine_did_is_judged_by_its_share(rule, changes, level):
-    finding = found(evidence(observed=observed(**changes))).get(rule)
+def test_host_activity_is_judged_by_its_share(rule, changes, level):
+    finding = found(evidence(host_activity=activity(**changes))).get(rule)
     assert (finding.level if finding else None) == level
 
 
-def test_more_threads_than_cores_say_how_many_there_are():
+def test_more_threads_than_cores_are_found_with_the_number_of_cores():
     finding = found(evidence(threads=8, quota_cores=3.5, cores=64))["threads"]
     assert finding.message == "8 threads compute on 3.5 cores"
     assert finding.remedy == "use --threads 3"
 
 
-def test_a_governor_that_follows_the_load_is_a_hint_and_leaves_the_verdict():
+def test_a_governor_that_follows_the_load_is_a_hint_and_does_not_change_the_verdict():
     verdict, findings = judge(evidence(governors=["powersave"]))
     assert verdict == "stable"
     assert [finding.level for finding in findings] == ["hint"]
@@ -229,7 +229,9 @@ def test_a_governor_that_follows_the_load_is_a_hint_and_leaves_the_verdict():
 
 
 def test_the_worst_finding_comes_first_and_is_the_verdict():
-    mixed = evidence(governors=["ondemand"], settled=False, observed=observed(others_cores=0.98))
+    mixed = evidence(
+        governors=["ondemand"], settled=False, host_activity=activity(others_cores=0.98)
+    )
     verdict, findings = judge(mixed)
     assert verdict == "unstable"
     assert [finding.level for finding in findings] == ["unstable", "noisy", "hint"]
@@ -241,7 +243,7 @@ def test_every_finding_has_a_remedy_and_every_rule_a_reason():
         process(*range(1, 20)),
         fill_share=0.5,
         settled=False,
-        observed=[Observed(1.0, 2.0, 2.0, 0.5, 9e3, 0.5, 2.0)],
+        host_activity=[HostActivity(1.0, 2.0, 2.0, 0.5, 9e3, 0.5, 2.0)],
         harness_ns_per_input=1e6,
         threads=9,
         governors=["powersave"],
@@ -251,13 +253,13 @@ def test_every_finding_has_a_remedy_and_every_rule_a_reason():
     assert all(finding.remedy and finding.message for finding in findings)
 
 
-def test_others_on_a_large_host_are_no_neighbour_of_a_small_quota():
-    pod = evidence(observed=observed(others_cores=20.0), threads=4, cores=64, quota_cores=4.0)
+def test_others_on_a_large_host_do_not_disturb_a_small_quota():
+    pod = evidence(host_activity=activity(others_cores=20.0), threads=4, cores=64, quota_cores=4.0)
     assert found(pod)["host-busy"].level == "noisy"
     assert "20.00 of 64 cores" in found(pod)["host-busy"].message
 
 
-def test_a_pipeline_that_passes_never_fill_is_said():
+def test_a_pipeline_that_passes_never_fill_is_found():
     finding = found(evidence(in_flight=6, fill_share=None))["fill"]
     assert finding.remedy == "use --loop_count 60 or more"
     assert "fill" not in found(evidence(in_flight=1, fill_share=None))

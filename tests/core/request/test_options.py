@@ -10,7 +10,7 @@ from ttbench_core import DataFormat, MathFidelity, RunOptions, Trace
 from ttbench_core.errors import OptionError
 
 
-def test_spellings_of_the_seed_become_values():
+def test_spellings_of_the_original_script_become_values():
     options = RunOptions("bert", dataformat="Fp16_b", math_fidelity="HiFi3", trace="light")
     assert options.dataformat is DataFormat.FP16_B
     assert options.math_fidelity is MathFidelity.HIFI3
@@ -23,7 +23,7 @@ def test_a_value_equals_its_spelling_for_builders_that_compare_strings():
 
 
 @pytest.mark.parametrize("name", ["loop_count", "layers", "microbatch"])
-def test_zero_means_not_asked_as_in_the_original(name):
+def test_zero_means_not_requested_as_in_the_original(name):
     assert getattr(RunOptions("bert", **{name: 0}), name) is None
 
 
@@ -67,7 +67,7 @@ def test_options_are_frozen():
 
 
 def test_the_record_gets_plain_values():
-    asked = RunOptions("bert", dataformat="Fp32").as_asked()
+    asked = RunOptions("bert", dataformat="Fp32").as_requested()
     assert asked["dataformat"] == "Fp32"
     assert type(asked["dataformat"]) is str
     assert asked["loop_count"] is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import ttbench_core
 from ttbench_core import RequestError, Result
 from ttbench_core.measure.passes import Pass, drive
-from ttbench_core.measure.tokens import tokens_of_passes
+from ttbench_core.measure.tokens import token_times_of
 from ttbench_core.record.deriving import derive
 from ttbench_core.testing import FakeClock, FakeSession, example_result
 
@@ -21,7 +21,7 @@ def prompt(push_ns, *tokens_ns):
 
 
 def test_the_times_are_those_of_the_definitions():
-    found = tokens_of_passes([prompt(0, 100, 130, 170), prompt(10, 60, 80, 120)])
+    found = token_times_of([prompt(0, 100, 130, 170), prompt(10, 60, 80, 120)])
     assert found.new_tokens == 3
     assert found.ttft_ns == (100, 50)
     assert found.tpot_ns == (35, 30)
@@ -29,18 +29,18 @@ def test_the_times_are_those_of_the_definitions():
 
 
 def test_one_token_has_no_time_per_output_token():
-    found = tokens_of_passes([prompt(0, 100)])
+    found = token_times_of([prompt(0, 100)])
     assert (found.ttft_ns, found.tpot_ns, found.itl_ns) == ((100,), (), ())
 
 
 def test_passes_without_tokens_have_none_of_it():
-    assert tokens_of_passes([Pass((0,), (10,))]) is None
+    assert token_times_of([Pass((0,), (10,))]) is None
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=2, max_size=50))
 def test_the_gaps_add_up_to_what_is_left_after_the_first_token(gaps):
     times = [sum(gaps[: index + 1]) for index in range(len(gaps))]
-    found = tokens_of_passes([prompt(0, *times)])
+    found = token_times_of([prompt(0, *times)])
     assert sum(found.itl_ns) + found.ttft_ns[0] == times[-1]
     assert found.tpot_ns[0] == pytest.approx(sum(found.itl_ns) / len(found.itl_ns), abs=1)
 

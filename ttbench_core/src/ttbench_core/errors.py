@@ -67,7 +67,7 @@ class PackLoadError(RequestError):
 
     Args:
         where: the entry point, as `pack:name (value)`.
-        reason: what importing it said.
+        reason: the error that importing it raised, in one line.
     """
 
     def __init__(self, where: str, reason: str) -> None:
@@ -95,15 +95,15 @@ class BackendUnavailableError(RequestError):
 
 
 class DeviceError(TtbenchError):
-    """The devices of a request are not there, or not what was asked for; kept as a failed run."""
+    """The devices of a request are missing, or not what was asked for; recorded as a failed run."""
 
 
 class TargetError(RequestError):
-    """Results cannot be kept where `-o` says; found out before anything ran."""
+    """Results cannot be stored in the target of `-o`; found out before anything ran."""
 
 
 class ResultsFileError(RequestError):
-    """A place of results cannot be read, or holds something else."""
+    """A file or database of results cannot be read, or has something else in it."""
 
 
 class SessionError(TtbenchError):
@@ -115,7 +115,7 @@ class LostOutputError(SessionError):
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Give ` (did you mean 'x'?)` for names close to `name`, or an empty string."""
+    """Give ` (did you mean 'x'?)` for the known names close to `name`, or an empty string."""
     by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
     if not close:
@@ -124,7 +124,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Say what an exception says, in one line that starts with its kind."""
+    """Give type and message of an exception in one line."""
     text = " ".join(str(error).split())
     kind = type(error).__name__
     return f"{kind}: {text}" if text else kind

@@ -180,7 +180,7 @@ def _lack(options: RunOptions, can: Capabilities) -> str | None:
         return f"math fidelity {options.math_fidelity}"
     if level is not None and level not in can.opt_levels:
         return f"optimization level {level} (its highest is {can.opt_levels[-1]})"
-    for name in options.asked_of_engine():
+    for name in options.requested_engine_options():
         if name not in can.engine_options:
             return flag_of(name)
     if options.timeout is not None and can.patience_s is None:

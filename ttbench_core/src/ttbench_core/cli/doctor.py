@@ -15,7 +15,7 @@ from ttbench_core.doctor import Diagnosis, diagnose
 from ttbench_core.doctor.backends import USABLE, BackendReport, DeviceReport
 from ttbench_core.doctor.installed import Extra, SinkEntry, Software
 from ttbench_core.doctor.packs import PackReport
-from ttbench_core.record.formatting import quantity
+from ttbench_core.record.formatting import format_quantity
 
 __all__ = ["examine"]
 
@@ -148,7 +148,7 @@ def _versions(one: BackendReport) -> Iterator[str]:
 def _device(device: DeviceReport) -> str:
     facts = [device.arch]
     if device.memory_bytes is not None:
-        facts.append(quantity(device.memory_bytes, "B", binary=True))
+        facts.append(format_quantity(device.memory_bytes, "B", binary=True))
     return f"{device.spec} {device.name} ({', '.join(facts)})"
 
 
@@ -192,7 +192,7 @@ def _extra(extra: Extra) -> str:
 def _host(host: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     cores = f"{host['usable_cores']} of {host['logical_cores'] or '?'} cores usable"
     yield "cpu", f"{host['cpu']}, {cores}"
-    yield "memory", quantity(host["memory_bytes"], "B", binary=True)
+    yield "memory", format_quantity(host["memory_bytes"], "B", binary=True)
     yield "cpu quota", _quota(host)
     yield "governor", ", ".join(host["governors"]) or "not told by this system"
     yield "load", f"{host['load_1min']:g} in the last minute"

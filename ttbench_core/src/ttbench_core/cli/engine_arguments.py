@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ttbench_core.request.checking import Spelled
+from ttbench_core.request.checking import OptionEnum
 from ttbench_core.request.engine_options import Arch, BalancerPolicy, BoardConfig, DevType, flag_of
 
 __all__ = ["add_engine_options", "choices_of"]
@@ -17,7 +17,7 @@ def add_engine_options(group: argparse._ArgumentGroup) -> None:
     _add_images(group)
 
 
-def choices_of(kind: type[Spelled]) -> str:
+def choices_of(kind: type[OptionEnum]) -> str:
     """Give the spellings of an option's values, as the help shows them."""
     return "{" + ",".join(member.value for member in kind) + "}"
 
@@ -82,5 +82,5 @@ def _flag(group: argparse._ArgumentGroup, field: str, text: str) -> None:
     group.add_argument(flag_of(field), dest=field, action="store_true", help=text)
 
 
-def _choice(group: argparse._ArgumentGroup, field: str, kind: type[Spelled], text: str) -> None:
+def _choice(group: argparse._ArgumentGroup, field: str, kind: type[OptionEnum], text: str) -> None:
     group.add_argument(flag_of(field), dest=field, metavar=choices_of(kind), help=text)

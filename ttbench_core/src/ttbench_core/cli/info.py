@@ -11,7 +11,7 @@ from typing import Final
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.models.describing import Description, describe
-from ttbench_core.record.formatting import quantity
+from ttbench_core.record.formatting import format_quantity
 
 __all__ = ["show_model"]
 
@@ -79,7 +79,7 @@ def _rows(found: Description) -> Iterator[tuple[str, str]]:
     if found.parameters is not None:
         yield ("parameters", f"{found.parameters:,}")
     if found.flops_per_input is not None:
-        yield ("work", f"{quantity(found.flops_per_input, 'FLOP')} an input")
+        yield ("work", f"{format_quantity(found.flops_per_input, 'FLOP')} an input")
     for number, tensor in enumerate(found.inputs):
         yield (f"input {number}", f"{tensor['shape']} {tensor['dtype']}")
     yield ("stages", ", ".join(found.stages))

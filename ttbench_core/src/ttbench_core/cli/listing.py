@@ -10,7 +10,7 @@ from dataclasses import asdict
 from ttbench_core.cli.terminal import print_table, printable
 from ttbench_core.errors import UnknownNameError, suggestion
 from ttbench_core.plugins.catalogue import ModelEntry, installed_models
-from ttbench_core.record.formatting import quantity
+from ttbench_core.record.formatting import format_quantity
 
 __all__ = ["list_models"]
 
@@ -79,7 +79,7 @@ def _configuration(entry: ModelEntry, name: str) -> str:
         return shown
     facts = []
     if declared.parameters is not None:
-        facts.append(quantity(declared.parameters, "").strip())
+        facts.append(format_quantity(declared.parameters, "").strip())
     if declared.microbatch is not None:
         facts.append(f"mb {declared.microbatch}")
     return f"{shown} ({', '.join(facts)})".strip() if facts else shown

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ttbench_core.cli.terminal import print_bars
-from ttbench_core.record.formatting import duration, figure
+from ttbench_core.record.formatting import format_duration, format_number
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.key import key_of, unique_labels
 from ttbench_core.results.report.extracting import latencies_ns
@@ -48,7 +48,7 @@ def _plot_throughput(measured: Sequence[tuple[str, Result]]) -> None:
     for label, one in measured:
         rate = float(one.samples_per_sec or 0)
         unit = str(one.model.get("unit") or "sample")
-        bars.append((label, rate, f"{figure(rate)} {unit}s/s"))
+        bars.append((label, rate, f"{format_number(rate)} {unit}s/s"))
     print_bars("throughput", bars)
 
 
@@ -62,7 +62,7 @@ def _histogram(times_ns: Sequence[float]) -> Iterator[tuple[str, float, str]]:
         counts[min(int((one - least) / width), bins - 1)] += 1
     for number, count in enumerate(counts):
         low, high = least + number * width, least + (number + 1) * width
-        yield f"{duration(low)} to {duration(high)}", float(count), str(count)
+        yield f"{format_duration(low)} to {format_duration(high)}", float(count), str(count)
 
 
 def _say_what_is_left_out(bars: int, histograms: int) -> None:

@@ -14,9 +14,10 @@ from ttbench_core.cli.plots import plot
 from ttbench_core.cli.terminal import print_table, printable
 from ttbench_core.errors import OptionError
 from ttbench_core.record.result import Result
-from ttbench_core.record.tables.columns import COLUMNS, SHOWN, Cell, Column, column, row_of
-from ttbench_core.record.tables.conditions import Condition, condition
-from ttbench_core.record.tables.writing import as_csv, as_markdown, texts_of
+from ttbench_core.record.tables.cells import Cell, Column
+from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, row_of
+from ttbench_core.record.tables.conditions import Condition, parse_condition
+from ttbench_core.record.tables.writing import as_csv, as_markdown, table_texts
 from ttbench_core.results.exporting.tt_forge import is_measured, to_tt_forge
 from ttbench_core.results.reading import stream_selected
 from ttbench_core.sinks.storing import store_result
@@ -52,7 +53,7 @@ def show_results(words: Sequence[str]) -> int:
         raise UsageError("--plot draws in the terminal: leave out --format")
     if options.output and (options.plot or options.format != "table" or options.columns):
         raise UsageError("-o appends whole results: leave out --format, --columns and --plot")
-    conditions = [condition(text) for text in options.filter]
+    conditions = [parse_condition(text) for text in options.filter]
     found = _meant(options.target, conditions)
     if options.sort:
         found = _sorted(found, column(options.sort), reverse=options.reverse)
@@ -135,7 +136,7 @@ def _meant(targets: Iterable[str], conditions: Sequence[Condition]) -> Iterator[
     for target in targets:
         for result in stream_selected(target):
             record = vars(result)
-            if all(one.holds(record) for one in conditions):
+            if all(one.matches(record) for one in conditions):
                 yield result
 
 
@@ -170,8 +171,10 @@ def _print_rows(rows: Sequence[dict[str, Cell]], options: argparse.Namespace) ->
     if not rows:
         print("no results")
         return
-    header, texts = texts_of(
-        rows, _names(options, default=SHOWN), all_of_them=options.columns not in (None, "all")
+    header, texts = table_texts(
+        rows,
+        _names(options, default=DEFAULT_COLUMNS),
+        include_empty=options.columns not in (None, "all"),
     )
     if options.format == "markdown":
         print(as_markdown(header, texts))

@@ -1,1 +1,1 @@
-"""Clock, passes, warm-up and statistics: pure, and without any engine."""
+"""Clock, passes, warm-up, statistics and counters of the host: without any engine."""

@@ -1,7 +1,7 @@
-"""What the control group of this process allows it, and how often it was held back.
+"""The CPU quota of this process's control group, and how long the group was throttled.
 
 Reads both versions of Linux's interface. Inside a container the group's own
-path may not be visible; then its files lie at the mount's root.
+path may not be visible; then its files are at the root of the mount.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ class CpuGroup:
     """
 
     def __init__(self, mount: Path = _MOUNT, membership: Path = _MEMBERSHIP) -> None:
-        self._folder: Final = _folder(mount, _lines(membership))
+        self._folder: Final = _group_folder(mount, _read_lines(membership))
 
     def throttled_ns(self) -> int | None:
-        """Give how long the group has been held back so far; None where nothing counts it."""
-        facts = dict(
-            line.split(" ", 1) for line in _lines(self._folder / "cpu.stat") if " " in line
+        """Give how long the group has been throttled so far; None where nothing counts it."""
+        counters = dict(
+            line.split(" ", 1) for line in _read_lines(self._folder / "cpu.stat") if " " in line
         )
-        if "throttled_usec" in facts:
-            return int(facts["throttled_usec"]) * _NS_PER_US
-        if "throttled_time" in facts:
-            return int(facts["throttled_time"])
+        if "throttled_usec" in counters:
+            return int(counters["throttled_usec"]) * _NS_PER_US
+        if "throttled_time" in counters:
+            return int(counters["throttled_time"])
         return None
 
     def quota_cores(self) -> float | None:
         """Give how many cores' worth of time the group may use; None without a limit."""
-        words = " ".join(_lines(self._folder / "cpu.max")).split()
+        words = " ".join(_read_lines(self._folder / "cpu.max")).split()
         if not words:
-            first = [*_lines(self._folder / "cpu.cfs_quota_us"), ""][0]
-            second = [*_lines(self._folder / "cpu.cfs_period_us"), ""][0]
-            words = [first, second]
+            quota = [*_read_lines(self._folder / "cpu.cfs_quota_us"), ""][0]
+            period = [*_read_lines(self._folder / "cpu.cfs_period_us"), ""][0]
+            words = [quota, period]
         if not all(word.isdigit() and int(word) > 0 for word in words):
             return None
         return int(words[0]) / int(words[1])
 
 
-def _folder(mount: Path, memberships: list[str]) -> Path:
+def _group_folder(mount: Path, memberships: list[str]) -> Path:
     for line in memberships:
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         unified = controllers == ""
@@ -63,7 +63,7 @@ def _folder(mount: Path, memberships: list[str]) -> Path:
     return mount
 
 
-def _lines(file: Path) -> list[str]:
+def _read_lines(file: Path) -> list[str]:
     try:
         return file.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

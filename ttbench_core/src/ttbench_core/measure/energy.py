@@ -1,11 +1,11 @@
-"""Energy as the machine's own counters tell it; never estimated.
+"""Energy, read from the machine's own counters; never estimated.
 
-Two kinds of counters, both growing on their own:
+Two kinds of counters that only grow:
 
-* RAPL, one a processor package: `energy_uj` of the powercap zones `package-*`
+* RAPL, one for each processor package: `energy_uj` of the powercap zones `package-*`
   (Linux, Documentation/power/powercap/powercap.rst). Since Linux 5.10 only
-  root may read it. It starts again from 0 at `max_energy_range_uj`.
-* NVML, one a GPU: `nvmlDeviceGetTotalEnergyConsumption`, in mJ since the
+  root may read it. It wraps to 0 at `max_energy_range_uj`.
+* NVML, one for each GPU: `nvmlDeviceGetTotalEnergyConsumption`, in mJ since the
   driver was loaded, from Volta on. It needs the package `nvidia-ml-py`.
 """
 
@@ -25,8 +25,8 @@ __all__ = ["Energy", "EnergyMeter", "nvml_names"]
 
 POWERCAP: Final = Path("/sys/class/powercap")
 _PACKAGE_ZONE: Final = re.compile(r"intel-rapl:\d+")
-#: More than any processor package draws: beyond range / this, a counter may have wrapped twice.
-_MOST_PACKAGE_W: Final = 1000.0
+#: No processor package draws more: after range / this power, a counter may have wrapped twice.
+_MAX_PACKAGE_W: Final = 1000.0
 
 
 @dataclass(frozen=True)
@@ -44,42 +44,42 @@ class _CounterError(Exception):
     """A counter cannot be read; the message says which and why."""
 
 
-class _Package:
+class _PackageCounter:
     """The energy counter of a processor package."""
 
     source: Final = "RAPL"
 
     def __init__(self, zone: Path, clock: Callable[[], float]) -> None:
-        self.name: Final = _text(zone / "name")
+        self.name: Final = _read_text(zone / "name")
         self._file: Final = zone / "energy_uj"
-        self._range_uj: Final = _number(zone / "max_energy_range_uj")
+        self._range_uj: Final = _read_integer(zone / "max_energy_range_uj")
         self._clock: Final = clock
         self._last_s = clock()
-        self._last_uj = _number(self._file)
+        self._last_uj = _read_integer(self._file)
 
     def joules(self) -> float:
-        """Give the energy since the last call, or the making."""
-        now_s, now_uj = self._clock(), _number(self._file)
-        longest_s = self._range_uj * 1e-6 / _MOST_PACKAGE_W
-        if now_s - self._last_s > longest_s:
+        """Give the energy since the last call, or since construction."""
+        now_s, now_uj = self._clock(), _read_integer(self._file)
+        max_interval_s = self._range_uj * 1e-6 / _MAX_PACKAGE_W
+        if now_s - self._last_s > max_interval_s:
             raise _CounterError(
                 f"{self._file} may have started again more than once in"
                 f" {now_s - self._last_s:.0f} s"
             )
-        grown_uj = now_uj - self._last_uj
+        increase_uj = now_uj - self._last_uj
         self._last_s, self._last_uj = now_s, now_uj
-        return (grown_uj if grown_uj >= 0 else grown_uj + self._range_uj) * 1e-6
+        return (increase_uj if increase_uj >= 0 else increase_uj + self._range_uj) * 1e-6
 
 
-class _Gpu:
-    """The energy counter of a GPU; `nvml` is initialised."""
+class _GpuCounter:
+    """The energy counter of a GPU; `nvml` must be initialised."""
 
     source: Final = "NVML"
 
     def __init__(self, nvml: ModuleType, gpu: int | str) -> None:
         self.name: Final = gpu if isinstance(gpu, str) else f"GPU {gpu}"
         self._nvml: Final = nvml
-        self._handle: Final = self._ask(
+        self._handle: Final = self._call(
             lambda: (
                 nvml.nvmlDeviceGetHandleByIndex(gpu)
                 if isinstance(gpu, int)
@@ -89,16 +89,16 @@ class _Gpu:
         self._last_mj = self._read_mj()
 
     def joules(self) -> float:
-        """Give the energy since the last call, or the making."""
+        """Give the energy since the last call, or since construction."""
         last, self._last_mj = self._last_mj, self._read_mj()
         return (self._last_mj - last) * 1e-3
 
     def _read_mj(self) -> int:
-        return int(self._ask(lambda: self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)))
+        return int(self._call(lambda: self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)))
 
-    def _ask(self, question: Callable[[], Any]) -> Any:
+    def _call(self, query: Callable[[], Any]) -> Any:
         try:
-            return question()
+            return query()
         except self._nvml.NVMLError as error:
             raise _CounterError(f"NVML tells no energy of {self.name} ({error})") from error
 
@@ -106,15 +106,15 @@ class _Gpu:
 class EnergyMeter:
     """Adds up the energy of processor packages and of GPUs from start to stop.
 
-    A GPU that was named must be readable, or there is no energy at all: that of
-    the processor alone would pass for the whole. Packages count where they can
-    be read. Call `update` between start and stop at least once a minute: a
-    package's counter starts again after minutes, and twice would not be seen.
+    If a GPU cannot be read, there is no energy at all: that of the processor alone
+    would look like the total. Packages count where they can be read. Call `update`
+    between start and stop at least once a minute: a package's counter wraps after
+    minutes, and a second wrap would not be noticed.
 
     Args:
-        root: where the powercap zones lie.
-        gpus: each as NVML counts it, or by its UUID; see `nvml_names`.
-        clock: gives seconds, and never goes back.
+        root: the folder of the powercap zones.
+        gpus: each by its index in NVML or by its UUID; see `nvml_names`.
+        clock: gives seconds; monotonic.
     """
 
     def __init__(
@@ -126,14 +126,14 @@ class EnergyMeter:
         self._root: Final = root
         self._gpus: Final = tuple(gpus)
         self._clock: Final = clock
-        self._counters: list[_Package | _Gpu] = []
+        self._counters: list[_PackageCounter | _GpuCounter] = []
         self._joules: dict[str, float] = {}
         self._nvml: ModuleType | None = None
-        #: Why there is no energy, or what is not part of it; None if all is well.
+        #: Why there is no energy, or what is not part of it; None if nothing is missing.
         self.reason: str | None = None
 
     def start(self) -> None:
-        """Begin anew; raises nothing where there are no counters."""
+        """Start from zero; raises nothing where there are no counters."""
         self._close()
         self._joules = {}
         self.reason = None
@@ -154,7 +154,7 @@ class EnergyMeter:
             try:
                 self._joules[counter.name] += counter.joules()
             except _CounterError as error:
-                self._drop(counter, error)
+                self._drop_kind(counter, error)
                 return
 
     def stop(self) -> Energy | None:
@@ -166,14 +166,14 @@ class EnergyMeter:
             return None
         return Energy(sum(self._joules.values()), " + ".join(sources), self._joules)
 
-    def _open_packages(self) -> list[_Package]:
-        zones = sorted(zone for zone in _listed(self._root) if _PACKAGE_ZONE.fullmatch(zone.name))
-        packages = [zone for zone in zones if _text(zone / "name").startswith("package")]
+    def _open_packages(self) -> list[_PackageCounter]:
+        zones = sorted(zone for zone in _entries(self._root) if _PACKAGE_ZONE.fullmatch(zone.name))
+        packages = [zone for zone in zones if _read_text(zone / "name").startswith("package")]
         if not packages:
             raise _CounterError(f"this machine shows no RAPL counters under {self._root}")
-        return [_Package(zone, self._clock) for zone in packages]
+        return [_PackageCounter(zone, self._clock) for zone in packages]
 
-    def _open_gpus(self) -> Iterator[_Gpu]:
+    def _open_gpus(self) -> Iterator[_GpuCounter]:
         if not self._gpus:
             return
         try:
@@ -188,11 +188,11 @@ class EnergyMeter:
             raise _CounterError(f"NVML cannot be used here ({error})") from error
         self._nvml = nvml
         for gpu in self._gpus:
-            yield _Gpu(nvml, gpu)
+            yield _GpuCounter(nvml, gpu)
 
-    def _drop(self, broken: _Package | _Gpu, error: _CounterError) -> None:
+    def _drop_kind(self, broken: _PackageCounter | _GpuCounter, error: _CounterError) -> None:
         left = [counter for counter in self._counters if counter.source != broken.source]
-        if isinstance(broken, _Gpu) or not left:
+        if isinstance(broken, _GpuCounter) or not left:
             self._give_up(error)
             return
         self.reason = str(error)
@@ -213,14 +213,14 @@ class EnergyMeter:
 
 
 def nvml_names(indices: Sequence[int], visible: str | None) -> tuple[int | str, ...]:
-    """Translate the indices of CUDA devices into what NVML calls them.
+    """Translate the indices of CUDA devices into the names that NVML knows them by.
 
     Args:
-        indices: as CUDA counts, among the devices that this process may see.
+        indices: CUDA's, among the devices that this process may see.
         visible: `CUDA_VISIBLE_DEVICES`, or None if it is not set.
 
-    Without the variable both count alike where all GPUs are of one model, or
-    `CUDA_DEVICE_ORDER` is `PCI_BUS_ID`.
+    Without the variable the indices of both are equal where all GPUs are of one
+    model, or `CUDA_DEVICE_ORDER` is `PCI_BUS_ID`.
     """
     if not visible:
         return tuple(indices)
@@ -228,22 +228,22 @@ def nvml_names(indices: Sequence[int], visible: str | None) -> tuple[int | str, 
     return tuple(int(names[i]) if names[i].isdecimal() else names[i] for i in indices)
 
 
-def _listed(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError:
         return []
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii").strip()
     except OSError as error:
         raise _CounterError(f"{file} cannot be read ({error.strerror})") from error
 
 
-def _number(file: Path) -> int:
-    text = _text(file)
+def _read_integer(file: Path) -> int:
+    text = _read_text(file)
     if not text.isdecimal():
         raise _CounterError(f"{file} holds {text!r}, not a number")
     return int(text)

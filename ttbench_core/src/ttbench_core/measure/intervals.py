@@ -1,7 +1,7 @@
 """Confidence intervals of geometric means and of their ratios, by Student's t on logarithms.
 
 Times are compared by ratio, so the mean and its interval are computed of their
-logarithms: an interval of times then is the interval of rates turned over.
+logarithms: the inverse of an interval of times then is the interval of the rates.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from ttbench_core.measure.student import two_sided_quantile
 
 __all__ = [
     "CONFIDENCE",
-    "LEAST_REPLICATES",
+    "MIN_REPLICATES",
     "Interval",
     "geometric_mean_interval",
     "paired_ratio_interval",
     "ratio_interval",
-    "welch_freedom",
+    "welch_degrees_of_freedom",
 ]
 
 CONFIDENCE: Final = 0.95
-#: With two values t is 12.7: an interval that says nothing is not given.
-LEAST_REPLICATES: Final = 3
+#: With two values t is 12.7, and the interval too wide to be of use.
+MIN_REPLICATES: Final = 3
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,19 @@ class Interval:
 
     @property
     def half_width(self) -> float:
-        """How far the upper end lies above the estimate, as a share of it."""
+        """How far the upper end is above the estimate, as a share of it."""
         return self.high / self.estimate - 1
 
     def inverse(self) -> Interval:
-        """The same of one over the quantity: of rates where this is of times."""
+        """Give the interval of one over the quantity: of rates where this is of times."""
         return Interval(1 / self.estimate, 1 / self.high, 1 / self.low)
 
     def scaled(self, factor: float) -> Interval:
-        """The same of a multiple of the quantity."""
+        """Give the interval of a multiple of the quantity."""
         return Interval(self.estimate * factor, self.low * factor, self.high * factor)
 
     def contains(self, value: float) -> bool:
-        """Say whether a value lies within, ends included."""
+        """Return whether a value is within the interval, ends included."""
         return self.low <= value <= self.high
 
 
@@ -60,10 +60,10 @@ def geometric_mean_interval(values: Sequence[float]) -> Interval | None:
 
     None for fewer than three values. All values must be above zero.
     """
-    if len(values) < LEAST_REPLICATES:
+    if len(values) < MIN_REPLICATES:
         return None
     logs = [math.log(value) for value in values]
-    return _around(
+    return _interval_of_log(
         statistics.fmean(logs),
         statistics.stdev(logs) / math.sqrt(len(logs)),
         len(logs) - 1,
@@ -84,19 +84,20 @@ def ratio_interval(
         extra_sds: for numerators and denominators, the standard deviation of the
             logarithm, known from elsewhere, that all values of that side share
             and that their spread does not show. It widens the interval; the
-            degrees of freedom stay those of the spreads that were seen, which
-            errs on the wide side.
+            degrees of freedom remain those of the observed spreads, so the
+            interval is too wide rather than too narrow.
     """
     if min(len(numerators), len(denominators)) < 2:
         return None
-    upper = [math.log(value) for value in numerators]
-    lower = [math.log(value) for value in denominators]
-    parts = [statistics.variance(side) / len(side) for side in (upper, lower)]
-    spread = math.sqrt(sum(parts) + sum(one**2 for one in extra_sds))
-    return _around(
-        statistics.fmean(upper) - statistics.fmean(lower),
-        spread,
-        welch_freedom(parts, [len(upper) - 1, len(lower) - 1]),
+    numerator_logs = [math.log(value) for value in numerators]
+    denominator_logs = [math.log(value) for value in denominators]
+    sides = (numerator_logs, denominator_logs)
+    squared_errors = [statistics.variance(side) / len(side) for side in sides]
+    error = math.sqrt(sum(squared_errors) + sum(sd**2 for sd in extra_sds))
+    return _interval_of_log(
+        statistics.fmean(numerator_logs) - statistics.fmean(denominator_logs),
+        error,
+        welch_degrees_of_freedom(squared_errors, [len(side) - 1 for side in sides]),
     )
 
 
@@ -109,24 +110,29 @@ def paired_ratio_interval(
     fewer than three pairs.
     """
     pairs = zip(numerators, denominators, strict=True)
-    return geometric_mean_interval([upper / lower for upper, lower in pairs])
+    return geometric_mean_interval([numerator / denominator for numerator, denominator in pairs])
 
 
-def welch_freedom(parts: Sequence[float], freedoms: Sequence[int]) -> float:
+def welch_degrees_of_freedom(
+    squared_errors: Sequence[float], degrees_of_freedom: Sequence[int]
+) -> float:
     """Give the degrees of freedom of a difference of means whose variances differ.
 
-    By Welch and Satterthwaite; between the least of `freedoms` and their sum.
+    By Welch and Satterthwaite; between the minimum of `degrees_of_freedom` and their sum.
 
     Args:
-        parts: the squared standard error of each mean.
-        freedoms: the degrees of freedom of each.
+        squared_errors: the squared standard error of each mean.
+        degrees_of_freedom: those of each mean.
     """
-    if sum(parts) == 0:
-        return float(sum(freedoms))
-    weights = [part / sum(parts) for part in parts]
-    return 1 / sum(weight**2 / one for weight, one in zip(weights, freedoms, strict=True))
+    total = sum(squared_errors)
+    if total == 0:
+        return float(sum(degrees_of_freedom))
+    weights = [error / total for error in squared_errors]
+    pairs = zip(weights, degrees_of_freedom, strict=True)
+    return 1 / sum(weight**2 / degrees for weight, degrees in pairs)
 
 
-def _around(mean_log: float, error_log: float, freedom: float) -> Interval:
-    reach = two_sided_quantile(CONFIDENCE, freedom) * error_log
-    return Interval(math.exp(mean_log), math.exp(mean_log - reach), math.exp(mean_log + reach))
+def _interval_of_log(mean: float, standard_error: float, degrees_of_freedom: float) -> Interval:
+    """Give the interval of a quantity from mean and standard error of its logarithm."""
+    half_width = two_sided_quantile(CONFIDENCE, degrees_of_freedom) * standard_error
+    return Interval(math.exp(mean), math.exp(mean - half_width), math.exp(mean + half_width))

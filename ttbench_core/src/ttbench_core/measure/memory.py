@@ -13,17 +13,18 @@ __all__ = ["HostMemory"]
 
 _CLEAR_REFS: Final = Path("/proc/self/clear_refs")
 _STATUS: Final = Path("/proc/self/status")
-#: Written to clear_refs, this sets the kernel's peak back to the present size (proc(5)).
+#: Written to clear_refs, this resets the kernel's peak to the present size (proc(5)).
 _RESET_PEAK: Final = "5"
 #: getrusage counts in KiB on Linux, in bytes on macOS.
 _MAXRSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 
 
 class HostMemory:
-    """Resident memory from its making on: where it started and how high it went.
+    """Resident memory since construction: the size at the start, and the peak.
 
-    Where the kernel lets a process set its own peak back, the peak is this
-    run's; elsewhere it is the process's since it began, and `scope` says so.
+    Where the kernel lets a process reset its own peak, the peak is this run's and
+    `scope` is `run`; elsewhere it is the process's since it began, and `scope` is
+    `process`.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What driving itself costs: the same code path around a session that does nothing."""
+"""What the harness itself costs: the same code path around a session that does nothing."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _REPETITIONS: Final = 11
 
 
 class EmptySession:
-    """Gives every input back at once.
+    """A session that returns every input at once.
 
     Args:
-        depth: as of the session that was measured, so that the same path is taken.
+        depth: that of the measured session, so that the same code path is taken.
     """
 
     def __init__(self, depth: int) -> None:
@@ -38,10 +38,9 @@ class EmptySession:
 def harness_ns_per_input(depth: int, clock: Clock = CLOCK) -> float:
     """Measure what the harness adds to each input, in ns; about 2 ms in all.
 
-    Two clock readings and two calls: the median of a few repetitions. What a
-    session's own engine costs an input, such as handing it to a thread, is the
-    engine's and is not in it.
+    Two clock readings and two calls; the median of a few repetitions. What the
+    engine does for an input, such as handing it to a thread, is not in it.
     """
     session = EmptySession(depth)
-    drives = [drive(session, (), _INPUTS, clock) for _ in range(_REPETITIONS)]
-    return statistics.median(one.e2e_ns / _INPUTS for one in drives)
+    passes = [drive(session, (), _INPUTS, clock) for _ in range(_REPETITIONS)]
+    return statistics.median(one.e2e_ns / _INPUTS for one in passes)

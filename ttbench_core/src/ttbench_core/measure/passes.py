@@ -3,7 +3,7 @@
 The clock is `time.perf_counter_ns`: monotonic, and the finest that Python has.
 A pass starts just before its first push, with nothing in flight, and ends just
 after its last output is on the host. Nothing else happens in between: no
-allocation that grows, no logging, no garbage collection, no statistics.
+growing allocation, no logging, no garbage collection, no statistics.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ttbench_core.errors import LostOutputError
 __all__ = [
     "CLOCK",
     "Clock",
-    "Driven",
-    "Expecting",
+    "DrivableSession",
+    "ExpectingSession",
     "Pass",
     "PassCutShortError",
-    "TimingTokens",
+    "TokenTimingSession",
     "drive",
     "frozen_heap",
 ]
@@ -35,7 +35,7 @@ Clock: TypeAlias = Callable[[], int]
 CLOCK: Final[Clock] = time.perf_counter_ns
 
 
-class Driven(Protocol):
+class DrivableSession(Protocol):
     """**Protocol:** the part of a session that a pass needs."""
 
     @property
@@ -50,27 +50,27 @@ class Driven(Protocol):
 
 
 @runtime_checkable
-class Expecting(Protocol):
-    """**Protocol:** a session that wants to know how many inputs come before they do."""
+class ExpectingSession(Protocol):
+    """**Protocol:** a session that needs the number of inputs in advance."""
 
     def expect(self, count: int) -> None:
-        """Get ready for so many inputs, of which none has been pushed yet; runs nothing."""
+        """Get ready for `count` inputs, none of which has been pushed yet; runs nothing."""
 
 
 @runtime_checkable
-class TimingTokens(Protocol):
-    """**Protocol:** a session that generates, and knows when each token was on the host."""
+class TokenTimingSession(Protocol):
+    """**Protocol:** a session that generates tokens, and times each of them."""
 
     @property
     def token_ns(self) -> Sequence[int]:
-        """Times of the tokens of the input that was popped last, by the clock of `drive`."""
+        """When each token of the last popped input was on the host, by the clock of `drive`."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """The times of one pass, in ns after its first push was entered."""
+    """The times of one pass, in ns since the call of its first push."""
 
-    #: When each input's push was entered; the first is 0.
+    #: When the push of each input was called; the first is 0.
     push_ns: tuple[int, ...]
     #: When each input's outputs were on the host.
     pop_ns: tuple[int, ...]
@@ -84,7 +84,7 @@ class Pass:
 
     @property
     def latency_ns(self) -> tuple[int, ...]:
-        """Per input from push to output, waiting behind others in flight included."""
+        """Per input from push to output, waiting for others in flight included."""
         return tuple(pop - push for push, pop in zip(self.push_ns, self.pop_ns, strict=True))
 
     @property
@@ -94,7 +94,7 @@ class Pass:
 
 
 class PassCutShortError(Exception):
-    """A pass ended before its last output; `partial` holds the inputs that were through.
+    """A pass ended before its last output; `partial` has the inputs that were complete.
 
     `cause` is what ended it: an error of the session, or `KeyboardInterrupt`.
     """
@@ -106,7 +106,7 @@ class PassCutShortError(Exception):
 
 
 def drive(
-    session: Driven,
+    session: DrivableSession,
     inputs: Sequence[Any],
     count: int,
     clock: Clock = CLOCK,
@@ -124,11 +124,11 @@ def drive(
     pushed = popped = 0
     depth = min(session.depth, in_flight or session.depth)
     push, pop = session.push, session.pop
-    if isinstance(session, Expecting):
+    if isinstance(session, ExpectingSession):
         session.expect(count)
-    timing = session if isinstance(session, TimingTokens) else None
+    token_timer = session if isinstance(session, TokenTimingSession) else None
     token_ns: list[Sequence[int]] = []
-    with _no_collection():
+    with _garbage_collection_disabled():
         try:
             while popped < count:
                 if pushed < count and pushed - popped < depth:
@@ -136,25 +136,25 @@ def drive(
                     push(inputs)
                     pushed += 1
                 else:
-                    # not kept: outputs that live on make the next ones go elsewhere in memory
+                    # not kept: live outputs would move the next ones to other memory
                     lost = pop() is None
                     pop_ns[popped] = clock()
-                    if timing is not None:
-                        token_ns.append(timing.token_ns)
+                    if token_timer is not None:
+                        token_ns.append(token_timer.token_ns)
                     if lost:
                         raise LostOutputError(f"output {popped + 1} of {count} never came")
                     popped += 1
         except (Exception, KeyboardInterrupt) as cause:
             raise PassCutShortError(
-                _since_start(push_ns[:popped], pop_ns[:popped], token_ns[:popped]), cause
+                _relative_to_start(push_ns[:popped], pop_ns[:popped], token_ns[:popped]), cause
             ) from cause
-    finished = _since_start(push_ns, pop_ns, token_ns)
+    finished = _relative_to_start(push_ns, pop_ns, token_ns)
     if finished is None:
         raise ValueError("a pass needs at least one input")
     return finished
 
 
-def _since_start(
+def _relative_to_start(
     push_ns: Sequence[int], pop_ns: Sequence[int], token_ns: Sequence[Sequence[int]]
 ) -> Pass | None:
     if not pop_ns:
@@ -169,12 +169,12 @@ def _since_start(
 
 @contextlib.contextmanager
 def frozen_heap() -> Iterator[None]:
-    """Keep what is there now out of later garbage collections, until the context ends.
+    """Keep all present objects out of later garbage collections, until the context ends.
 
-    The collection before a pass then looks at what the runs since have left, and takes
-    microseconds. Through everything that torch has loaded it takes 100 ms, in which caches
-    go cold and waiting threads go to sleep: a pass of 5 short inputs was 30 % slower for it.
-    What the caller has frozen is thawed with the rest: Python cannot tell the two apart.
+    The collection before a pass then visits newer objects only, and takes microseconds.
+    Through everything that torch has loaded it takes 100 ms, in which caches go cold and
+    waiting threads go to sleep: a pass of 5 short inputs was 30 % slower for it. Objects that
+    the caller had frozen are unfrozen with the rest: Python does not distinguish them.
     """
     gc.collect()
     gc.freeze()
@@ -185,8 +185,8 @@ def frozen_heap() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Collect garbage now and none until the end, so that no pass pays for another."""
+def _garbage_collection_disabled() -> Iterator[None]:
+    """Collect garbage now and not again within the context, so that no pass pays for another."""
     enabled = gc.isenabled()
     gc.collect()
     gc.disable()

@@ -1,4 +1,4 @@
-"""What is computed from passes: throughput, distributions, steady rate; nothing rounded away."""
+"""What is computed from passes: throughput, distributions, steady rate, Little's law."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ttbench_core.measure.passes import Pass
 
 __all__ = [
     "Distribution",
-    "Steady",
+    "SteadyRate",
     "Throughput",
     "distribution_of",
     "mean_in_flight",
-    "needed_for",
     "rate_times_latency",
     "replicates_ns",
-    "steady_of",
+    "steady_rate_of",
     "throughput_of",
+    "values_needed_for",
 ]
 
 _NS_PER_S: Final = 1e9
 _PERCENTILES: Final = (50, 90, 95, 99)
-#: What each end of a 95 % interval may leave out.
+#: Probability beyond each end of a 95 % interval.
 _TAIL: Final = 0.025
-_LEAST_POINTS: Final = 3
+_MIN_POINTS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Distribution:
     """How times are distributed; a percentile that the sample cannot support is None.
 
     A percentile is supported when a 95 % interval of it exists between two of the
-    sample's values (order statistics). `needed` says how many values that takes.
+    sample's values (order statistics). `needed` has the number of values for that.
     """
 
     count: int
@@ -66,12 +66,12 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Steady:
-    """The rate while everything flows, and what filling costs a pass."""
+class SteadyRate:
+    """The rate of a full pipeline, and the share of a pass that filling it takes."""
 
-    #: Slope of the completion times: from one output to the next.
+    #: Slope of the completion times: ns from one output to the next.
     interval_ns: float
-    #: Share of a pass beyond its inputs at that interval; below zero is noise.
+    #: Share of a pass beyond its inputs times that interval; below zero is noise.
     fill_share: float
 
 
@@ -105,10 +105,10 @@ def distribution_of(values_ns: Iterable[int]) -> Distribution | None:
     ordered = sorted(values_ns)
     if not ordered:
         return None
-    needed = {f"p{percent}": needed_for(percent) for percent in _PERCENTILES}
+    needed = {f"p{percent}": values_needed_for(percent) for percent in _PERCENTILES}
     found = {
         f"p{percent}_ns": _percentile(ordered, percent)
-        if len(ordered) >= needed_for(percent)
+        if len(ordered) >= values_needed_for(percent)
         else None
         for percent in _PERCENTILES
     }
@@ -122,17 +122,17 @@ def distribution_of(values_ns: Iterable[int]) -> Distribution | None:
     )
 
 
-def needed_for(percent: int) -> int:
-    """Give how many values a percentile takes: 6 for the 50th, 36, 72 and 368 for 90, 95, 99.
+def values_needed_for(percent: int) -> int:
+    """Give the number of values for a percentile: 6 for the 50th, 36, 72 and 368 for 90, 95, 99.
 
-    The largest of n values lies above the percentile with probability 1 - p^n: an
+    The largest of n values is above the percentile with probability 1 - p^n: an
     interval of order statistics that is closed above needs p^n of 2.5 % at most.
     """
     share = percent / 100
     return math.ceil(math.log(_TAIL) / math.log(share))
 
 
-def steady_of(passes: Sequence[Pass], in_flight: int) -> Steady | None:
+def steady_rate_of(passes: Sequence[Pass], in_flight: int) -> SteadyRate | None:
     """Fit the completion times of each pass once it is full; the median over passes.
 
     None where passes have fewer than three outputs after the pipeline was filled.
@@ -141,7 +141,7 @@ def steady_of(passes: Sequence[Pass], in_flight: int) -> Steady | None:
     fitted = [(one, slope) for one, slope in slopes if slope is not None]
     if not fitted:
         return None
-    return Steady(
+    return SteadyRate(
         interval_ns=statistics.median(slope for _, slope in fitted),
         fill_share=statistics.median(
             1 - len(one.pop_ns) * slope / one.e2e_ns for one, slope in fitted
@@ -149,24 +149,26 @@ def steady_of(passes: Sequence[Pass], in_flight: int) -> Steady | None:
     )
 
 
-def mean_in_flight(one: Pass) -> float:
+def mean_in_flight(measured: Pass) -> float:
     """Count the inputs in flight over a pass, from the order of pushes and pops alone.
 
     Little's law says that this is the rate times the mean latency: what
     `rate_times_latency` computes from the same times in another way.
     """
-    events = sorted([(time, 1) for time in one.push_ns] + [(time, -1) for time in one.pop_ns])
-    area, count, since = 0, 0, 0
+    events = sorted(
+        [(time, 1) for time in measured.push_ns] + [(time, -1) for time in measured.pop_ns]
+    )
+    area, in_flight, previous = 0, 0, 0
     for time, change in events:
-        area += count * (time - since)
-        count, since = count + change, time
-    return area / max(one.e2e_ns, 1)
+        area += in_flight * (time - previous)
+        in_flight, previous = in_flight + change, time
+    return area / max(measured.e2e_ns, 1)
 
 
-def rate_times_latency(one: Pass) -> float:
+def rate_times_latency(measured: Pass) -> float:
     """Give inputs per ns times the mean latency in ns."""
-    inputs = len(one.pop_ns)
-    return inputs / max(one.e2e_ns, 1) * statistics.fmean(one.latency_ns)
+    inputs = len(measured.pop_ns)
+    return inputs / max(measured.e2e_ns, 1) * statistics.fmean(measured.latency_ns)
 
 
 def _median_ns(passes: Sequence[Pass]) -> float:
@@ -175,13 +177,13 @@ def _median_ns(passes: Sequence[Pass]) -> float:
 
 def _percentile(ordered: Sequence[int], percent: int) -> int:
     """Interpolate between the two values around the percentile; the 50th is the median."""
-    place = (len(ordered) - 1) * percent / 100
-    below = math.floor(place)
+    position = (len(ordered) - 1) * percent / 100
+    below = math.floor(position)
     above = min(below + 1, len(ordered) - 1)
-    return round(ordered[below] + (ordered[above] - ordered[below]) * (place - below))
+    return round(ordered[below] + (ordered[above] - ordered[below]) * (position - below))
 
 
 def _slope_ns(pops_ns: Sequence[int]) -> float | None:
-    if len(pops_ns) < _LEAST_POINTS:
+    if len(pops_ns) < _MIN_POINTS:
         return None
     return statistics.linear_regression(range(len(pops_ns)), pops_ns).slope

@@ -1,4 +1,4 @@
-"""When enough passes have been measured: small rules that look at the times so far."""
+"""Stopping rules: when enough passes have been measured, by the times so far."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ttbench_core.measure.intervals import Interval, geometric_mean_interval, pa
 
 __all__ = [
     "DEFAULT_MAX_TIME_S",
-    "LEAST_NS",
+    "MIN_MEASURED_NS",
     "TARGET_HALF_WIDTH",
     "TURNS",
     "Fixed",
@@ -24,19 +24,21 @@ __all__ = [
     "stopping_rule_of_turns",
 ]
 
-#: Seconds that the passes of one process may take when nothing was asked for.
+#: Maximum seconds for the passes of one process when nothing was asked for.
 DEFAULT_MAX_TIME_S: Final = 60.0
 _NS_PER_S: Final = 1e9
-#: Passes of a few ms need more than five of them to show what the machine does meanwhile.
-LEAST_NS: Final = 500_000_000
-#: Of the interval, as a share: a wider one hides what people compare.
+#: Minimum time for all passes: a few short ones do not show what else the machine does.
+MIN_MEASURED_NS: Final = 500_000_000
+#: Wanted half-width of the interval, as a share: a wider one hides the usual differences.
 TARGET_HALF_WIDTH: Final = 0.02
-#: The rule gives up where the width to be expected at the end misses the target by this factor.
-_HOPELESS: Final = 1.25
-#: The rule of a run whose passes take turns with those of another one.
+#: The rule gives up where the width expected at the end exceeds the target by this factor.
+_GIVE_UP_FACTOR: Final = 1.25
+#: Name of the rule of a run whose passes take turns with those of another one.
 TURNS: Final = "turns"
-#: Seconds that the turns of one pair of processes may take when nothing was asked for.
+#: Maximum seconds for the turns of one pair of processes when nothing was asked for.
 _TURNS_MAX_TIME_S: Final = 20.0
+#: Passes of each variant in the turns of one pair of processes.
+_MAX_TURNS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Stop:
     rule: str
     #: `target`, `passes`, `time`, `out of reach`, or `last turn`.
     reason: str
-    #: Half-width of the interval of the pass time as a share of it; None where there is none.
+    #: Half-width of the interval of the pass time, as a share of it; None without an interval.
     have: float | None = None
     #: The half-width that was wanted.
     want: float | None = None
@@ -62,14 +64,14 @@ class StoppingRule(Protocol):
 
     @property
     def name(self) -> str:
-        """How the record names it."""
+        """Its name in the record."""
 
     @property
-    def most(self) -> int | None:
-        """Passes that it would stop at, for a progress bar; None if it cannot say."""
+    def max_passes(self) -> int | None:
+        """Maximum number of passes, for a progress bar; None if it is not known."""
 
     def decide(self, times_ns: Sequence[int]) -> Stop | None:
-        """Give the reason to stop after passes that took so long, or None to go on."""
+        """Give the reason to stop after passes of these durations, or None to go on."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Fixed:
     name: str = "fixed"
 
     @property
-    def most(self) -> int:
+    def max_passes(self) -> int:
         """The number of passes."""
         return self.passes
 
@@ -89,7 +91,7 @@ class Fixed:
         """Stop at the number, or before the pass that would go beyond the limit."""
         if len(times_ns) >= self.passes:
             return Stop(self.name, "passes")
-        if _time_is_up(times_ns, self.max_time_s):
+        if _is_time_up(times_ns, self.max_time_s):
             return Stop(self.name, "time")
         return None
 
@@ -100,18 +102,18 @@ class RelativeCi:
 
     max_time_s: float = DEFAULT_MAX_TIME_S
     target: float = TARGET_HALF_WIDTH
-    #: Looking at the interval after each pass and stopping when it is narrow enough keeps the
-    #: promised coverage from five passes on (0.93 to 0.95; three give 0.90).
-    least: int = 5
-    most: int = 100
-    #: The most passes while they have not taken half a second together.
-    most_short: int = 1000
-    #: From so many passes on the width to be expected at the end is known well enough to give up.
-    foreseeable: int = 20
+    #: Stopping at the first narrow interval keeps the promised coverage from five passes on
+    #: (0.93 to 0.95; three give 0.90).
+    min_passes: int = 5
+    max_passes: int = 100
+    #: Maximum number while all passes together have taken less than half a second.
+    max_short_passes: int = 1000
+    #: From this number on, the width at the end can be predicted well enough to give up.
+    min_passes_to_give_up: int = 20
     name: str = "relative-ci"
 
     def decide(self, times_ns: Sequence[int]) -> Stop | None:
-        """Stop at the target, at a limit, or when the limits cannot bring the target."""
+        """Stop at the target, at a limit, or when the target is out of reach within the limits."""
         return self.decide_on(times_ns, geometric_mean_interval(times_ns))
 
     def decide_on(self, times_ns: Sequence[int], interval: Interval | None) -> Stop | None:
@@ -121,35 +123,37 @@ class RelativeCi:
         return Stop(self.name, reason, have, self.target) if reason else None
 
     def _reason(self, times_ns: Sequence[int], have: float | None) -> str | None:
-        enough = len(times_ns) >= self.least and sum(times_ns) >= LEAST_NS
+        enough = len(times_ns) >= self.min_passes and sum(times_ns) >= MIN_MEASURED_NS
         if enough and have is not None and have <= self.target:
             return "target"
-        if len(times_ns) >= self.most_short:
+        if len(times_ns) >= self.max_short_passes:
             return "passes"
-        if _time_is_up(times_ns, self.max_time_s):
+        if _is_time_up(times_ns, self.max_time_s):
             return "time"
-        if sum(times_ns) < LEAST_NS:
+        if sum(times_ns) < MIN_MEASURED_NS:
             return None
-        if len(times_ns) >= self.most:
+        if len(times_ns) >= self.max_passes:
             return "passes"
-        if len(times_ns) >= self.foreseeable and self._hopeless(times_ns, have):
+        if len(times_ns) >= self.min_passes_to_give_up and self._is_out_of_reach(times_ns, have):
             return "out of reach"
         return None
 
-    def _hopeless(self, times_ns: Sequence[int], have: float | None) -> bool:
+    def _is_out_of_reach(self, times_ns: Sequence[int], have: float | None) -> bool:
         if have is None:
             return False
-        in_time = self.max_time_s * _NS_PER_S / statistics.fmean(times_ns)
-        at_the_end = have * math.sqrt(len(times_ns) / max(min(self.most, in_time), 1))
-        return at_the_end > _HOPELESS * self.target
+        passes_in_time = self.max_time_s * _NS_PER_S / statistics.fmean(times_ns)
+        expected_at_end = have * math.sqrt(
+            len(times_ns) / max(min(self.max_passes, passes_in_time), 1)
+        )
+        return expected_at_end > _GIVE_UP_FACTOR * self.target
 
 
 @dataclass(frozen=True)
 class TurnsRule:
     """Turns of one pair of processes until the ratio of their times is known well enough.
 
-    Processes scatter more than the turns of one pair, so that many turns would not make the
-    ratio more certain.
+    Processes scatter more than the turns of one pair, so that many more turns would not
+    make the ratio more certain.
     """
 
     rule: Fixed | RelativeCi
@@ -164,13 +168,13 @@ class TurnsRule:
         if isinstance(self.rule, Fixed):
             return self.rule.decide(slower)
         # a round is two turns, A B and B A: a ratio of half a round favours one variant
-        is_whole = len(slower) % 2 == 0 and sum(faster) >= LEAST_NS
+        is_whole = len(slower) % 2 == 0 and sum(faster) >= MIN_MEASURED_NS
         interval = paired_ratio_interval(*times_ns) if is_whole else None
         return self.rule.decide_on(slower, interval)
 
 
 def stopping_rule(passes: int | None, max_time_s: float | None) -> StoppingRule:
-    """Give the rule for what was asked: `--passes` fixes them, else the interval decides."""
+    """Give the rule of a request: `--passes` fixes their number, else the interval decides."""
     if passes is not None:
         return Fixed(passes, max_time_s)
     return RelativeCi(DEFAULT_MAX_TIME_S if max_time_s is None else max_time_s)
@@ -181,11 +185,17 @@ def stopping_rule_of_turns(passes: int | None, max_time_s: float | None) -> Turn
     if passes is not None:
         return TurnsRule(Fixed(passes, max_time_s))
     limit_s = _TURNS_MAX_TIME_S if max_time_s is None else max_time_s
-    most = 30
-    return TurnsRule(RelativeCi(limit_s, least=6, most=most, most_short=most, foreseeable=most))
+    rule = RelativeCi(
+        limit_s,
+        min_passes=6,
+        max_passes=_MAX_TURNS,
+        max_short_passes=_MAX_TURNS,
+        min_passes_to_give_up=_MAX_TURNS,
+    )
+    return TurnsRule(rule)
 
 
-def _time_is_up(times_ns: Sequence[int], max_time_s: float | None) -> bool:
+def _is_time_up(times_ns: Sequence[int], max_time_s: float | None) -> bool:
     if max_time_s is None or not times_ns:
         return False
     return sum(times_ns) + times_ns[-1] > max_time_s * _NS_PER_S

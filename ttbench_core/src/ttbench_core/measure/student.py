@@ -14,28 +14,30 @@ __all__ = ["tail_probability", "two_sided_quantile"]
 
 _ITERATIONS: Final = 300
 _PRECISION: Final = 1e-14
-#: Stands for a zero denominator in the continued fraction.
+#: Replaces a zero denominator in the continued fraction.
 _TINY: Final = 1e-300
 _BISECTIONS: Final = 200
 
 
-def tail_probability(t: float, freedom: float) -> float:
-    """Give the probability that a value lies farther from 0 than `t`, on either side.
+def tail_probability(t: float, degrees_of_freedom: float) -> float:
+    """Give the probability that a value is farther from 0 than `t`, on either side.
 
     Args:
         t: zero or more.
-        freedom: degrees of freedom, above zero; Welch's are no whole number.
+        degrees_of_freedom: above zero; Welch's need not be whole.
     """
-    if freedom <= 0 or t < 0:
-        raise ValueError(f"needs freedom above 0 and t of 0 or more, not {freedom} and {t}")
+    if degrees_of_freedom <= 0 or t < 0:
+        raise ValueError(
+            f"needs freedom above 0 and t of 0 or more, not {degrees_of_freedom} and {t}"
+        )
     if math.isinf(t):
         return 0.0
-    whole = freedom + t * t
-    return _incomplete_beta(freedom / whole, t * t / whole, freedom / 2, 0.5)
+    total = degrees_of_freedom + t * t
+    return _incomplete_beta(degrees_of_freedom / total, t * t / total, degrees_of_freedom / 2, 0.5)
 
 
 @functools.cache
-def two_sided_quantile(confidence: float, freedom: float) -> float:
+def two_sided_quantile(confidence: float, degrees_of_freedom: float) -> float:
     """Give the t that holds `confidence` of the distribution between -t and t.
 
     For example 12.706 for 0.95 and 1 degree of freedom, 1.960 for very many.
@@ -44,30 +46,34 @@ def two_sided_quantile(confidence: float, freedom: float) -> float:
         raise ValueError(f"confidence lies between 0 and 1, not at {confidence}")
     wanted = 1 - confidence
     low, high = 0.0, 1.0
-    while tail_probability(high, freedom) > wanted:
+    while tail_probability(high, degrees_of_freedom) > wanted:
         low, high = high, high * 2
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         if middle in {low, high}:
             break
-        if tail_probability(middle, freedom) > wanted:
+        if tail_probability(middle, degrees_of_freedom) > wanted:
             low = middle
         else:
             high = middle
     return (low + high) / 2
 
 
-def _incomplete_beta(x: float, rest: float, a: float, b: float) -> float:
-    """Integrate to `x`; `rest` is 1 - x, given apart because it may be too small to be left."""
+def _incomplete_beta(x: float, complement: float, a: float, b: float) -> float:
+    """Integrate to `x`; `complement` is 1 - x, passed because subtracting would lose its digits."""
     if x <= 0:
         return 0.0
-    if rest <= 0:
+    if complement <= 0:
         return 1.0
     # the fraction converges fast on this side of the mean; the other is its mirror image
     if x > (a + 1) / (a + b + 2):
-        return 1.0 - _incomplete_beta(rest, x, b, a)
+        return 1.0 - _incomplete_beta(complement, x, b, a)
     log_front = (
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
+        math.lgamma(a + b)
+        - math.lgamma(a)
+        - math.lgamma(b)
+        + a * math.log(x)
+        + b * math.log(complement)
     )
     return math.exp(log_front) / a / _continued_fraction(x, a, b)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ttbench_core.measure.passes import Pass
 
-__all__ = ["TokenTimes", "tokens_of_passes"]
+__all__ = ["TokenTimes", "token_times_of"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TokenTimes:
     itl_ns: tuple[int, ...]
 
 
-def tokens_of_passes(passes: Sequence[Pass]) -> TokenTimes | None:
+def token_times_of(passes: Sequence[Pass]) -> TokenTimes | None:
     """Compute the times of the tokens of passes; None where none were generated."""
     prompts = [
         (push, tokens)

@@ -1,9 +1,9 @@
 """Warm-up: inputs that settle a session before anything counts.
 
-It ends when two neighbouring windows of inputs agree. pyperf's manual warns of
+It ends when two consecutive windows of inputs agree. pyperf's manual warns of
 such rules: a program may never settle, or change its speed after it did. So
-the warm-up is capped, its samples are kept, and the verdict looks for drift
-among the passes by itself.
+the warm-up is capped, its samples are kept, and the verdict checks the passes
+for drift.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ttbench_core.measure.passes import CLOCK, Clock, Driven, Pass, drive
+from ttbench_core.measure.passes import CLOCK, Clock, DrivableSession, Pass, drive
 
-__all__ = ["WarmUp", "least_inputs", "warm_up"]
+__all__ = ["WarmUp", "min_inputs", "warm_up"]
 
-#: Inputs at least, and for each one in flight. After the first call the second and third are
-#: still slower for some models on a CPU; a pipeline needs its depth twice over to fill and flow.
-_LEAST_INPUTS: Final = 3
+#: Minimum number of inputs, in all and for each one in flight. For some models on a CPU the
+#: second and third are still slow; a pipeline needs twice its depth to fill and to flow.
+_MIN_INPUTS: Final = 3
 _INPUTS_PER_DEPTH: Final = 2
-#: Inputs of a window. Of slow inputs, which have little to settle, as many as take a second.
+#: Inputs of a window; of slow inputs, as many as take a second.
 _WINDOW: Final = 10
-_LEAST_WINDOW: Final = 3
+_MIN_WINDOW: Final = 3
 _WINDOW_NS: Final = 1_000_000_000
-#: How far the medians of two windows that agree may lie apart.
+#: Maximum difference between the medians of two windows that agree, as a share.
 _AGREEMENT: Final = 0.05
-_MOST_INPUTS: Final = 300
-_MOST_NS: Final = 30_000_000_000
+_MAX_INPUTS: Final = 300
+_MAX_NS: Final = 30_000_000_000
 
 
 @dataclass(frozen=True)
 class WarmUp:
-    """What warming up took, and whether it came to rest."""
+    """What the warm-up took, and whether the session settled."""
 
     drives: tuple[Pass, ...]
-    #: Whether the last two windows agreed; None when there were too few inputs to tell.
+    #: Whether the last two windows agreed; None when there were too few inputs for two.
     settled: bool | None
     #: Whether the number of inputs was given.
     fixed: bool
@@ -53,7 +53,7 @@ class WarmUp:
 
 
 def warm_up(
-    session: Driven,
+    session: DrivableSession,
     inputs: Sequence[Any],
     clock: Clock = CLOCK,
     *,
@@ -63,48 +63,48 @@ def warm_up(
     """Drive inputs until the session has settled.
 
     Args:
-        session: what is warmed.
+        session: the one that is warmed up.
         inputs: one microbatch.
-        clock: reads ns.
-        count: so many inputs and no more, whether settled or not; 0 is none.
+        clock: gives ns.
+        count: the exact number of inputs, whether it settles or not; 0 is none.
         in_flight: as for `drive`.
 
     Raises `PassCutShortError` like `drive`.
     """
 
-    def driven(inputs_of_it: int) -> Pass:
-        return drive(session, inputs, inputs_of_it, clock, in_flight=in_flight)
+    def drive_inputs(number: int) -> Pass:
+        return drive(session, inputs, number, clock, in_flight=in_flight)
 
     if count is not None:
-        drives = (driven(count),) if count else ()
+        drives = (drive_inputs(count),) if count else ()
         return WarmUp(drives, _halves_agree(drives), fixed=True)
-    found = [driven(least_inputs(session.depth))]
-    size = _window(_pace_ns(found[0]))
-    # inputs so slow that a window is all the patience there is: the first ones are one
-    first = 0 if size == _LEAST_WINDOW else 1
+    found = [drive_inputs(min_inputs(session.depth))]
+    size = _window_size(_median_interval_ns(found[0]))
+    # of very slow inputs the first few are a window already
+    first_window = 0 if size == _MIN_WINDOW else 1
     settled: bool | None = None
-    while not settled and _may_go_on(found, size):
-        found.append(driven(size))
-        if len(found) > first + 1:
-            settled = _agree(_pace_ns(found[-2]), _pace_ns(found[-1]))
+    while not settled and _may_continue(found, size):
+        found.append(drive_inputs(size))
+        if len(found) > first_window + 1:
+            settled = _agree(_median_interval_ns(found[-2]), _median_interval_ns(found[-1]))
     return WarmUp(tuple(found), settled, fixed=False)
 
 
-def least_inputs(depth: int) -> int:
-    """Give how many inputs it takes at least to get a session going that has rested."""
-    return max(_LEAST_INPUTS, _INPUTS_PER_DEPTH * depth)
+def min_inputs(depth: int) -> int:
+    """Give the minimum number of inputs that warm up a session after a pause."""
+    return max(_MIN_INPUTS, _INPUTS_PER_DEPTH * depth)
 
 
-def _window(pace_ns: float) -> int:
-    return max(_LEAST_WINDOW, min(_WINDOW, int(_WINDOW_NS / max(pace_ns, 1))))
+def _window_size(interval_ns: float) -> int:
+    return max(_MIN_WINDOW, min(_WINDOW, int(_WINDOW_NS / max(interval_ns, 1))))
 
 
-def _may_go_on(found: Sequence[Pass], size: int) -> bool:
+def _may_continue(found: Sequence[Pass], size: int) -> bool:
     inputs = sum(len(one.pop_ns) for one in found)
-    return inputs + size <= _MOST_INPUTS and sum(one.e2e_ns for one in found) < _MOST_NS
+    return inputs + size <= _MAX_INPUTS and sum(one.e2e_ns for one in found) < _MAX_NS
 
 
-def _pace_ns(one: Pass) -> float:
+def _median_interval_ns(one: Pass) -> float:
     return statistics.median(one.interval_ns)
 
 
@@ -116,7 +116,7 @@ def _halves_agree(drives: Sequence[Pass]) -> bool | None:
     """Compare the last two windows within one drive."""
     intervals = [interval for one in drives for interval in one.interval_ns]
     size = min(_WINDOW, len(intervals) // 2)
-    if size < _LEAST_WINDOW:
+    if size < _MIN_WINDOW:
         return None
     before, after = intervals[-2 * size : -size], intervals[-size:]
     return _agree(statistics.median(before), statistics.median(after))

@@ -1,1 +1,1 @@
-"""From a builder to a checked model, and what is known of a model without an engine."""
+"""From a builder to a checked model, and what can be learnt of a model without an engine."""

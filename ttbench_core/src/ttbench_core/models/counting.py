@@ -1,4 +1,4 @@
-"""What a model counts as: its samples, what they are called, and its parameters."""
+"""What is counted of a model: samples, tokens and parameters."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ttbench_core.model import BenchmarkModel
 
 __all__ = [
     "microbatch_of",
+    "new_tokens_of",
     "parameter_count",
     "prompt_tokens_of",
-    "samples_of_input",
+    "samples_per_input_of",
     "sizes_of",
     "tensor_record",
-    "tokens_of",
     "unit_of",
 ]
 
@@ -24,28 +24,28 @@ def microbatch_of(model: BenchmarkModel) -> int:
     return int(model.inputs[0].shape[0])
 
 
-def tokens_of(model: BenchmarkModel) -> int | None:
-    """Give the tokens that one row of a microbatch becomes; None for a model that is no generator.
+def new_tokens_of(model: BenchmarkModel) -> int | None:
+    """Give the tokens that are generated for one row of a microbatch; None for other models.
 
-    The original's `max_length` under `generation`.
+    It is `max_length` in `generation`, as in the original script.
     """
     length = model.generation.get("max_length")
     return int(length) if isinstance(length, int) and length > 0 else None
 
 
 def prompt_tokens_of(model: BenchmarkModel) -> int | None:
-    """Give the tokens of a prompt where a generator says so: `prompt_length`."""
+    """Give the tokens of a prompt: `prompt_length` in `generation`; None where it is not there."""
     length = model.generation.get("prompt_length")
     return int(length) if isinstance(length, int) and length > 0 else None
 
 
-def samples_of_input(model: BenchmarkModel) -> int:
-    """Give what one input counts as: its rows, and the tokens that each becomes."""
-    return microbatch_of(model) * (tokens_of(model) or 1)
+def samples_per_input_of(model: BenchmarkModel) -> int:
+    """Give the samples of one input: its rows, or the tokens generated for all of them."""
+    return microbatch_of(model) * (new_tokens_of(model) or 1)
 
 
 def sizes_of(inputs: Sequence[Mapping[str, Any]], prompt_tokens: int | None) -> dict[str, int]:
-    """Give the `seq_len` and `image_size` that inputs have, as far as their shapes say.
+    """Give the `seq_len` and `image_size` of inputs, as far as their shapes show them.
 
     Args:
         inputs: `shape` and `dtype` of each.
@@ -53,10 +53,10 @@ def sizes_of(inputs: Sequence[Mapping[str, Any]], prompt_tokens: int | None) -> 
     """
     sizes: dict[str, int] = {}
     for tensor in inputs:
-        shape, is_whole = tensor["shape"], str(tensor["dtype"]).startswith("int")
+        shape, is_integer = tensor["shape"], str(tensor["dtype"]).startswith("int")
         if len(shape) == 4 and shape[-1] == shape[-2]:
             sizes.setdefault("image_size", int(shape[-1]))
-        if len(shape) == 2 and is_whole:
+        if len(shape) == 2 and is_integer:
             sizes.setdefault("seq_len", int(shape[-1]))
     return {**sizes, "seq_len": prompt_tokens} if prompt_tokens else sizes
 
@@ -70,8 +70,8 @@ def tensor_record(tensor: Any) -> dict[str, Any]:
 
 
 def unit_of(model: BenchmarkModel) -> str:
-    """Give what is counted: `token` of a generator, else what the model says."""
-    return model.unit if tokens_of(model) is None else "token"
+    """Give what a sample is: `token` for a generator, else the unit of the model."""
+    return model.unit if new_tokens_of(model) is None else "token"
 
 
 def parameter_count(model: BenchmarkModel) -> int | None:
@@ -80,7 +80,7 @@ def parameter_count(model: BenchmarkModel) -> int | None:
     None for native modules, and for lazy ones whose size is not known yet.
     """
     distinct: dict[int, Any] = {}
-    for module in _single(model.stages.present().values()):
+    for module in _each_module(model.stages.present().values()):
         if not hasattr(module, "parameters"):
             return None
         distinct.update((id(parameter), parameter) for parameter in module.parameters())
@@ -90,7 +90,7 @@ def parameter_count(model: BenchmarkModel) -> int | None:
         return None
 
 
-def _single(stages: Iterable[Any]) -> Iterator[Any]:
-    """Give each module by itself, also where a stage is a list of them."""
+def _each_module(stages: Iterable[Any]) -> Iterator[Any]:
+    """Give every module, also where a stage is a list of them."""
     for stage in stages:
         yield from stage if isinstance(stage, (list, tuple)) else [stage]

@@ -1,4 +1,4 @@
-"""What a model is, without running it: built on the device `meta`, which holds no numbers."""
+"""Describing a model without running it: built on the device `meta`, which has no values."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from ttbench_core.errors import RequestError, one_line
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.models.building import build_model, choose_config, options_of
+from ttbench_core.models.building import build_model, choose_config, flags_of
 from ttbench_core.models.counting import (
+    new_tokens_of,
     parameter_count,
     prompt_tokens_of,
     tensor_record,
-    tokens_of,
     unit_of,
 )
 from ttbench_core.models.source import Source, find_source
@@ -22,20 +22,20 @@ from ttbench_core.request.options import DataFormat, RunOptions
 __all__ = ["Description", "describe"]
 
 
-#: What a builder is told of the engine, where there is none.
+#: Keywords of a builder about the engine, where there is none.
 _FACTS: Final[Mapping[str, object]] = {
     "data_type": DataFormat.FP32,
     "math_fidelity": None,
     "arch": None,
     "devtype": "cpu",
 }
-#: Parameters of a model up to which it is run once where nothing else counts its FLOPs.
-_MOST_FOR_A_RUN: Final = 10**9
+#: Maximum parameters of a model that is run once where its FLOPs cannot be counted otherwise.
+_MAX_PARAMETERS_OF_A_RUN: Final = 10**9
 
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of a model before it runs."""
+    """A model as it is known before it runs."""
 
     model: str
     config: str | None
@@ -48,7 +48,7 @@ class Description:
     unit: str
     stages: tuple[str, ...]
     inputs: tuple[Mapping[str, Any], ...]
-    #: Whether it has a loss and targets.
+    #: Whether it can be trained.
     trains: bool
     #: Flags of the options that it takes.
     options: tuple[str, ...]
@@ -59,29 +59,30 @@ class Description:
 
 
 def describe(model: str | Callable[..., Any], **options: Any) -> Description:
-    """Build a model without its numbers, and say what it is.
+    """Build a model without values, and describe it.
 
     Args:
         model: as for `run`.
-        options: those keywords of `run` that the builder is asked with: `config`,
-            `microbatch`, `layers`, `seq_len`, `image_size`, `generative`, `new_tokens`.
+        options: those keywords of `run` that a builder takes: `config`, `microbatch`,
+            `layers`, `seq_len`, `image_size`, `generative`, `new_tokens`.
 
-    Raises `RequestError` as `run` does, and for a model that cannot be built without numbers.
+    Raises `RequestError` as `run` does, and for a model that cannot be built at all.
     """
     source = find_source(model)
     name = model if isinstance(model, str) else source.value
-    asked = RunOptions(name, **options)
-    settled = replace(asked, config=choose_config(source.builder, asked.config, source.where))
-    built, on_meta = _built(source, settled)
+    requested = RunOptions(name, **options)
+    config = choose_config(source.builder, requested.config, source.where)
+    chosen = replace(requested, config=config)
+    built, is_on_meta = _build(source, chosen)
     flops = _flops(built)
-    notes = [] if on_meta else ["built with its numbers: it cannot be without"]
+    notes = [] if is_on_meta else ["built with its numbers: it cannot be without"]
     parameters = parameter_count(built)
-    if flops is None and on_meta and (parameters or 0) <= _MOST_FOR_A_RUN:
-        flops = _flops(_with_numbers(source, settled))
+    if flops is None and is_on_meta and (parameters or 0) <= _MAX_PARAMETERS_OF_A_RUN:
+        flops = _flops(_build_with_values(source, chosen))
         notes.append("its FLOPs were counted in a run: it looks at what it is given")
     return Description(
         model=name.rpartition(":")[2],
-        config=settled.config,
+        config=config,
         pack=source.pack,
         version=source.version,
         task=source.builder.task,
@@ -90,16 +91,16 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
         unit=unit_of(built),
         stages=tuple(built.stages.present(training=False)),
         inputs=tuple(tensor_record(tensor) for tensor in built.inputs),
-        trains=_trains(source, settled),
-        options=options_of(source.builder, source.where),
-        new_tokens=tokens_of(built),
+        trains=_trains(source, chosen),
+        options=flags_of(source.builder, source.where),
+        new_tokens=new_tokens_of(built),
         prompt_tokens=prompt_tokens_of(built),
         notes=tuple(notes),
     )
 
 
-def _built(source: Source, options: RunOptions) -> tuple[BenchmarkModel, bool]:
-    """Build on the device meta, else with numbers; say which it was."""
+def _build(source: Source, options: RunOptions) -> tuple[BenchmarkModel, bool]:
+    """Build on the device meta, else with values; returns whether it is on meta too."""
     from ttbench_core.models.reference.shapes import on_meta
 
     try:
@@ -107,11 +108,11 @@ def _built(source: Source, options: RunOptions) -> tuple[BenchmarkModel, bool]:
             return build_model(source.builder, options, _FACTS, source.where), True
     except RequestError:
         raise
-    except Exception:  # noqa: BLE001 - a builder that looks at numbers; it is built with them next
-        return _with_numbers(source, options), False
+    except Exception:  # noqa: BLE001 - a builder that reads values; it is built with them next
+        return _build_with_values(source, options), False
 
 
-def _with_numbers(source: Source, options: RunOptions) -> BenchmarkModel:
+def _build_with_values(source: Source, options: RunOptions) -> BenchmarkModel:
     try:
         return build_model(source.builder, options, _FACTS, source.where)
     except RequestError:
@@ -127,8 +128,8 @@ def _flops(model: BenchmarkModel) -> int | None:
 
 
 def _trains(source: Source, options: RunOptions) -> bool:
-    asked = replace(options, training=True, generative=None, new_tokens=None)
+    training = replace(options, training=True, generative=None, new_tokens=None)
     try:
-        return _built(source, asked)[0].stages.loss is not None
+        return _build(source, training)[0].stages.loss is not None
     except RequestError:
         return False

@@ -1,1 +1,1 @@
-"""What installed distributions register, and the settings that packs bring along."""
+"""What installed distributions register, and the settings in packs."""

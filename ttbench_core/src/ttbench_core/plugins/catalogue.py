@@ -15,7 +15,7 @@ __all__ = ["ModelEntry", "as_builder", "installed_models", "load_builder"]
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One registered model; `error` says why it cannot be used, if it cannot."""
+    """One registered model; `error` is the reason if it cannot be used."""
 
     name: str
     configs: tuple[str, ...]
@@ -30,13 +30,13 @@ class ModelEntry:
     declared: Mapping[str, Declared] = field(default_factory=dict)
 
     def mentions(self, word: str) -> bool:
-        """Say whether a word is in its name, pack, task or one of its configurations."""
+        """Return whether a word is in its name, pack, task or one of its configurations."""
         texts = (self.name, self.pack, self.task or "", *self.configs)
         return any(word.lower() in text.lower() for text in texts)
 
 
 def installed_models() -> tuple[ModelEntry, ...]:
-    """List every registered model; a broken one is an entry with its reason.
+    """List every registered model; a broken one is an entry with an `error`.
 
     Imports the modules that register builders, and so what those import at
     their top; ttbench's own packs import torch inside their builders.

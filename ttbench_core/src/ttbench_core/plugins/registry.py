@@ -3,7 +3,7 @@
 Names are listed from entry-point metadata alone; importing happens for the one
 plugin that is asked for. `importlib_metadata` finds the entry points, because
 it keeps the distribution and has no cache; stevedore's driver manager loads
-one of them, fed with the entry point that was already found, so that its disk
+one of them, from the entry point that was already found, so that its disk
 cache cannot hide a fresh install.
 """
 
@@ -26,7 +26,16 @@ from ttbench_core.errors import (
     suggestion,
 )
 
-__all__ = ["BACKENDS", "MODELS", "SINKS", "Plugin", "discover", "find", "load"]
+__all__ = [
+    "BACKENDS",
+    "MODELS",
+    "SINKS",
+    "Plugin",
+    "discover",
+    "find",
+    "load",
+    "load_directly",
+]
 
 MODELS = "ttbench.models"
 BACKENDS = "ttbench.backends"
@@ -39,10 +48,10 @@ _INSTALL_HINT = {
     BACKENDS: "reinstall ttbench-core, which brings the backend 'torch'",
     SINKS: "reinstall ttbench-core, which brings the sinks 'json' and 'jsonl'",
 }
-#: More than these are no help in a message.
-_MOST_NAMED = 24
+#: A longer list of names is no help in a message.
+_MAX_LISTED_NAMES = 24
 #: What an object reference of an entry point looks like: `module.path:attribute.path`.
-_REFERENCE = re.compile(r"\w+(\.\w+)*\s*:\s*\w+(\.\w+)*(\s*\[.*\])?\s*")
+_OBJECT_REFERENCE = re.compile(r"\w+(\.\w+)*\s*:\s*\w+(\.\w+)*(\s*\[.*\])?\s*")
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,12 @@ class Plugin:
     pack: str
     version: str
     entry_point: Any = field(default=None, repr=False, compare=False)
-    #: Why it cannot be loaded, where its metadata alone already says so.
+    #: Why it cannot be loaded, where its metadata alone shows that.
     fault: str | None = None
 
     @property
     def qualified(self) -> str:
-        """`pack:name`, which tells two packs with one name apart."""
+        """`pack:name`, which differs where two packs register one name."""
         return f"{self.pack}:{self.name}"
 
     @property
@@ -74,14 +83,14 @@ class Plugin:
 def discover(group: str) -> tuple[Plugin, ...]:
     """List the plugins of a group by name and pack, importing none of them.
 
-    Looks afresh at every call: a pack installed a second ago is there. A
+    Nothing is cached: a pack that was installed a second ago is listed. A
     distribution whose metadata cannot be read is one plugin with a `fault`.
     """
     try:
         entry_points = list(importlib_metadata.entry_points(group=group))
-        known: dict[int, tuple[str, str]] = {}
-        plugins = [_plugin(entry_point, group, known) for entry_point in entry_points]
-    except Exception:  # noqa: BLE001 - one unreadable distribution spoils the call: ask each by itself
+        identities: dict[int, tuple[str, str]] = {}
+        plugins = [_plugin(entry_point, group, identities) for entry_point in entry_points]
+    except Exception:  # noqa: BLE001 - one unreadable distribution fails the call: read each by itself
         plugins = list(_discover_one_by_one(group))
     return tuple(sorted(plugins, key=lambda plugin: (plugin.name, plugin.pack, plugin.value)))
 
@@ -99,36 +108,36 @@ def find(group: str, name: str, what: str) -> Plugin:
     `AmbiguousNameError` when several packs register the name.
     """
     plugins = discover(group)
-    pack, colon, bare = name.rpartition(":")
+    pack, colon, bare_name = name.rpartition(":")
     matches = [
         plugin
         for plugin in plugins
-        if plugin.name == bare and (not colon or _normal(plugin.pack) == _normal(pack))
+        if plugin.name == bare_name and (not colon or _normalized(plugin.pack) == _normalized(pack))
     ]
-    own = [match for match in matches if match.pack == _CORE and group != MODELS]
-    if len(matches) == 1 or own:
-        return (own or matches)[0]
+    of_core = [match for match in matches if match.pack == _CORE and group != MODELS]
+    if len(matches) == 1 or of_core:
+        return (of_core or matches)[0]
     if not matches:
-        raise UnknownNameError(_unknown(group, name, what, plugins))
+        raise UnknownNameError(_unknown_name(group, name, what, plugins))
     if len({match.qualified for match in matches}) == 1:
         raise AmbiguousNameError(
-            f"{matches[0].pack} registers the {what} {bare!r} {len(matches)} times"
+            f"{matches[0].pack} registers the {what} {bare_name!r} {len(matches)} times"
             f" ({', '.join(match.value for match in matches)}): it may name it only once"
         )
     choices = " or ".join(match.qualified for match in matches)
-    raise AmbiguousNameError(f"several packs have a {what} {bare!r}: say {choices}")
+    raise AmbiguousNameError(f"several packs have a {what} {bare_name!r}: say {choices}")
 
 
 def load(plugin: Plugin) -> Any:
     """Import the object that a plugin registers.
 
-    What the import prints goes to stderr, so that machine-readable output on
-    stdout stays whole. Raises `PackLoadError` with the reason.
+    What the import prints goes to stderr, so that it does not mix with
+    machine-readable output on stdout. Raises `PackLoadError` with the reason.
     """
     from stevedore.driver import DriverManager
 
-    class FedDriverManager(DriverManager):  # type: ignore[type-arg,misc,unused-ignore]
-        """A driver manager that is given its entry point instead of looking for it."""
+    class SingleEntryPointManager(DriverManager):  # type: ignore[type-arg,misc,unused-ignore]
+        """A driver manager that gets its entry point instead of looking for it."""
 
         def list_entry_points(self) -> list[Any]:
             return [plugin.entry_point]
@@ -136,8 +145,8 @@ def load(plugin: Plugin) -> Any:
     if plugin.fault is not None:
         raise PackLoadError(plugin.where, plugin.fault)
     with _loading(plugin):
-        return FedDriverManager(
-            plugin.group, plugin.name, on_load_failure_callback=_raise_as_it_is
+        return SingleEntryPointManager(
+            plugin.group, plugin.name, on_load_failure_callback=_reraise
         ).driver
 
 
@@ -162,17 +171,17 @@ def _loading(plugin: Plugin) -> Iterator[None]:
         raise PackLoadError(plugin.where, one_line(error)) from error
 
 
-def _raise_as_it_is(_manager: object, _entry_point: object, error: BaseException) -> None:
+def _reraise(_manager: object, _entry_point: object, error: BaseException) -> None:
     raise error
 
 
 def _plugin(
-    entry_point: Any, group: str, known: dict[int, tuple[str, str]] | None = None
+    entry_point: Any, group: str, identities: dict[int, tuple[str, str]] | None = None
 ) -> Plugin:
     value = str(entry_point.value)
-    pack, version = _identity(entry_point.dist, {} if known is None else known)
+    pack, version = _identity(entry_point.dist, {} if identities is None else identities)
     fault = None
-    if not _REFERENCE.fullmatch(value):
+    if not _OBJECT_REFERENCE.fullmatch(value):
         fault = f"its entry point {value!r} is not of the form 'module:attribute'"
     return Plugin(
         group=group,
@@ -185,12 +194,12 @@ def _plugin(
     )
 
 
-def _identity(distribution: Any, known: dict[int, tuple[str, str]]) -> tuple[str, str]:
-    """Give name and version; the metadata of a pack of thirty models are read once."""
-    if id(distribution) not in known:
+def _identity(distribution: Any, cache: dict[int, tuple[str, str]]) -> tuple[str, str]:
+    """Give name and version; the metadata of a pack of thirty models is read once."""
+    if id(distribution) not in cache:
         name = str(distribution.metadata["Name"])
-        known[id(distribution)] = name, str(distribution.version)
-    return known[id(distribution)]
+        cache[id(distribution)] = name, str(distribution.version)
+    return cache[id(distribution)]
 
 
 def _discover_one_by_one(group: str) -> Iterator[Plugin]:
@@ -202,25 +211,25 @@ def _discover_one_by_one(group: str) -> Iterator[Plugin]:
             if group not in text:
                 continue
             name = str(distribution.metadata["Name"])
-            if _normal(name) in seen:
+            if _normalized(name) in seen:
                 continue
-            seen.add(_normal(name))
+            seen.add(_normalized(name))
             yield from [_plugin(ep, group) for ep in distribution.entry_points.select(group=group)]
-        except Exception as error:  # noqa: BLE001 - a row with its reason, instead of hiding every other pack
+        except Exception as error:  # noqa: BLE001 - listed with its reason, so that it hides no other pack
             where = name if name != "?" else str(getattr(distribution, "_path", "a distribution"))
             reason = f"its metadata cannot be read: {one_line(error)}"
             yield Plugin(group, "?", "?", where, "?", fault=reason)
 
 
-def _normal(pack: str) -> str:
+def _normalized(pack: str) -> str:
     return re.sub(r"[-_.]+", "-", pack).lower()
 
 
-def _unknown(group: str, name: str, what: str, plugins: tuple[Plugin, ...]) -> str:
+def _unknown_name(group: str, name: str, what: str, plugins: tuple[Plugin, ...]) -> str:
     names = sorted({plugin.name for plugin in plugins if plugin.name != "?"})
     if not names:
         return f"no {what} is installed: {_INSTALL_HINT[group]}"
     hint = suggestion(name, [*names, *(plugin.qualified for plugin in plugins)])
-    if len(names) > _MOST_NAMED:
+    if len(names) > _MAX_LISTED_NAMES:
         return f"unknown {what} {name!r}{hint}: ttbench --list shows what is installed"
     return f"unknown {what} {name!r}{hint}: installed are {', '.join(names)}"

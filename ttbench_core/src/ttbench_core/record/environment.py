@@ -1,4 +1,4 @@
-"""Facts of host and software for the record.
+"""Facts about host, software and source code for the record.
 
 The process environment is not recorded, except for an allow-list of variables
 that change speed: the rest may hold secrets.
@@ -32,9 +32,11 @@ __all__ = [
     "checkout_of",
     "cpu_name",
     "host_facts",
+    "machine_name",
     "recorded_environment",
     "recorded_options",
     "software_versions",
+    "source_file",
     "total_memory_bytes",
     "usable_cores",
 ]
@@ -80,14 +82,14 @@ class Checkout:
 
     #: Abbreviated hash of HEAD.
     hash: str
-    #: Commit date, `yy-mm-dd` as in the seed.
+    #: Commit date, `yy-mm-dd` as in the original script.
     date: str
     #: Whether tracked files differ from that commit.
     dirty: bool
 
 
 def host_facts() -> dict[str, object]:
-    """Give what the host is: system, processor, cores this process may use, memory."""
+    """Give facts about the host: system, processor, cores that this process may use, memory."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -103,13 +105,13 @@ def host_facts() -> dict[str, object]:
 
 
 def machine_name() -> str:
-    """Give the host's name, as the seed's `machine_name`."""
+    """Give the host's name: `machine_name` of the original script."""
     return socket.gethostname()
 
 
 @functools.cache
 def cpu_name() -> str:
-    """Give the processor's name as the system tells it, else its architecture."""
+    """Give the processor's name where the system has one, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -138,18 +140,18 @@ def software_versions(distributions: Iterable[str]) -> dict[str, str]:
 
 
 def recorded_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Pick the variables of an environment that go into a record."""
+    """Give the variables of an environment that go into a record."""
     return {name: value for name, value in sorted(environment.items()) if _is_recorded(name)}
 
 
 def recorded_options(options: RunOptions) -> dict[str, object]:
-    """Give the options of a run as they go into a record: of `env`, only what may be told."""
-    told = {
+    """Give the options of a run for its record: of `env`, only the values that may be in one."""
+    shown = {
         name: value if _is_recorded(name) else "<not recorded>"
         for name, value in options.environment.items()
     }
-    text = shlex.join(f"{name}={value}" for name, value in told.items())
-    return {**options.as_asked(), "env": text or None}
+    text = shlex.join(f"{name}={value}" for name, value in shown.items())
+    return {**options.as_requested(), "env": text or None}
 
 
 def _is_recorded(name: str) -> bool:
@@ -157,10 +159,10 @@ def _is_recorded(name: str) -> bool:
 
 
 def checkout_of(files: Iterable[str | None]) -> Checkout | None:
-    """Give the git checkout of the first file that one tracks, or None.
+    """Give the git checkout of the first file that is tracked by one, or None.
 
-    A file that lies inside a checkout without being tracked by it, such as an
-    installed package in a virtual environment, has none.
+    A file inside a checkout that is not tracked, such as an installed package in
+    a virtual environment, has none.
     """
     for file in files:
         if file is not None and (found := _checkout(Path(file))) is not None:
@@ -188,7 +190,7 @@ def _checkout(file: Path) -> Checkout | None:
 def _git(folder: Path, *arguments: str) -> str | None:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
             text=True,
@@ -198,17 +200,17 @@ def _git(folder: Path, *arguments: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return completed.stdout.strip() if completed.returncode == 0 else None
 
 
 def _governors() -> list[str]:
-    """Give what decides the frequency of the cores; empty where the system does not say."""
+    """Give the frequency governors of the cores; empty where the system has none."""
     files = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
-    found = set()
+    governors = set()
     for file in files:
         with contextlib.suppress(OSError):
-            found.add(file.read_text(encoding="ascii", errors="replace").strip())
-    return sorted(found)
+            governors.add(file.read_text(encoding="ascii", errors="replace").strip())
+    return sorted(governors)
 
 
 def usable_cores() -> int:

@@ -1,4 +1,4 @@
-"""Numbers and texts as people read them."""
+"""Formatting of numbers and texts for people."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["duration", "figure", "html_table", "printable", "quantity"]
+__all__ = ["format_duration", "format_number", "format_quantity", "html_table", "printable"]
 
-_PLAIN_DIGITS: Final = 4
-_DECIMAL: Final = ("", "k", "M", "G", "T", "P")
+_DEFAULT_DIGITS: Final = 4
+_DECIMAL_PREFIXES: Final = ("", "k", "M", "G", "T", "P")
 
 
 def printable(text: str) -> str:
-    """Show control characters as escapes and keep everything else."""
+    """Replace control characters by escapes and keep everything else."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
         for letter in text
@@ -22,7 +22,7 @@ def printable(text: str) -> str:
 
 
 def html_table(rows: Iterable[tuple[str, str]]) -> str:
-    """Give labels and texts as a table of HTML, escaped: for notebooks."""
+    """Give labels and texts as an HTML table, escaped: for notebooks."""
     left = "style='text-align:left'"
     cells = (
         f"<tr><th {left}>{html.escape(label)}</th><td {left}>{html.escape(text)}</td></tr>"
@@ -31,7 +31,7 @@ def html_table(rows: Iterable[tuple[str, str]]) -> str:
     return f"<table>{''.join(cells)}</table>"
 
 
-def figure(value: float, digits: int = _PLAIN_DIGITS) -> str:
+def format_number(value: float, digits: int = _DEFAULT_DIGITS) -> str:
     """Round to significant digits, without an exponent."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
@@ -39,17 +39,17 @@ def figure(value: float, digits: int = _PLAIN_DIGITS) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def duration(ns: float) -> str:
-    """Give a time in the unit that suits it."""
+def format_duration(ns: float) -> str:
+    """Give a time with the unit that fits its size."""
     for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
         if ns >= size:
             return f"{ns / size:.4g} {unit}"
     return f"{ns:.3g} ns"
 
 
-def quantity(value: float, unit: str, *, binary: bool = False) -> str:
-    """Give an amount with the prefix that suits it: `1.2 GFLOP`, `310 MiB`."""
-    base, prefixes = (1024.0, ("", "Ki", "Mi", "Gi", "Ti")) if binary else (1e3, _DECIMAL)
+def format_quantity(value: float, unit: str, *, binary: bool = False) -> str:
+    """Give an amount with the prefix that fits its size: `1.2 GFLOP`, `310 MiB`."""
+    base, prefixes = (1024.0, ("", "Ki", "Mi", "Gi", "Ti")) if binary else (1e3, _DECIMAL_PREFIXES)
     for prefix in prefixes:
         if abs(value) < base or prefix == prefixes[-1]:
             return f"{value:.3g} {prefix}{unit}"

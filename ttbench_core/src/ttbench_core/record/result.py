@@ -1,8 +1,8 @@
-"""The record of one run, and how it looks.
+"""The record of one run, and how it is shown.
 
-The seed's keys stand at the top level under their names: `total_time`,
+The keys of the original script are at the top level under their names: `total_time`,
 `total_samples`, `samples_per_sec`, `args`, `arch`, `machine_name`, `hash`,
-`date`, and `error` if the run failed. All keys are told in `docs/results.md`.
+`date`, and `error` if the run failed. `docs/results.md` lists all keys.
 Times in seconds are the headline's; everything measured is in whole ns.
 """
 
@@ -25,7 +25,7 @@ SCHEMA_VERSION: Final = 3
 
 @dataclass(frozen=True)
 class Result:
-    """One run: what was asked, what ran, what was measured.
+    """One run: what was requested, what ran, what was measured.
 
     `status` is `ok`, `failed` or `interrupted`. Numbers that were not measured
     are None, never zero.
@@ -51,9 +51,9 @@ class Result:
     run_id: str = ""
     #: UTC, ISO 8601.
     started_at: str = ""
-    #: Every option as it was asked, None where it was not.
+    #: Every option as it was requested, None where it was not.
     requested: Mapping[str, Any] = field(default_factory=dict)
-    #: How the engine really ran it.
+    #: How the engine actually ran it.
     effective: Mapping[str, Any] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
     backend: str | None = None
@@ -67,9 +67,9 @@ class Result:
     warmup: Mapping[str, Any] | None = None
     #: Each pass with `process`, `e2e_ns`, `push_ns`, `pop_ns`, and `token_ns` where it generates.
     passes: Sequence[Mapping[str, Any]] = ()
-    #: The pass that an error or Ctrl-C cut short, as far as it went.
+    #: The pass that an error or Ctrl-C ended early: the inputs that were complete.
     partial_pass: Mapping[str, Any] | None = None
-    #: Inputs in flight at once at most.
+    #: Maximum number of inputs in flight at once.
     in_flight: int | None = None
     #: Why no further pass was measured: `rule`, `reason`, `have`, `want`.
     stopping: Mapping[str, Any] | None = None
@@ -86,7 +86,7 @@ class Result:
     #: Rate once the pipeline is full, and the share that filling it takes.
     steady: Mapping[str, Any] | None = None
     littles_law: Mapping[str, Any] | None = None
-    #: What driving costs an input.
+    #: What the harness costs for each input.
     overhead: Mapping[str, Any] | None = None
     #: What else the machine did during the passes.
     host_during: Mapping[str, Any] | None = None
@@ -94,7 +94,7 @@ class Result:
     verification: Mapping[str, Any] | None = None
     #: Floating-point operations of an input.
     cost: Mapping[str, Any] | None = None
-    #: How near the rate comes to what this machine can do.
+    #: How close the rate comes to the peak of this machine.
     roofline: Mapping[str, Any] | None = None
     energy: Mapping[str, Any] | None = None
     #: Facts of each process, where there were several; empty for one.
@@ -105,7 +105,7 @@ class Result:
     trace: Mapping[str, Any] | None = None
     #: The file that the compiled model was saved to: `file`, `size_bytes`.
     image: Mapping[str, Any] | None = None
-    #: Sentences that a reader of the numbers must know.
+    #: Sentences that readers of the numbers must know.
     notes: Sequence[str] = ()
     #: What failed: `phase`, `kind`, `message`.
     failure: Mapping[str, Any] | None = None
@@ -113,17 +113,17 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether the run went through."""
+        """Whether the run finished without an error."""
         return self.status == "ok"
 
     @property
     def samples_per_input(self) -> int:
-        """Samples of one input: its microbatch, or the tokens that it becomes."""
+        """Samples of one input: its microbatch, or the tokens generated for it."""
         return int(self.model.get("samples_per_input") or self.args["microbatch"])
 
     @property
     def outputs_are_right(self) -> bool:
-        """Whether verification did not find otherwise; True where there was none."""
+        """Whether verification did not fail; True where there was none."""
         return outputs_are_right(vars(self))
 
     @property
@@ -139,10 +139,12 @@ class Result:
     def to_record(self) -> dict[str, Any]:
         """Give the record as plain JSON values; `error` only when there is one.
 
-        What JSON has no value for becomes text, and a number that is none null:
-        whatever a backend or pack put in, the record can be kept.
+        Values that JSON does not have become text, and NaN and infinity null, so that
+        a record can be stored whatever a backend or pack has put into it.
         """
-        record = {one.name: _plain(getattr(self, one.name)) for one in dataclasses.fields(self)}
+        record = {
+            field.name: _json_value(getattr(self, field.name)) for field in dataclasses.fields(self)
+        }
         if record["error"] is None:
             del record["error"]
         return record
@@ -151,31 +153,38 @@ class Result:
     def from_record(cls, record: Mapping[str, Any]) -> Result:
         """Read a record back; keys that this version does not know are left out.
 
-        Reads records of the original script too, which have the seed's keys
-        alone; its error records count as failed. Raises `KeyError` where a
-        seed key is missing.
+        Reads records of the original script too, which have only its own keys;
+        its error records count as failed. Raises `KeyError` where one of those
+        keys is missing.
         """
-        known = {one.name for one in dataclasses.fields(cls)}
-        # null says "not known", as every field's default does in its own way
+        known = {field.name for field in dataclasses.fields(cls)}
+        # null means "not known", as the default of every field does
         values = {
             name: value for name, value in record.items() if name in known and value is not None
         }
         if "status" not in values:
             values["status"] = "failed" if "error" in record else "ok"
-        seed = ("total_time", "total_samples", "samples_per_sec", "args", "arch", "machine_name")
-        for name in (*seed, "hash", "date"):
+        original = (
+            "total_time",
+            "total_samples",
+            "samples_per_sec",
+            "args",
+            "arch",
+            "machine_name",
+        )
+        for name in (*original, "hash", "date"):
             values[name] = record[name]
         return cls(**values)
 
     def to_json(self) -> str:
         """Give the record as one line of strict JSON, in ASCII.
 
-        ASCII, because a file name may hold bytes that no encoding has letters for.
+        ASCII, because a file name may contain bytes that are not valid in any encoding.
         """
         return json.dumps(self.to_record(), allow_nan=False)
 
     def summary(self) -> list[tuple[str, str]]:
-        """Give what a person wants to know first, as (label, text) pairs."""
+        """Give the most important facts, as (label, text) pairs."""
         return summary_rows(vars(self))
 
     def __repr__(self) -> str:
@@ -185,11 +194,11 @@ class Result:
         return html_table([*self.summary(), ("status", self.status)])
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _json_value(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [_json_value(one) for one in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, (str, int)):

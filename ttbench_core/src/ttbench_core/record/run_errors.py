@@ -30,7 +30,7 @@ class BenchmarkError(TtbenchError):
         self.phase = phase
         self.reason = reason
         self.result = result
-        #: What was measured of the variant that was measured side by side with it.
+        #: The result of the other variant, where two were measured side by side.
         self.others: tuple[Result, ...] = ()
         #: Set where the failed record could not be stored in its target either.
         self.storage_error: ResultNotStoredError | None = None
@@ -89,7 +89,7 @@ class RunInterrupted(KeyboardInterrupt):
         super().__init__(f"interrupted: {done}{f' in {rescued}' if rescued else ''}")
         self.result = result
         self.rescued = rescued
-        #: What was measured of the variant that was measured side by side with it.
+        #: The result of the other variant, where two were measured side by side.
         self.others: tuple[Result, ...] = ()
         #: Set where the record could not be stored in its target.
         self.storage_error: ResultNotStoredError | None = None

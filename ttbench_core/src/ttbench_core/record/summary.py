@@ -11,24 +11,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from ttbench_core.record import summary_sections
-from ttbench_core.record.formatting import duration, figure, quantity
+from ttbench_core.record.formatting import format_duration, format_number, format_quantity
 from ttbench_core.record.summary_sections import Record, unit_of
 
 __all__ = ["conditions", "label_of", "one_line_summary", "outputs_are_right", "summary_rows"]
 
-#: No measurement has more significant digits than this.
+#: Maximum significant digits of a rate: no measurement has more.
 _MAX_DIGITS: Final = 6
 #: Digits of the ends of a wide interval.
 _WIDE_DIGITS: Final = 3
-#: Up to this half-width an interval is about symmetric around the headline.
-_NARROW: Final = 0.05
+#: Up to this half-width an interval is nearly symmetric around the headline.
+_MAX_SYMMETRIC_HALF_WIDTH: Final = 0.05
 
 
 def summary_rows(record: Record) -> list[tuple[str, str]]:
-    """Give what a person wants to know first, as (label, text) pairs.
+    """Give the most important facts, as (label, text) pairs.
 
     A record from elsewhere need not have everything that this version writes: a section
-    that lacks something says so.
+    that lacks something is a row with that fact.
     """
     rows = [("model", label_of(record)), ("ran", conditions(record))]
     for name, section in _SECTIONS.items():
@@ -60,7 +60,7 @@ def label_of(record: Record) -> str:
 
 
 def outputs_are_right(record: Record) -> bool:
-    """Say whether verification did not fail; True where there was none."""
+    """Return whether verification did not fail; True where there was none."""
     verification = record["verification"]
     return verification is None or verification.get("passed") is not False
 
@@ -82,14 +82,14 @@ def conditions(record: Record) -> str:
 
 def _image(record: Record) -> Iterator[tuple[str, str]]:
     if record["image"]:
-        size = quantity(record["image"]["size_bytes"], "B", binary=True)
+        size = format_quantity(record["image"]["size_bytes"], "B", binary=True)
         yield ("saved to", f"{record['image']['file']} ({size}); nothing was measured")
 
 
 def _throughput(record: Record) -> Iterator[tuple[str, str]]:
     if record["samples_per_sec"] is not None and record["total_time"] is not None:
         yield ("throughput", _throughput_text(record))
-        yield ("pass time", f"{duration(record['total_time'] * 1e9)}{_pass_times(record)}")
+        yield ("pass time", f"{format_duration(record['total_time'] * 1e9)}{_pass_times(record)}")
 
 
 def _throughput_text(record: Record) -> str:
@@ -100,15 +100,15 @@ def _rate(record: Record) -> str:
     rate = record["samples_per_sec"] or 0.0
     confidence = record["confidence"]
     if not confidence:
-        return figure(rate)
+        return format_number(rate)
     width = confidence["half_width"]
     # the first digit that the interval leaves uncertain is the last one shown
     digits = _MAX_DIGITS if width <= 0 else max(2, math.ceil(-math.log10(width)) + 1)
-    shown = figure(rate, min(digits, _MAX_DIGITS))
-    if width <= _NARROW and confidence["low"] <= rate <= confidence["high"]:
+    shown = format_number(rate, min(digits, _MAX_DIGITS))
+    if width <= _MAX_SYMMETRIC_HALF_WIDTH and confidence["low"] <= rate <= confidence["high"]:
         return f"{shown} ±{width:.1%}"
     # a wide interval is asymmetric around the geometric mean: ± would be wrong
-    ends = " to ".join(figure(confidence[end], _WIDE_DIGITS) for end in ("low", "high"))
+    ends = " to ".join(format_number(confidence[end], _WIDE_DIGITS) for end in ("low", "high"))
     return f"{shown} [{ends}]"
 
 
@@ -130,7 +130,8 @@ def _pass_times(record: Record) -> str:
     work = f" for {inputs} input{'' if inputs == 1 else 's'} of {samples}"
     if len(times) < 2:
         return work
-    return f"{work}; {len(times)} passes from {duration(min(times))} to {duration(max(times))}"
+    shortest, longest = format_duration(min(times)), format_duration(max(times))
+    return f"{work}; {len(times)} passes from {shortest} to {longest}"
 
 
 _SECTIONS: Final[Mapping[str, Callable[[Record], Iterable[tuple[str, str]]]]] = {

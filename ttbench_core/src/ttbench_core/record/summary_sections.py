@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from ttbench_core.record.formatting import duration, figure, quantity
+from ttbench_core.record.formatting import format_duration, format_number, format_quantity
 
 __all__ = ["SECTIONS", "Record", "unit_of"]
 
@@ -14,7 +14,7 @@ Record: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = Iterator[tuple[str, str]]
 
 #: From this share of a pass on, the time that filling the pipeline takes is shown.
-_SHOWN_FILL_SHARE: Final = 0.02
+_MIN_SHOWN_FILL_SHARE: Final = 0.02
 _PERCENTILES: Final = ("p50", "p90", "p95", "p99")
 _STOP_REASONS: Final = {
     "time": "at the time limit (--max_time)",
@@ -31,31 +31,31 @@ def unit_of(record: Record) -> str:
 
 
 def _latency(record: Record) -> Rows:
-    of = record["latency"]
-    if not of:
+    latency = record["latency"]
+    if not latency:
         return
-    if "median_ns" in of:  # a record of version 1
-        yield ("latency", f"median {duration(of['median_ns'])}, max {duration(of['max_ns'])}")
+    if "median_ns" in latency:  # a record of version 1
+        median, longest = format_duration(latency["median_ns"]), format_duration(latency["max_ns"])
+        yield ("latency", f"median {median}, max {longest}")
         return
-    shown = _percentiles(of)
-    if of.get("count") is None:  # of a table, which has not all
+    shown = _percentiles(latency)
+    if latency.get("count") is None:  # a record that was read from a table lacks it
         yield ("latency", shown)
         return
-    inputs = (
-        f"{of['count']} input{'' if of['count'] == 1 else 's'}, {record['in_flight']} in flight"
-    )
+    count = latency["count"]
+    inputs = f"{count} input{'' if count == 1 else 's'}, {record['in_flight']} in flight"
     yield ("latency", f"{shown} ({inputs})")
 
 
-def _percentiles(of: Mapping[str, Any]) -> str:
-    needed = of.get("needed") or {}
-    known = {name: of.get(f"{name}_ns") for name in _PERCENTILES}
+def _percentiles(distribution: Mapping[str, Any]) -> str:
+    needed = distribution.get("needed") or {}
+    known = {name: distribution.get(f"{name}_ns") for name in _PERCENTILES}
     shown = [
-        f"{name} n<{needed[name]}" if value is None else f"{name} {duration(value)}"
+        f"{name} n<{needed[name]}" if value is None else f"{name} {format_duration(value)}"
         for name, value in known.items()
         if value is not None or name in needed
     ]
-    return ", ".join([*shown, f"max {duration(of['max_ns'])}"])
+    return ", ".join([*shown, f"max {format_duration(distribution['max_ns'])}"])
 
 
 def _generation(record: Record) -> Rows:
@@ -63,43 +63,52 @@ def _generation(record: Record) -> Rows:
         yield from _generation_rows(record["generation"])
 
 
-def _generation_rows(of: Mapping[str, Any]) -> Rows:
-    prompt = f"prompts of {_tokens(of['prompt_tokens'])}, " if of.get("prompt_tokens") else ""
+def _generation_rows(generation: Mapping[str, Any]) -> Rows:
+    prompt = (
+        f"prompts of {_tokens(generation['prompt_tokens'])}, "
+        if generation.get("prompt_tokens")
+        else ""
+    )
     rates = [
-        f"{name} {figure(of[key])} tokens/s"
+        f"{name} {format_number(generation[key])} tokens/s"
         for name, key in (("prefill", "prefill_tokens_per_s"), ("decode", "decode_tokens_per_s"))
-        if of.get(key) is not None
+        if generation.get(key) is not None
     ]
-    yield ("generation", ", ".join([f"{prompt}{_tokens(of['new_tokens'], 'new ')}", *rates]))
+    yield (
+        "generation",
+        ", ".join([f"{prompt}{_tokens(generation['new_tokens'], 'new ')}", *rates]),
+    )
     for label, key in (("  TTFT", "ttft"), ("  TPOT", "tpot"), ("  ITL", "itl")):
-        if of.get(key):
-            count = "" if of[key].get("count") is None else f" ({of[key]['count']})"
-            yield (label, f"{_percentiles(of[key])}{count}")
+        if generation.get(key):
+            count = "" if generation[key].get("count") is None else f" ({generation[key]['count']})"
+            yield (label, f"{_percentiles(generation[key])}{count}")
 
 
 def _steady(record: Record) -> Rows:
     steady, overhead = record["steady"], record["overhead"]
-    if steady and ((record["in_flight"] or 1) > 1 or steady["fill_share"] > _SHOWN_FILL_SHARE):
-        flow = f"{figure(steady['samples_per_sec'])} {unit_of(record)}s/s"
-        yield ("steady rate", f"{flow}; filling takes {max(steady['fill_share'], 0):.1%} of a pass")
+    if steady and ((record["in_flight"] or 1) > 1 or steady["fill_share"] > _MIN_SHOWN_FILL_SHARE):
+        rate = f"{format_number(steady['samples_per_sec'])} {unit_of(record)}s/s"
+        yield ("steady rate", f"{rate}; filling takes {max(steady['fill_share'], 0):.1%} of a pass")
     if overhead and overhead.get("share") is not None:
-        cost = f"{duration(overhead['ns_per_input'])} an input ({overhead['share']:.2%})"
-        bare = overhead.get("corrected_samples_per_sec")
-        less = f"; without it {figure(bare)} {unit_of(record)}s/s" if bare else ""
-        yield ("harness", cost + less)
+        cost = f"{format_duration(overhead['ns_per_input'])} an input ({overhead['share']:.2%})"
+        corrected = overhead.get("corrected_samples_per_sec")
+        without = (
+            f"; without it {format_number(corrected)} {unit_of(record)}s/s" if corrected else ""
+        )
+        yield ("harness", cost + without)
 
 
 def _work(record: Record) -> Rows:
     cost, roofline = record["cost"] or {}, record["roofline"] or {}
     parts = []
     if record["model"].get("parameters"):
-        parts.append(quantity(record["model"]["parameters"], " parameters"))
+        parts.append(format_quantity(record["model"]["parameters"], " parameters"))
     if cost.get("flops_per_input") is not None:
-        parts.append(f"{quantity(cost['flops_per_input'], 'FLOP')} an input")
+        parts.append(f"{format_quantity(cost['flops_per_input'], 'FLOP')} an input")
     if roofline.get("flops_per_s") is not None:
-        parts.append(quantity(roofline["flops_per_s"], "FLOP/s"))
+        parts.append(format_quantity(roofline["flops_per_s"], "FLOP/s"))
     if roofline.get("share") is not None:
-        peak = quantity(roofline["peak_flops_per_s"], "FLOP/s")
+        peak = format_quantity(roofline["peak_flops_per_s"], "FLOP/s")
         kernel = f"{roofline.get('kernel') or 'a matrix product'} reaches here"
         beside = " beside other programs" if _was_busy(record) else ""
         parts.append(f"{roofline['share']:.0%} of the {peak} that {kernel}{beside}")
@@ -123,12 +132,12 @@ def _machine(record: Record) -> Rows:
 
 def _memory_text(memory: Mapping[str, Any]) -> str:
     device = memory.get("device_peak_bytes")
-    where = f", device {quantity(device, 'B', binary=True)}" if device else ""
+    where = f", device {format_quantity(device, 'B', binary=True)}" if device else ""
     peak, baseline = memory["host_peak_bytes"], memory.get("host_baseline_bytes")
     if baseline is None:
-        return f"host {quantity(peak, 'B', binary=True)} at the peak{where}"
+        return f"host {format_quantity(peak, 'B', binary=True)} at the peak{where}"
     above = max(peak - baseline, 0)
-    return f"host {quantity(above, 'B', binary=True)} above the start{where}"
+    return f"host {format_quantity(above, 'B', binary=True)} above the start{where}"
 
 
 def _outputs(record: Record) -> Rows:
@@ -154,8 +163,8 @@ def _verdict(record: Record) -> Rows:
     if record["verdict"]:
         yield ("verdict", str(record["verdict"]["verdict"]))
         for finding in record["verdict"].get("findings") or ():
-            said = f"{finding['rule']}: {finding['message']}; {finding['remedy']}"
-            yield (f"  {finding['level']}", said)
+            text = f"{finding['rule']}: {finding['message']}; {finding['remedy']}"
+            yield (f"  {finding['level']}", text)
     stopping = record["stopping"]
     if stopping and stopping.get("missed") and not record["processes"]:
         have = "no interval" if stopping["have"] is None else f"±{stopping['have']:.1%}"

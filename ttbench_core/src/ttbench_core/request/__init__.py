@@ -1,1 +1,1 @@
-"""What is asked of a run: options, checked once and frozen."""
+"""The request of a run: options, checked once and frozen."""

@@ -7,84 +7,93 @@ from typing import TypeVar
 
 from ttbench_core.errors import OptionError, suggestion
 
-__all__ = ["Spelled", "choice", "flag", "number", "required", "text", "whole", "word"]
+__all__ = [
+    "OptionEnum",
+    "check_choice",
+    "check_flag",
+    "check_integer",
+    "check_number",
+    "check_text",
+    "check_word",
+    "require",
+]
 
 
-class Spelled(str, Enum):
-    """An option value that compares equal to its own spelling."""
+class OptionEnum(str, Enum):
+    """Values of an option; each compares equal to its spelling on the command line."""
 
     def __str__(self) -> str:
         return str(self.value)
 
 
-_Choice = TypeVar("_Choice", bound=Spelled)
+_Choice = TypeVar("_Choice", bound=OptionEnum)
 
 
-def text(name: str, value: object) -> None:
-    """Refuse what is no text with something in it."""
+def check_text(name: str, value: object) -> None:
+    """Refuse what is no text, and the empty text."""
     if not isinstance(value, str) or not value:
         raise OptionError(f"{name} must be a name, not {value!r}")
 
 
-def required(name: str, value: int | None) -> int:
-    """Refuse None."""
+def require(name: str, value: int | None) -> int:
+    """Refuse None, and give the number."""
     if value is None:
         raise OptionError(f"{name} must be a whole number, not None")
     return value
 
 
-def whole(
-    name: str, value: int | None, *, least: int, most: int | None = None, zero: str = ""
+def check_integer(
+    name: str, value: int | None, *, minimum: int, maximum: int | None = None, zero_means: str = ""
 ) -> int | None:
-    """Refuse what is no whole number within limits; None passes.
+    """Refuse what is no whole number within limits, and give the number; None passes.
 
     Args:
         name: for the message.
         value: what was given.
-        least: the lowest.
-        most: the highest.
-        zero: what 0 means, where it is allowed too.
+        minimum: the lowest.
+        maximum: the highest; None is no limit.
+        zero_means: what 0 means, where it is allowed too.
     """
     if value is None:
         return None
-    allowed = f"{least} to {most}" if most is not None else f"{least} or more"
-    if zero:
-        allowed += f", or 0 for {zero}"
+    allowed = f"{minimum} to {maximum}" if maximum is not None else f"{minimum} or more"
+    if zero_means:
+        allowed += f", or 0 for {zero_means}"
         if value == 0 and not isinstance(value, bool):
             return value
     if isinstance(value, bool) or not isinstance(value, int):
         raise OptionError(f"{name} must be a whole number ({allowed}), not {value!r}")
-    if value < least or (most is not None and value > most):
+    if value < minimum or (maximum is not None and value > maximum):
         raise OptionError(f"{name} must be {allowed}, not {value}")
     return value
 
 
-def number(name: str, value: float | None, *, above: float, most: float) -> float | None:
-    """Refuse what is no number within limits; None passes."""
+def check_number(name: str, value: float | None, *, above: float, maximum: float) -> float | None:
+    """Refuse what is no number within limits, and give the number; None passes."""
     if value is None:
         return None
     fits = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not fits or not above < value <= most:
+    if not fits or not above < value <= maximum:
         raise OptionError(
-            f"{name} must be a number above {above:g} and at most {most:g}, not {value!r}"
+            f"{name} must be a number above {above:g} and at most {maximum:g}, not {value!r}"
         )
     return float(value)
 
 
-def flag(name: str, value: object, *, optional: bool = False) -> None:
+def check_flag(name: str, value: object, *, optional: bool = False) -> None:
     """Refuse what is neither true nor false."""
     if not isinstance(value, bool) and not (optional and value is None):
         raise OptionError(f"{name} must be true or false, not {value!r}")
 
 
-def choice(name: str, kind: type[_Choice], value: object) -> _Choice | None:
-    """Give the member that a spelling means; None passes."""
+def check_choice(name: str, kind: type[_Choice], value: object) -> _Choice | None:
+    """Give the member of an enumeration by its spelling; None passes."""
     if value is None:
         return None
-    return kind(word(name, [member.value for member in kind], value))
+    return kind(check_word(name, [member.value for member in kind], value))
 
 
-def word(name: str, spellings: list[str], value: object) -> str:
+def check_word(name: str, spellings: list[str], value: object) -> str:
     """Refuse a spelling that is not among the known ones."""
     if value in spellings:
         return str(value)

@@ -1,7 +1,7 @@
 """Options that only some engines honour: PyBuda's, under the names of its own benchmark.
 
-A backend says in its capabilities which of these it honours; asked of another
-one they are refused. Their defaults mean "not asked".
+A backend lists those that it honours in its capabilities; with another one they
+are refused. Their defaults mean "not requested".
 """
 
 from __future__ import annotations
@@ -12,20 +12,27 @@ from dataclasses import dataclass
 from typing import Final
 
 from ttbench_core.errors import OptionError
-from ttbench_core.request.checking import Spelled, choice, flag, required, text, whole
+from ttbench_core.request.checking import (
+    OptionEnum,
+    check_choice,
+    check_flag,
+    check_integer,
+    check_text,
+    require,
+)
 
 __all__ = ["Arch", "BalancerPolicy", "BoardConfig", "DevType", "EngineOptions", "flag_of"]
 
-_MOST_MICROBATCHES: Final = 10**6
+_MAX_MICROBATCH_COUNT: Final = 10**6
 #: Flags that are spelled with a dash, as in PyBuda's benchmark.
-_DASHED: Final = {
+_DASHED_FLAGS: Final = {
     "balancer_policy": "--balancer-policy",
     "device_config": "--device-config",
     "single_thread": "--single-thread",
 }
 
 
-class Arch(Spelled):
+class Arch(OptionEnum):
     """Families of Tenstorrent chips."""
 
     GRAYSKULL = "grayskull"
@@ -33,7 +40,7 @@ class Arch(Spelled):
     BLACKHOLE = "blackhole"
 
 
-class DevType(Spelled):
+class DevType(OptionEnum):
     """What runs the compiled model: the card, or a program that imitates it."""
 
     SILICON = "silicon"
@@ -41,7 +48,7 @@ class DevType(Spelled):
     MODEL = "model"
 
 
-class BoardConfig(Spelled):
+class BoardConfig(OptionEnum):
     """Boards that can be compiled for while none is there."""
 
     GALAXY = "galaxy"
@@ -51,7 +58,7 @@ class BoardConfig(Spelled):
     GS_E300 = "gs_e300"
 
 
-class BalancerPolicy(Spelled):
+class BalancerPolicy(OptionEnum):
     """How PyBuda's compiler spreads operations over the cores."""
 
     DEFAULT = "default"
@@ -86,7 +93,7 @@ class EngineOptions:
     runtime_params_yaml: str | None = None
     #: The chips of a Galaxy and the card beside it.
     galaxy: bool = False
-    #: Let compiler and card tell what each operation costs.
+    #: Let compiler and card report what each operation costs.
     perf_analysis: bool = False
     #: File that the compiled model is saved to, instead of a measurement.
     save_tti: str | None = None
@@ -96,30 +103,30 @@ class EngineOptions:
     parallel_tti: str | None = None
 
     def _check_engine_options(self) -> None:
-        count = required("microbatch_count", self.microbatch_count)
-        whole("microbatch_count", count, least=1, most=_MOST_MICROBATCHES)
+        count = require("microbatch_count", self.microbatch_count)
+        check_integer("microbatch_count", count, minimum=1, maximum=_MAX_MICROBATCH_COUNT)
         for name in _FLAGS:
-            flag(name, getattr(self, name))
+            check_flag(name, getattr(self, name))
         for name, kind in _CHOICES.items():
-            object.__setattr__(self, name, choice(flag_of(name), kind, getattr(self, name)))
+            object.__setattr__(self, name, check_choice(flag_of(name), kind, getattr(self, name)))
         if self.balancer_policy is None:
             object.__setattr__(self, "balancer_policy", BalancerPolicy.DEFAULT)
         for name in _FILES:
-            # the original's scripts say "" for none
+            # scripts for the original pass "" for none
             object.__setattr__(self, name, getattr(self, name) or None)
             if getattr(self, name) is not None:
-                text(flag_of(name), getattr(self, name))
-        self._check_together()
+                check_text(flag_of(name), getattr(self, name))
+        self._check_combinations()
 
-    def _check_together(self) -> None:
+    def _check_combinations(self) -> None:
         if self.save_tti and (self.load_tti or self.parallel_tti):
             other = "load_tti" if self.load_tti else "parallel_tti"
             raise OptionError(f"--save_tti compiles a model and stops: leave out {flag_of(other)}")
         if self.galaxy and (self.parallel_tti or self.load_tti):
             raise OptionError("--galaxy names the chips, and an image its own: use one of them")
 
-    def asked_of_engine(self) -> tuple[str, ...]:
-        """Name the fields that were asked for."""
+    def requested_engine_options(self) -> tuple[str, ...]:
+        """Give the names of the fields that were asked for."""
         return tuple(
             field.name
             for field in dataclasses.fields(EngineOptions)
@@ -134,7 +141,7 @@ _FLAGS: Final = (
     "galaxy",
     "perf_analysis",
 )
-_CHOICES: Final[Mapping[str, type[Spelled]]] = {
+_CHOICES: Final[Mapping[str, type[OptionEnum]]] = {
     "arch": Arch,
     "devtype": DevType,
     "device_config": BoardConfig,
@@ -145,4 +152,4 @@ _FILES: Final = ("runtime_params_yaml", "save_tti", "load_tti", "parallel_tti")
 
 def flag_of(field: str) -> str:
     """Give the flag of a field, as it is typed."""
-    return _DASHED.get(field, f"--{field}")
+    return _DASHED_FLAGS.get(field, f"--{field}")

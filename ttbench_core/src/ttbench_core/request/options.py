@@ -1,8 +1,8 @@
-"""What was asked of a run: validated once, then frozen.
+"""The options of a run: validated once, then frozen.
 
 Names and values are spelled as in PyBuda's benchmark script, so that scripts
-and old result files keep their meaning. None means "not asked": the model or
-the backend decides, and the record says what was run.
+and old result files keep their meaning. None means "not requested": the model
+or the backend decides, and the record has what was run.
 """
 
 from __future__ import annotations
@@ -12,23 +12,31 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from ttbench_core.errors import OptionError
-from ttbench_core.request.checking import Spelled, choice, flag, number, required, text, whole
+from ttbench_core.request.checking import (
+    OptionEnum,
+    check_choice,
+    check_flag,
+    check_integer,
+    check_number,
+    check_text,
+    require,
+)
 from ttbench_core.request.engine_options import EngineOptions, flag_of
-from ttbench_core.request.variables import variables, variables_text
+from ttbench_core.request.variables import parse_variables, variables_as_text
 
 __all__ = ["DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace", "option_fields"]
 
-#: Correlation with Fp32 below which outputs count as wrong, where the model declares none.
+#: Minimum correlation with Fp32 for outputs to count as right, where the model declares none.
 DEFAULT_PCC = 0.99
-#: Inputs of a pass for each chip, when no loop count was asked for (the seed's rule).
+#: Inputs of a pass for each chip, when no loop count was asked for (as in the original script).
 INPUTS_PER_CHIP = 5
-#: More of anything than any machine has memory or time for.
-_MOST = 10**9
-_MOST_PROCESSES = 1000
-_MOST_THREADS = 4096
+#: No machine has memory or time for more of anything.
+_MAX_COUNT = 10**9
+_MAX_PROCESSES = 1000
+_MAX_THREADS = 4096
 
 
-class DataFormat(Spelled):
+class DataFormat(OptionEnum):
     """The number format a model's device stage is asked to run in."""
 
     FP32 = "Fp32"
@@ -45,7 +53,7 @@ class DataFormat(Spelled):
         return self.value.startswith("Bfp")
 
 
-class MathFidelity(Spelled):
+class MathFidelity(OptionEnum):
     """How many passes over the mantissas a multiplication may take."""
 
     LOFI = "LoFi"
@@ -54,7 +62,7 @@ class MathFidelity(Spelled):
     HIFI4 = "HiFi4"
 
 
-class Trace(Spelled):
+class Trace(OptionEnum):
     """Performance trace to be taken after the timed passes."""
 
     NONE = "none"
@@ -62,8 +70,8 @@ class Trace(Spelled):
     VERBOSE = "verbose"
 
 
-class Scenario(Spelled):
-    """What a run is about: as many inputs in flight as keep the engine busy, or one."""
+class Scenario(OptionEnum):
+    """What a run measures: with as many inputs in flight as keep the engine busy, or with one."""
 
     THROUGHPUT = "throughput"
     LATENCY = "latency"
@@ -99,7 +107,7 @@ class RunOptions(EngineOptions):
     seq_len: int | None = None
     #: Rows and columns of an image.
     image_size: int | None = None
-    #: Whether the model generates tokens, instead of one forward pass; None is its own habit.
+    #: Whether the model generates tokens, instead of one forward pass; None is its default.
     generative: bool | None = None
     #: Tokens that a model generates for a prompt.
     new_tokens: int | None = None
@@ -124,43 +132,48 @@ class RunOptions(EngineOptions):
     threads: int | None = None
     #: Whether outputs are compared with Fp32; None is wherever they can differ.
     verify: bool | None = None
-    #: Correlation below which outputs count as wrong; None is the model's, else 0.99.
+    #: Minimum correlation for outputs to count as right; None is the model's, else 0.99.
     pcc: float | None = None
     #: Whether this machine's peak is measured for comparison.
     roofline: bool = True
     #: Environment variables of the run, `NAME=VALUE NAME ...` quoted as in a shell; a mapping
     #: becomes that text, and a name alone means 1.
     env: str | None = None
-    #: Seconds without a sign of life after which a run counts as hung; None is the engine's own.
+    #: Seconds without a heartbeat after which a run counts as hung; None is the engine's own.
     timeout: float | None = None
 
     def __post_init__(self) -> None:
-        text("model", self.model)
+        check_text("model", self.model)
         for name in ("config", "device", "backend", "weights"):
             if getattr(self, name) is not None:
-                text(name, getattr(self, name))
-        flag("training", self.training)
-        flag("roofline", self.roofline)
-        flag("verify", self.verify, optional=True)
-        flag("generative", self.generative, optional=True)
-        self._set("dataformat", choice("data format", DataFormat, self.dataformat))
-        self._set("math_fidelity", choice("math fidelity", MathFidelity, self.math_fidelity))
-        self._set("trace", choice("trace", Trace, self.trace) or Trace.NONE)
-        self._set("scenario", choice("scenario", Scenario, self.scenario) or Scenario.THROUGHPUT)
+                check_text(name, getattr(self, name))
+        check_flag("training", self.training)
+        check_flag("roofline", self.roofline)
+        check_flag("verify", self.verify, optional=True)
+        check_flag("generative", self.generative, optional=True)
+        self._set("dataformat", check_choice("data format", DataFormat, self.dataformat))
+        self._set("math_fidelity", check_choice("math fidelity", MathFidelity, self.math_fidelity))
+        self._set("trace", check_choice("trace", Trace, self.trace) or Trace.NONE)
+        scenario = check_choice("scenario", Scenario, self.scenario)
+        self._set("scenario", scenario or Scenario.THROUGHPUT)
         for name in ("loop_count", "layers", "microbatch", "seq_len", "image_size", "new_tokens"):
             given = getattr(self, name)
-            self._set(name, whole(name, given, least=1, most=_MOST, zero="the default") or None)
-        whole("backend_opt_level", self.backend_opt_level, least=0, most=4)
-        whole("chips", required("chips", self.chips), least=0, most=_MOST)
-        whole("seed", required("seed", self.seed), least=0, most=2**63 - 1)
-        whole("passes", self.passes, least=1, most=_MOST)
-        whole("warmup", self.warmup, least=0, most=_MOST)
-        whole("processes", required("processes", self.processes), least=1, most=_MOST_PROCESSES)
-        whole("threads", self.threads, least=1, most=_MOST_THREADS)
-        self._set("max_time", number("max_time", self.max_time, above=0, most=_MOST))
-        self._set("pcc", number("pcc", self.pcc, above=-1, most=1))
-        self._set("timeout", number("timeout", self.timeout, above=0, most=_MOST))
-        self._set("env", variables_text(self.env))
+            size = check_integer(
+                name, given, minimum=1, maximum=_MAX_COUNT, zero_means="the default"
+            )
+            self._set(name, size or None)
+        check_integer("backend_opt_level", self.backend_opt_level, minimum=0, maximum=4)
+        check_integer("chips", require("chips", self.chips), minimum=0, maximum=_MAX_COUNT)
+        check_integer("seed", require("seed", self.seed), minimum=0, maximum=2**63 - 1)
+        check_integer("passes", self.passes, minimum=1, maximum=_MAX_COUNT)
+        check_integer("warmup", self.warmup, minimum=0, maximum=_MAX_COUNT)
+        processes = require("processes", self.processes)
+        check_integer("processes", processes, minimum=1, maximum=_MAX_PROCESSES)
+        check_integer("threads", self.threads, minimum=1, maximum=_MAX_THREADS)
+        self._set("max_time", check_number("max_time", self.max_time, above=0, maximum=_MAX_COUNT))
+        self._set("pcc", check_number("pcc", self.pcc, above=-1, maximum=1))
+        self._set("timeout", check_number("timeout", self.timeout, above=0, maximum=_MAX_COUNT))
+        self._set("env", variables_as_text(self.env))
         self._check_engine_options()
         self._check_conflicts()
 
@@ -204,24 +217,24 @@ class RunOptions(EngineOptions):
             raise OptionError("--parallel_tti gives each card one image: leave out --chips")
 
     @property
-    def device_asked(self) -> str | None:
-        """What `-d` names, or `--devtype`, which says the same of a card."""
+    def requested_device(self) -> str | None:
+        """The device that `-d` names, or `--devtype`, which means the same for a card."""
         return self.device or self.devtype
 
     @property
     def wants_trace(self) -> bool:
-        """Whether the model is run again after the passes, to look at it more closely."""
+        """Whether the model is run again after the passes, for a trace or an analysis."""
         return self.trace is not Trace.NONE or self.perf_analysis
 
     @property
     def environment(self) -> dict[str, str]:
         """Give the variables that `env` sets, by name."""
-        return variables(self.env or "")
+        return parse_variables(self.env or "")
 
-    def as_asked(self) -> dict[str, object]:
+    def as_requested(self) -> dict[str, object]:
         """Give the options as plain values, None where not asked; the run's own come first."""
         return {
-            field.name: value.value if isinstance(value, Spelled) else value
+            field.name: value.value if isinstance(value, OptionEnum) else value
             for field in option_fields()
             for value in [getattr(self, field.name)]
         }

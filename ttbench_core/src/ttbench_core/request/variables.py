@@ -9,13 +9,13 @@ from typing import Final
 
 from ttbench_core.errors import OptionError
 
-__all__ = ["variables", "variables_text"]
+__all__ = ["parse_variables", "variables_as_text"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def variables_text(env: object) -> str | None:
-    """Check what `env` says, and spell a mapping as text; None where it says nothing.
+def variables_as_text(env: object) -> str | None:
+    """Check `env`, and give a mapping as text; None where it sets nothing.
 
     Raises `OptionError` for anything else.
     """
@@ -25,11 +25,11 @@ def variables_text(env: object) -> str | None:
         env = shlex.join(f"{name}={value}" for name, value in env.items())
     if not isinstance(env, str):
         raise OptionError(f'env is text such as "NAME=1 OTHER", or a mapping, not {env!r}')
-    return env if variables(env) else None
+    return env if parse_variables(env) else None
 
 
-def variables(env: str) -> dict[str, str]:
-    """Read the variables; a name alone means 1.
+def parse_variables(env: str) -> dict[str, str]:
+    """Read variables from their text; a name alone means 1.
 
     Raises `OptionError` for words that set none.
     """
@@ -37,10 +37,10 @@ def variables(env: str) -> dict[str, str]:
         words = shlex.split(env)
     except ValueError as error:
         raise OptionError(f"--env {env!r} cannot be read: {error}") from error
-    return dict(map(_variable, words))
+    return dict(map(_parse_variable, words))
 
 
-def _variable(word: str) -> tuple[str, str]:
+def _parse_variable(word: str) -> tuple[str, str]:
     name, equals, value = word.partition("=")
     if not _NAME.fullmatch(name):
         raise OptionError(f"--env {word!r} sets no variable: write NAME=VALUE, or NAME for 1")

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from ttbench_core.record.result import Result
-from ttbench_core.record.tables.columns import COLUMNS, SHOWN, Cell, column, row_of
-from ttbench_core.record.tables.writing import texts_of
+from ttbench_core.record.tables.cells import Cell
+from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, row_of
+from ttbench_core.record.tables.writing import table_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,8 +100,8 @@ class Results(Sequence[Result]):
         return f"<Results: {count}{f' of {few}' if few else ''}>"
 
     def _repr_html_(self) -> str:
-        header, rows = texts_of(
-            [row_of(vars(one)) for one in self._results[:_MAX_SHOWN_ROWS]], SHOWN
+        header, rows = table_texts(
+            [row_of(vars(one)) for one in self._results[:_MAX_SHOWN_ROWS]], DEFAULT_COLUMNS
         )
         head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
         body = "".join(

@@ -79,10 +79,10 @@ def _check_loss(job: Job, session: Session, model: BenchmarkModel) -> dict[str, 
     """Give the failed verification of a training step whose loss is not finite; else None."""
     if (job.options.microbatch_count or 1) > 1 or not _has_reference(model):
         return None  # a step of several inputs has no loss of one
-    from ttbench_core.models.reference.outputs import no_number
+    from ttbench_core.models.reference.outputs import first_non_finite
 
     session.push(model.inputs)
-    found = no_number(session.pop() or ())
+    found = first_non_finite(session.pop() or ())
     if found is None:
         return None
     fault = f"the loss of a training step is {found:g}"
@@ -129,6 +129,6 @@ def _has_reference(model: BenchmarkModel) -> bool:
     # a model of torch modules has imported torch; importing it here would cost the others seconds
     if "torch" not in sys.modules:
         return False
-    from ttbench_core.models.reference.plain import generates_plainly, runs_plainly
+    from ttbench_core.models.reference.stages import generates_in_torch, runs_in_torch
 
-    return runs_plainly(model) or generates_plainly(model)
+    return runs_in_torch(model) or generates_in_torch(model)

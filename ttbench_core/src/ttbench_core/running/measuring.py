@@ -14,14 +14,14 @@ from ttbench_core.backends.protocol import ImagingBackend, Session, TracingSessi
 from ttbench_core.backends.selection import choose_engine, plan
 from ttbench_core.errors import DeviceError, RequestError, SessionError, TargetError, one_line
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
+from ttbench_core.measure.host_activity import read_counters
 from ttbench_core.measure.overhead import harness_ns_per_input
 from ttbench_core.measure.passes import CLOCK, Clock, Pass, PassCutShortError, drive, frozen_heap
 from ttbench_core.measure.stopping import StoppingRule, stopping_rule
-from ttbench_core.measure.warmup import least_inputs, warm_up
-from ttbench_core.measure.watch import read_counters
+from ttbench_core.measure.warmup import min_inputs, warm_up
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
-from ttbench_core.plugins.tuning import read_rules
+from ttbench_core.plugins.tuning_rules import read_rules
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.options import RunOptions
@@ -106,7 +106,7 @@ def _prepare(request: RunRequest, context: RunContext) -> Job:
     asked, source = request.options, request.source
     config = choose_config(source.builder, asked.config, source.where)
     options = replace(asked, config=config)
-    backend, plugin = choose_engine(asked.backend or context.engine, asked.device_asked)
+    backend, plugin = choose_engine(asked.backend or context.engine, asked.requested_device)
     name = asked.model.rpartition(":")[2]
     rules = read_rules(source.builder.__module__, name, backend.name)
     return Job(
@@ -167,7 +167,7 @@ def _measure_session(
             )
         try:
             fast = first.e2e_ns < _FAST_NS
-            untimed = least_inputs(in_flight) if fast else in_flight
+            untimed = min_inputs(in_flight) if fast else in_flight
             _measure_passes(job, driven, recording, context, untimed=untimed)
         finally:
             recording.record_peak_memory(session)

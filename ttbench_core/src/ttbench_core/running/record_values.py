@@ -15,10 +15,10 @@ from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import keywords_of
 from ttbench_core.models.counting import (
     microbatch_of,
+    new_tokens_of,
     prompt_tokens_of,
     sizes_of,
     tensor_record,
-    tokens_of,
     unit_of,
 )
 from ttbench_core.record.environment import host_facts, machine_name, recorded_options
@@ -169,7 +169,7 @@ def _sizes(job: Job, model: BenchmarkModel | None) -> dict[str, Any]:
     """Give what the model chose where it was not asked, of the options that it takes."""
     if model is None:
         return {}
-    new_tokens = tokens_of(model)
+    new_tokens = new_tokens_of(model)
     sizes = {
         **sizes_of([tensor_record(one) for one in model.inputs], prompt_tokens_of(model)),
         "new_tokens": new_tokens,

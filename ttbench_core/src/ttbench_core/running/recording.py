@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from ttbench_core.backends.protocol import CountingSession, Session
 from ttbench_core.errors import one_line
+from ttbench_core.measure.host_activity import CounterReading, activity_between
 from ttbench_core.measure.memory import HostMemory
 from ttbench_core.measure.passes import Pass, PassCutShortError
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
-from ttbench_core.measure.watch import Reading, between
 from ttbench_core.model import Annotated, BenchmarkModel
-from ttbench_core.models.counting import parameter_count, samples_of_input
+from ttbench_core.models.counting import parameter_count, samples_per_input_of
 from ttbench_core.record.deriving import derive
 from ttbench_core.record.environment import (
     checkout_of,
@@ -109,7 +109,7 @@ class Recording:
         """Add the identity of the model and what it counts as."""
         self._model = model
         self._parameters = parameter_count(model)
-        self._samples_per_input = samples_of_input(model)
+        self._samples_per_input = samples_per_input_of(model)
         self._backend_versions = self._job.backend.versions()
         self._add_notes(model.notes if isinstance(model, Annotated) else ())
 
@@ -136,7 +136,7 @@ class Recording:
 
     def report_progress(self) -> None:
         """Show how many passes are done."""
-        self._observer.passes(len(self._passes), self._job.stopping_rule.most)
+        self._observer.passes(len(self._passes), self._job.stopping_rule.max_passes)
 
     def add_pass(self, one: Pass) -> None:
         """Add a pass."""
@@ -151,9 +151,9 @@ class Recording:
         """Add why there is no further pass."""
         self._stop = stop
 
-    def add_host_activity(self, before: Reading, after: Reading) -> None:
+    def add_host_activity(self, before: CounterReading, after: CounterReading) -> None:
         """Add what the machine did between two readings of its counters."""
-        self._facts["host_during"] = asdict(between(before, after, usable_cores()))
+        self._facts["host_during"] = asdict(activity_between(before, after, usable_cores()))
 
     def add(self, key: str, facts: Mapping[str, Any] | None) -> None:
         """Add facts that have a key of the record to themselves."""

@@ -127,7 +127,7 @@ def _measure(request: RunRequest, observer: Observer) -> Result:
 
 def supervision_of(options: RunOptions, observer: Observer) -> Supervision | None:
     """Give how the process of a run is supervised whose engine needs one; None where none does."""
-    engine = exclusive_engine(options.backend, options.device_asked)
+    engine = exclusive_engine(options.backend, options.requested_device)
     if engine is None:
         return None
     from ttbench_core.running.processes import Supervision

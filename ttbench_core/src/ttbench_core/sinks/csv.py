@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from ttbench_core.errors import OptionError, ResultsFileError, TargetError
 from ttbench_core.record.result import Result
-from ttbench_core.record.tables.columns import COLUMNS, column, nested, row_of
-from ttbench_core.record.tables.conditions import typed
-from ttbench_core.record.tables.writing import as_csv, unguarded
+from ttbench_core.record.tables.columns import COLUMNS, column, record_of, row_of
+from ttbench_core.record.tables.conditions import parse_cell
+from ttbench_core.record.tables.writing import as_csv, unescape_formula
 from ttbench_core.sinks.files import exclusive_lock, replace_file
 from ttbench_core.sinks.json_reading import open_results_file
 from ttbench_core.sinks.protocol import Sink
@@ -102,7 +102,7 @@ def _record(where: str, row: Mapping[str | Any, Any]) -> dict[str, Any]:
     if None in row or None in row.values():
         raise ResultsFileError(f"{where} has not as many cells as there are columns")
     try:
-        known = {name: unguarded(text) for name, text in row.items() if name in _NAMES}
-        return nested({name: typed(column(name), text) for name, text in known.items()})
+        known = {name: unescape_formula(text) for name, text in row.items() if name in _NAMES}
+        return record_of({name: parse_cell(column(name), text) for name, text in known.items()})
     except OptionError as error:
         raise ResultsFileError(f"{where} is no result: {error}") from error

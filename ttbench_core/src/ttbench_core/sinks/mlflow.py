@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Final
 
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
 from ttbench_core.record.result import Result
-from ttbench_core.record.tables.columns import Cell, row_of
+from ttbench_core.record.tables.cells import Cell
+from ttbench_core.record.tables.columns import row_of
 from ttbench_core.sinks.json_reading import parse_json
 from ttbench_core.sinks.optional_libraries import import_library
 from ttbench_core.sinks.protocol import Sink

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ttbench_core.backends.selection import choose_backend, plan
 from ttbench_core.errors import SessionError
-from ttbench_core.measure.passes import Driven
+from ttbench_core.measure.passes import DrivableSession
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.plugins.catalogue import as_builder
@@ -64,7 +64,7 @@ def check_builder(
     return models
 
 
-def check_session(session: Driven, inputs: Sequence[Any]) -> None:
+def check_session(session: DrivableSession, inputs: Sequence[Any]) -> None:
     """Check that a session follows its contract with these inputs; leaves it empty.
 
     Raises `AssertionError` naming the promise that was broken, and whatever

@@ -104,7 +104,7 @@ def devices_for(options: RunOptions) -> tuple[Device, ...]:
 
 
 def _kind_of(options: RunOptions) -> tuple[DevType, int | None]:
-    kind, colon, index = (options.device_asked or DevType.SILICON).partition(":")
+    kind, colon, index = (options.requested_device or DevType.SILICON).partition(":")
     if kind not in KINDS or (colon and not index.isdigit()):
         raise UnsupportedOptionError(
             f"unknown device {options.device!r}: backend 'pybuda' has {', '.join(KINDS)}, and"

@@ -22,7 +22,7 @@ from ttbench_core.backends.pybuda.settings import engine_options
 from ttbench_core.backends.pybuda.waiting import bounded
 from ttbench_core.errors import SessionError, UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.models.counting import microbatch_of, samples_of_input
+from ttbench_core.models.counting import microbatch_of, samples_per_input_of
 
 __all__ = ["CardsSession", "open_cards"]
 
@@ -84,7 +84,7 @@ class CardsSession(PybudaSession):
         told = replace(facts, effective={**facts.effective, "whole_passes": True})
         depth = 1 if model.generation else options.loop_count
         super().__init__(told, depth, lambda inputs: _repeated(narrowed(inputs), rows))
-        self.samples_per_input: Final = samples_of_input(model) * rows
+        self.samples_per_input: Final = samples_per_input_of(model) * rows
         self._runner: Final = runner
         self._generation: Final = generation_of(model) if model.generation else None
         self._patience_s: Final = patience_s

@@ -21,7 +21,7 @@ from ttbench_core.backends.pybuda.sessions import PipelineSession, Setup
 from ttbench_core.errors import SessionError, UnsupportedOptionError
 from ttbench_core.measure.passes import CLOCK
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.models.counting import microbatch_of, tokens_of
+from ttbench_core.models.counting import microbatch_of, new_tokens_of
 
 __all__ = ["TILE", "GeneratingSession", "Generation", "generation_of"]
 
@@ -50,7 +50,7 @@ def generation_of(model: BenchmarkModel) -> Generation:
 
     Raises `UnsupportedOptionError` for one that this backend cannot drive.
     """
-    tokens, modules = tokens_of(model), model.stages.device
+    tokens, modules = new_tokens_of(model), model.stages.device
     if tokens is None:
         raise UnsupportedOptionError("this model has a generation loop without its 'max_length'")
     staged = model.stages.cpu_pre is not None or model.stages.cpu_post is not None

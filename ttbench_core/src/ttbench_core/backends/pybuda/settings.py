@@ -22,7 +22,7 @@ from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.names import fidelity_of, format_of, member_of, trace_of
 from ttbench_core.errors import PackContractError, one_line
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.plugins.tuning import Facts, Setting, Tuning, settle
+from ttbench_core.plugins.tuning import Facts, Setting, Tuning, evaluate_rules
 from ttbench_core.request.engine_options import Arch, BalancerPolicy, DevType, EngineOptions
 from ttbench_core.request.options import Trace
 
@@ -88,12 +88,12 @@ def tuning_of(model: BenchmarkModel, options: CompileOptions) -> Tuning:
     `tuning.json`. Raises `PackContractError` for rules that cannot be read.
     """
     facts = _facts(options)
-    of_pack = settle(options.rules, facts, _RULES)
+    of_pack = evaluate_rules(options.rules, facts, _RULES)
     own = model.tuning.get("pybuda", {})
     if set(own) - {"rules"}:
         raise PackContractError(_RULES, "tuning['pybuda'] of a builder takes 'rules' alone")
     rules: Any = own.get("rules", ())
-    of_builder = settle(rules, facts, _RULES)
+    of_builder = evaluate_rules(rules, facts, _RULES)
     environment = {**_own(model, options), **of_pack.environment, **of_builder.environment}
     generating = _GENERATING if model.generation else ()
     return Tuning(environment, (*generating, *of_pack.settings, *of_builder.settings))

@@ -40,7 +40,7 @@ from ttbench_core.backends.torch.stages import Step, as_step, chained, to_host
 from ttbench_core.backends.torch.training import TrainingStep
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel, GeneratingModule, Stages
-from ttbench_core.models.counting import tokens_of
+from ttbench_core.models.counting import new_tokens_of
 from ttbench_core.models.reference.copies import private_copy
 from ttbench_core.request.options import DataFormat
 
@@ -105,7 +105,7 @@ def _session(
             copies.modules["device"],
             device,
             compute_dtype(options.data_format),
-            tokens_of(model) or 1,
+            new_tokens_of(model) or 1,
         )
         return GeneratingSession(generator, facts, settings)
     if options.training:
@@ -208,7 +208,9 @@ def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
     if not model.generation:
         return
     staged = len(model.stages.present(training=False)) > 1
-    generates = isinstance(model.stages.device, GeneratingModule) and tokens_of(model) is not None
+    generates = (
+        isinstance(model.stages.device, GeneratingModule) and new_tokens_of(model) is not None
+    )
     if staged or not generates:
         raise UnsupportedOptionError(
             "backend 'torch' generates with one device stage that has prefill() and decode(), and"

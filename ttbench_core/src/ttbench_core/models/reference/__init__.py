@@ -1,6 +1,6 @@
-"""A model's stages run plainly: PyTorch, Fp32, eager, on the CPU: the yardstick.
+"""The reference: a model's stages run by PyTorch alone, in Fp32, eager, on the CPU.
 
 `forward` gives the outputs that a run's are compared with, `agreement` compares
-them, `flops` counts the work. It imports torch, and knows no backend: what it
-says of a run must not come from the engine that ran it.
+them, `flops` counts the work. It imports torch, and no backend: what a run is
+compared with must not come from the engine that ran it.
 """

@@ -10,11 +10,11 @@ For an output with values a, and the reference's b, over all their elements:
 | relative_l2 | norm of a - b / norm of b |
 
 All are computed in float64. The floor under the relative difference keeps an
-element that is almost zero beside the others from deciding it.
+element that is almost zero beside the others from dominating it.
 
-PCC does not see a wrong scale or offset, relative L2 sees both; PCC says
-nothing of a tensor without variance, where relative L2 still does. For values
-of the same mean and scale they say the same: relative L2 = sqrt(2 (1 - pcc)).
+PCC does not detect a wrong scale or offset, relative L2 detects both; PCC is
+not defined for a tensor without variance, relative L2 is. For values of the
+same mean and scale they are equivalent: relative L2 = sqrt(2 (1 - pcc)).
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class OutputAgreement:
     max_abs_difference: float | None = None
     max_relative_difference: float | None = None
     relative_l2: float | None = None
-    #: Why it is wrong whatever the figures would be.
+    #: Why it is wrong, whatever the figures.
     fault: str | None = None
 
     def passes(self, pcc_threshold: float) -> bool:
-        """Say whether it is right.
+        """Return whether it is right.
 
-        Where the reference has no variance, the relative L2 that would go with
+        Where the reference has no variance, the relative L2 that corresponds to
         the threshold decides.
         """
         if self.fault is not None:
@@ -73,7 +73,7 @@ class Agreement:
     """All outputs of a model beside the reference's; each figure is the worst of them."""
 
     outputs: tuple[OutputAgreement, ...]
-    #: Why the outputs are wrong whatever the figures say.
+    #: Why the outputs are wrong, whatever the figures.
     fault: str | None = None
 
     @property
@@ -98,7 +98,7 @@ class Agreement:
         return _largest([one.relative_l2 for one in self.outputs])
 
     def passes(self, pcc_threshold: float) -> bool:
-        """Say whether every output is right."""
+        """Return whether every output is right."""
         return self.fault is None and all(one.passes(pcc_threshold) for one in self.outputs)
 
     def to_record(self) -> dict[str, Any]:
@@ -121,8 +121,8 @@ def agreement(outputs: Sequence[torch.Tensor], expected: Sequence[torch.Tensor])
     """
     if len(outputs) != len(expected):
         return Agreement((), f"{len(outputs)} outputs, and the reference has {len(expected)}")
-    compared = tuple(_compare(*pair) for pair in zip(outputs, expected, strict=True))
-    faults = [f"output {place}: {one.fault}" for place, one in enumerate(compared) if one.fault]
+    compared = tuple(map(_compare, outputs, expected))
+    faults = [f"output {index}: {one.fault}" for index, one in enumerate(compared) if one.fault]
     return Agreement(compared, "; ".join(faults) or None)
 
 
@@ -130,27 +130,29 @@ def _compare(output: torch.Tensor, expected: torch.Tensor) -> OutputAgreement:
     a, b = _as_numbers(output), _as_numbers(expected)
     if a.shape != b.shape:
         return OutputAgreement(fault=f"shape {list(a.shape)}, and the reference's {list(b.shape)}")
-    fault = _infinite(a, b)
+    fault = _non_finite_fault(a, b)
     if fault is not None:
         return OutputAgreement(fault=fault)
-    return _measured(moments_of(lambda: _finite_pairs(a, b)))
+    return _from_moments(moments_of(lambda: _finite_pairs(a, b)))
 
 
-def _measured(moments: Moments) -> OutputAgreement:
-    varies = [one.relative_spread > _CONSTANT_WITHIN for one in (moments.a, moments.b)]
+def _from_moments(moments: Moments) -> OutputAgreement:
+    output_varies, reference_varies = (
+        values.relative_spread > _CONSTANT_WITHIN for values in (moments.a, moments.b)
+    )
     fault = pcc = None
-    if all(varies):
+    if output_varies and reference_varies:
         pcc = moments.correlation
         fault = "float64 does not hold the squares of its values" if pcc is None else None
-    elif varies[1]:
+    elif reference_varies:
         fault = "it is constant, and the reference is not"
-    elif not varies[0] and moments.max_difference <= _tolerance(moments):
+    elif not output_varies and moments.max_difference <= _tolerance(moments):
         pcc = 1.0
     return OutputAgreement(
         pcc=pcc,
-        max_abs_difference=_finite(moments.max_difference),
-        max_relative_difference=_finite(moments.max_relative_difference),
-        relative_l2=_finite(moments.relative_l2),
+        max_abs_difference=_finite_or_none(moments.max_difference),
+        max_relative_difference=_finite_or_none(moments.max_relative_difference),
+        relative_l2=_finite_or_none(moments.relative_l2),
         fault=fault,
     )
 
@@ -166,14 +168,14 @@ def _as_numbers(tensor: torch.Tensor) -> torch.Tensor:
     return torch.view_as_real(plain.resolve_conj()) if plain.is_complex() else plain
 
 
-def _infinite(a: torch.Tensor, b: torch.Tensor) -> str | None:
-    broken = missing = 0
+def _non_finite_fault(a: torch.Tensor, b: torch.Tensor) -> str | None:
+    wrong = missing = 0
     for part, reference in _pairs(a, b):
-        alike = (part == reference) | (part.isnan() & reference.isnan())
-        broken += int((~part.isfinite() & ~alike).sum())
+        same = (part == reference) | (part.isnan() & reference.isnan())
+        wrong += int((~part.isfinite() & ~same).sum())
         missing += int((part.isfinite() & ~reference.isfinite()).sum())
-    if broken:
-        return f"{broken} of {a.numel()} values are not finite"
+    if wrong:
+        return f"{wrong} of {a.numel()} values are not finite"
     if missing:
         return f"{missing} of {a.numel()} values are finite where the reference's are not"
     return None
@@ -197,5 +199,5 @@ def _largest(figures: list[float | None]) -> float | None:
     return max(known) if known and len(known) == len(figures) else None
 
 
-def _finite(figure: float | None) -> float | None:
+def _finite_or_none(figure: float | None) -> float | None:
     return figure if figure is not None and math.isfinite(figure) else None

@@ -13,8 +13,8 @@ def private_copy(module: torch.nn.Module) -> torch.nn.Module:
     """Copy a module so that converting the copy leaves the original as it is.
 
     Parameters are new objects over the same storage: converting one gives it
-    new storage, and nothing is held twice meanwhile. Buffers are copied,
-    because training writes into them. Weights that are shared stay shared.
+    new storage, so no weight is in memory twice. Buffers are copied,
+    because training writes into them. Shared weights stay shared.
 
     Raises `TypeError` for a module that cannot be copied, naming its class.
     """

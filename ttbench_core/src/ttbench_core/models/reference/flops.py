@@ -19,20 +19,20 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ttbench_core.errors import one_line
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.models.counting import tokens_of
+from ttbench_core.models.counting import new_tokens_of
 from ttbench_core.models.reference.formulas import formulas
 from ttbench_core.models.reference.outputs import as_tensors
-from ttbench_core.models.reference.plain import (
-    generates_plainly,
+from ttbench_core.models.reference.stages import (
+    float32_stages,
+    generates_in_torch,
     in_float32,
-    plain_conditions,
-    plain_stages,
-    runs_plainly,
+    reference_conditions,
+    runs_in_torch,
 )
 
 __all__ = ["FlopCount", "count_flops"]
 
-#: Shapes alone, which costs nothing; then a real run, for a model that looks at values.
+#: First with shapes alone, which costs nothing; then in a real run, for a model that reads values.
 _METHODS: Final = ("meta", "cpu")
 
 
@@ -42,7 +42,7 @@ class FlopCount:
 
     #: None where they could not be counted.
     total: int | None
-    #: By stage in the order the data takes; in training with the stage's backward, and the loss.
+    #: By stage, in the order of the data; in training with the backward pass, and the loss.
     stages: Mapping[str, int] = field(default_factory=dict)
     #: `meta`: counted on shapes; `cpu`: in a run on the CPU.
     method: str | None = None
@@ -55,7 +55,7 @@ class FlopCount:
 
 
 def count_flops(model: BenchmarkModel, *, training: bool) -> FlopCount:
-    """Count the FLOPs of one input of a model; never raises for what the model does.
+    """Count the FLOPs of one input of a model; what the model raises becomes a `reason`.
 
     Works on private copies in float32, so the count is that of the model and
     not of a format or an engine. Random state stays as it is.
@@ -64,14 +64,14 @@ def count_flops(model: BenchmarkModel, *, training: bool) -> FlopCount:
         model: as built.
         training: forward, loss and backward instead of forward alone.
     """
-    if not runs_plainly(model, training=training) and not generates_plainly(model):
+    if not runs_in_torch(model, training=training) and not generates_in_torch(model):
         return FlopCount(
             None, reason="only a model of torch modules, run once an input, is counted"
         )
     reasons = []
     for method in _METHODS:
         try:
-            stages = _counted(model, torch.device(method), training=training)
+            stages = _count(model, torch.device(method), training=training)
         except Exception as error:  # noqa: BLE001 - a model may raise anything, and still runs
             reasons.append(f"{method}: {one_line(error)}")
         else:
@@ -79,12 +79,12 @@ def count_flops(model: BenchmarkModel, *, training: bool) -> FlopCount:
     return FlopCount(None, reason="; ".join(reasons))
 
 
-def _counted(model: BenchmarkModel, device: torch.device, *, training: bool) -> dict[str, int]:
+def _count(model: BenchmarkModel, device: torch.device, *, training: bool) -> dict[str, int]:
     with _counting_conditions():
-        stages = plain_stages(model, training=training, device=device)
+        stages = float32_stages(model, training=training, device=device)
         inputs = in_float32(model.inputs, device, copy=True)
-        if generates_plainly(model):
-            return {"device": _generated(stages["device"], inputs, tokens_of(model) or 1)}
+        if generates_in_torch(model):
+            return {"device": _generation(stages["device"], inputs, new_tokens_of(model) or 1)}
         if not training:
             return _forward(stages, inputs)
         targets = in_float32(model.targets, device, copy=True)
@@ -97,7 +97,7 @@ def _forward(
 ) -> dict[str, int]:
     flops = {}
     for name, stage in stages.items():
-        # the counter looks for the gradients of parameters that a module hands on as inputs, and
+        # the counter looks for the gradients of parameters that a module passes on as inputs, and
         # fails where there are none
         stage.requires_grad_(False)
         with torch.no_grad(), _counter() as counter:
@@ -106,7 +106,7 @@ def _forward(
     return flops
 
 
-def _generated(stage: Any, inputs: Sequence[torch.Tensor], tokens: int) -> int:
+def _generation(stage: Any, inputs: Sequence[torch.Tensor], tokens: int) -> int:
     """Count reading the prompt and every further token; all steps, as the past grows."""
     stage.requires_grad_(False)
     with torch.no_grad(), _counter() as counter:
@@ -122,11 +122,11 @@ def _forward_and_backward(
     targets: Sequence[torch.Tensor],
 ) -> dict[str, int]:
     flops: dict[str, int] = {}
-    backward_from: dict[str, int] = {}
+    backward_start: dict[str, int] = {}
     with _counter() as counter:
 
-        def begin_backward(name: str, _: torch.Tensor) -> None:
-            backward_from.setdefault(name, counter.get_total_flops())
+        def mark_backward_start(name: str, _: torch.Tensor) -> None:
+            backward_start.setdefault(name, counter.get_total_flops())
 
         for name, stage in stages.items():
             before = counter.get_total_flops()
@@ -134,14 +134,14 @@ def _forward_and_backward(
             flops[name] = counter.get_total_flops() - before
             for tensor in tensors:
                 if tensor.requires_grad:
-                    tensor.register_hook(functools.partial(begin_backward, name))  # type: ignore[no-untyped-call,unused-ignore]
+                    tensor.register_hook(functools.partial(mark_backward_start, name))  # type: ignore[no-untyped-call,unused-ignore]
         tensors[0].backward()  # type: ignore[no-untyped-call,unused-ignore]
         end = counter.get_total_flops()
     # the backward of a stage lasts until that of the stage before it begins
     for name in stages:
-        if name in backward_from:
-            flops[name] += end - backward_from[name]
-            end = backward_from[name]
+        if name in backward_start:
+            flops[name] += end - backward_start[name]
+            end = backward_start[name]
     return flops
 
 
@@ -153,23 +153,23 @@ def _counter() -> FlopCounterMode:
 def _counting_conditions() -> Iterator[None]:
     with (
         warnings.catch_warnings(),
-        plain_conditions(),
-        _plain_encoders(),
+        reference_conditions(),
+        _fast_path_disabled(),
         torch.inference_mode(False),
     ):
-        # what a run on shapes warns of says nothing of the run that is measured
+        # warnings of a run on shapes are not about the measured run
         warnings.simplefilter("ignore")
         yield
 
 
 @contextlib.contextmanager
-def _plain_encoders() -> Iterator[None]:
+def _fast_path_disabled() -> Iterator[None]:
     """Run nn.TransformerEncoder and nn.MultiheadAttention step by step.
 
-    In inference they are one operator, which no counter sees into.
+    In inference they are one operator, which the counter does not know.
     """
     settings = getattr(torch.backends, "mha", None)
-    if settings is None:  # PyTorch 2.1 cannot be told, and counts nothing of them
+    if settings is None:  # PyTorch 2.1 has no such setting, and counts nothing of them
         yield
         return
     before = settings.get_fastpath_enabled()

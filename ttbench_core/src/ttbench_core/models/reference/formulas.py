@@ -1,8 +1,8 @@
 """FLOPs of operators that PyTorch's counter does not know, two a multiply-add.
 
 Each formula is called with the operator's arguments, tensors replaced by their
-shapes, and `out_shape`. What is counted are the products that the mathematics
-asks for; a backward that computes something anew does not count it twice.
+shapes, and `out_shape`. The products that the mathematics needs are counted; a
+backward that recomputes something does not count it twice.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _recurrent(steps: Shape, from_input: Shape, from_state: Shape, *_: Any, **__
 
 
 def _recurrent_backward(*shapes: Any, **_: Any) -> int:
-    """Gradients of inputs and of weights, both computed by the kernel whether wanted or not."""
+    """Gradients of inputs and of weights: the kernel always computes both."""
     return 2 * _recurrent(*shapes)
 
 

@@ -8,12 +8,12 @@ import torch
 
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.reference.outputs import as_tensors
-from ttbench_core.models.reference.plain import (
+from ttbench_core.models.reference.stages import (
     HOST,
-    generates_plainly,
+    float32_stages,
+    generates_in_torch,
     in_float32,
-    plain_conditions,
-    plain_stages,
+    reference_conditions,
 )
 
 __all__ = ["reference_outputs"]
@@ -26,10 +26,10 @@ def reference_outputs(model: BenchmarkModel) -> tuple[torch.Tensor, ...]:
     as it is, and so do torch's settings and random state.
 
     Args:
-        model: one that `runs_plainly`.
+        model: one that `runs_in_torch`.
 
-    Of a model that generates it reads the prompt alone: the first token that differs
-    makes all later ones differ, which says nothing of how near the numbers are.
+    Of a model that generates, only the prompt is processed: after the first token that
+    differs all later ones differ, however close the numbers are.
 
     Returns:
         The last stage's tensors in order, floats in float32; of a model that generates, the
@@ -38,10 +38,10 @@ def reference_outputs(model: BenchmarkModel) -> tuple[torch.Tensor, ...]:
     Raises `TypeError` for a module that cannot be copied or returns no tensor;
     what a stage itself raises passes through.
     """
-    stages = plain_stages(model)
-    with plain_conditions(), torch.inference_mode():
+    stages = float32_stages(model)
+    with reference_conditions(), torch.inference_mode():
         tensors = in_float32(model.inputs, HOST, copy=True)
-        if generates_plainly(model):
+        if generates_in_torch(model):
             generating: Any = stages["device"]
             return tuple(in_float32([generating.prefill(*tensors)[0]]))
         for stage in stages.values():

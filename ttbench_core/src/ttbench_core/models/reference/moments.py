@@ -1,4 +1,4 @@
-"""What two sequences of numbers have in common, summed up in float64 over chunks of them."""
+"""Sums over two sequences of numbers, in float64 and chunk by chunk."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["Moments", "Range", "moments_of"]
 #: Gives chunks of both sequences, in float64, from the beginning at every call.
 Chunks: TypeAlias = Callable[[], Iterator[tuple[torch.Tensor, torch.Tensor]]]
 
-#: Part of the reference's root mean square that a relative difference is taken of at least.
+#: Minimum divisor of a relative difference, as a share of the reference's root mean square.
 _FLOOR: Final = 1e-3
 
 
 @dataclass
 class Range:
-    """Where the values of one sequence lie."""
+    """Range and mean of the values of one sequence."""
 
     count: int = 0
     total: float = 0.0
@@ -28,7 +28,7 @@ class Range:
     largest: float = -math.inf
 
     def add(self, chunk: torch.Tensor) -> None:
-        """Take a chunk in."""
+        """Add a chunk."""
         if chunk.numel():
             self.count += chunk.numel()
             self.total += float(chunk.sum())
@@ -37,17 +37,17 @@ class Range:
 
     @property
     def mean(self) -> float:
-        """The mean; 0 of nothing."""
+        """The mean; 0 without values."""
         return self.total / self.count if self.count else 0.0
 
     @property
     def max_abs(self) -> float:
-        """The largest absolute value; 0 of nothing."""
+        """The largest absolute value; 0 without values."""
         return max(abs(self.smallest), abs(self.largest)) if self.count else 0.0
 
     @property
     def relative_spread(self) -> float:
-        """From the smallest to the largest value, as a part of `max_abs`; 0 of zeros."""
+        """Largest less smallest value, as a share of `max_abs`; 0 where all are zero."""
         return (self.largest - self.smallest) / self.max_abs if self.max_abs else 0.0
 
 
@@ -57,7 +57,7 @@ class Moments:
 
     a: Range
     b: Range
-    #: Sums of products of what is left without the means.
+    #: Sums of products of the values less their means.
     centred_aa: float = 0.0
     centred_bb: float = 0.0
     centred_ab: float = 0.0
@@ -68,7 +68,7 @@ class Moments:
     max_relative_difference: float | None = 0.0
 
     def add(self, a: torch.Tensor, b: torch.Tensor) -> None:
-        """Take a chunk in; the ranges are whole by now."""
+        """Add a chunk; the ranges must be complete."""
         if not a.numel():
             return
         difference = a - b
@@ -82,7 +82,7 @@ class Moments:
 
     @property
     def correlation(self) -> float | None:
-        """Pearson's; None where float64 does not hold the squares."""
+        """Pearson's; None where the squares are out of the range of float64."""
         norms = math.sqrt(self.centred_aa) * math.sqrt(self.centred_bb)
         if not 0 < norms < math.inf:
             return None
@@ -90,14 +90,14 @@ class Moments:
 
     @property
     def relative_l2(self) -> float | None:
-        """Norm of the difference over the reference's; None where that one alone is zero."""
+        """Norm of the difference over that of the reference; None where only the latter is zero."""
         if self.bb:
             return math.sqrt(self.differences) / math.sqrt(self.bb)
         return None if self.max_difference else 0.0
 
 
 def moments_of(chunks: Chunks) -> Moments:
-    """Go through the chunks for the ranges, for the sums, and for the relative differences."""
+    """Compute ranges, sums and relative differences, in three passes over the chunks."""
     moments = Moments(Range(), Range())
     for a, b in chunks():
         moments.a.add(a)

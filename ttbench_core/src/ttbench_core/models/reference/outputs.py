@@ -1,4 +1,4 @@
-"""Reading the tensors in whatever a stage returned."""
+"""The tensors in what a stage returned."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["as_tensors", "no_number"]
+__all__ = ["as_tensors", "first_non_finite"]
 
 
 def as_tensors(returned: Any) -> tuple[Any, ...]:
@@ -22,12 +22,12 @@ def as_tensors(returned: Any) -> tuple[Any, ...]:
     return tensors
 
 
-def no_number(returned: Any) -> float | None:
-    """Give the first value that is not finite in what a session gave; None where all are."""
+def first_non_finite(returned: Any) -> float | None:
+    """Give the first value that is not finite in what a session returned; None where all are."""
     for tensor in _flat(returned):
-        odd = tensor[~torch.isfinite(tensor)]
-        if odd.numel():
-            return float(odd.flatten()[0])
+        non_finite = tensor[~torch.isfinite(tensor)]
+        if non_finite.numel():
+            return float(non_finite.flatten()[0])
     return None
 
 

@@ -1,4 +1,4 @@
-"""Building modules and tensors by their shapes alone."""
+"""Building modules and tensors without values, by their shapes alone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["on_meta"]
 
 @contextlib.contextmanager
 def on_meta() -> Iterator[None]:
-    """Make what is built within this context on the device meta, and leave random state alone."""
+    """Build everything within this context on the device meta; random state stays as it is."""
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.device("meta"):
-        # what is warned of numbers that are not there says nothing
+        # warnings about missing values do not matter here
         warnings.simplefilter("ignore")
         yield

@@ -1,1 +1,1 @@
-"""Results as rows: their columns, conditions on them, and tables of text."""
+"""Results as rows: columns, conditions on them, and tables of text."""

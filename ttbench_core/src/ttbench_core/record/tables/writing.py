@@ -1,4 +1,4 @@
-"""Rows as text: how cells look, and tables of them for files and other tools."""
+"""Rows as text: for people, as CSV and as Markdown."""
 
 from __future__ import annotations
 
@@ -8,38 +8,53 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from ttbench_core.record.formatting import duration, figure, printable, quantity
-from ttbench_core.record.tables.columns import Cell, column
+from ttbench_core.record.formatting import (
+    format_duration,
+    format_number,
+    format_quantity,
+    printable,
+)
+from ttbench_core.record.tables.cells import Cell
+from ttbench_core.record.tables.columns import column
 
-__all__ = ["as_csv", "as_markdown", "guarded", "text_of", "texts_of", "unguarded"]
+__all__ = [
+    "as_csv",
+    "as_markdown",
+    "cell_text",
+    "escape_formula",
+    "table_texts",
+    "unescape_formula",
+]
 
 Row = Mapping[str, Cell]
 
-#: A spreadsheet takes text that begins so for a formula.
+#: The beginning of a text that a spreadsheet would run as a formula.
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 
 
-def texts_of(
-    rows: Sequence[Row], names: Iterable[str], *, all_of_them: bool = False
+def table_texts(
+    rows: Sequence[Row], names: Iterable[str], *, include_empty: bool = False
 ) -> tuple[list[str], list[list[str]]]:
-    """Give titles and cells for people to read.
+    """Give titles and cells as texts for people.
 
     Args:
         rows: cells by the names of their columns.
         names: the columns, in order.
-        all_of_them: also those that no row has anything in.
+        include_empty: whether columns are kept that are empty in all rows.
     """
-    shown = [name for name in names if all_of_them or any(_says(row, name) for row in rows)]
-    return shown, [[text_of(name, row.get(name)) for name in shown] for row in rows]
+    shown = [
+        name for name in names if include_empty or any(_has_content(row, name) for row in rows)
+    ]
+    return shown, [[cell_text(name, row.get(name)) for name in shown] for row in rows]
 
 
-def _says(row: Row, name: str) -> bool:
-    # inference is what runs are, unless one trains
+def _has_content(row: Row, name: str) -> bool:
+    # most runs are of inference: the column `training` counts where a run trains
     return row.get(name) is not None and (name != "training" or bool(row[name]))
 
 
-def text_of(name: str, cell: Cell) -> str:
-    """Give a cell of a column for people to read, with the unit that its name promises."""
+def cell_text(name: str, cell: Cell) -> str:
+    """Give a cell as text for people, with the unit that the name of its column has."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -47,56 +62,56 @@ def text_of(name: str, cell: Cell) -> str:
     if isinstance(cell, str):
         return cell
     if name.endswith("_ns"):
-        return duration(cell)
+        return format_duration(cell)
     if name.endswith("_bytes"):
-        return quantity(cell, "B", binary=True)
+        return format_quantity(cell, "B", binary=True)
     if name in ("half_width", "roofline_share"):
         return f"{cell:.1%}"
     if "flops" in name or name in ("parameters", "peak_bytes_per_s"):
-        return quantity(cell, "").strip()
-    return figure(cell) if column(name).kind is float else str(cell)
+        return format_quantity(cell, "").strip()
+    return format_number(cell) if column(name).kind is float else str(cell)
 
 
 def as_csv(rows: Iterable[Row], names: Sequence[str], *, header: bool = True) -> str:
-    """Give a CSV text of full values; what a spreadsheet would compute is guarded."""
+    """Give rows as CSV, with all digits; formulas of spreadsheets are escaped."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     if header:
         writer.writerow(names)
     for row in rows:
-        writer.writerow([_written(row.get(name)) for name in names])
+        writer.writerow([_csv_text(row.get(name)) for name in names])
     return text.getvalue()
 
 
 def as_markdown(header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    """Give a table of GitHub's Markdown."""
+    """Give a table in GitHub's Markdown."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(markdown_text, line)) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(escape_markdown, line)) + " |" for line in lines)
 
 
-def markdown_text(text: str) -> str:
-    """Let any text stand in a cell of Markdown as it is, and move no cursor."""
+def escape_markdown(text: str) -> str:
+    """Escape a text so that a cell of Markdown shows it as it is."""
     plain = printable(" ".join(text.split()))
     escaped = re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", plain)
-    # a mention would call people: a joiner of no width takes its meaning
+    # a zero-width joiner keeps GitHub from notifying the people that are mentioned
     return escaped.replace("@", "@\u2060")
 
 
-def guarded(text: str) -> str:
-    """Give a text that no spreadsheet takes for a formula; `unguarded` gives it back."""
+def escape_formula(text: str) -> str:
+    """Escape a text that a spreadsheet would run as a formula; see `unescape_formula`."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def unguarded(text: str) -> str:
-    """Give back what `guarded` was given."""
+def unescape_formula(text: str) -> str:
+    """Undo `escape_formula`."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
-def _written(cell: Cell) -> str:
+def _csv_text(cell: Cell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, str):
-        return guarded(cell)
+        return escape_formula(cell)
     return repr(cell)

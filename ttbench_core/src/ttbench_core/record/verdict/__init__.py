@@ -1,8 +1,8 @@
-"""Whether a number can be trusted: named rules over what was seen while measuring.
+"""Whether a number can be trusted: named rules over what was observed while measuring.
 
-Each rule looks at one kind of evidence and says nothing, or gives a finding
-with its numbers and what helps. The number itself is never changed or hidden.
-`docs/measuring.md` tells every rule and why its threshold is what it is.
+Each rule looks at one kind of evidence and gives no finding, or one with its
+numbers and a remedy. The number itself is never changed or hidden.
+`docs/measuring.md` lists every rule, with the reason for its threshold.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["RULES", "Evidence", "Finding", "judge"]
 
 RULES: Final[tuple[Rule, ...]] = (*time_rules.RULES, *host_rules.RULES)
 
-#: From harmless to damning; a hint leaves the verdict as it is.
+#: From harmless to severe; a hint does not change the verdict.
 _LEVELS: Final = ("hint", "noisy", "unstable")
 
 
 def judge(evidence: Evidence) -> tuple[str, list[Finding]]:
     """Give the verdict, `stable`, `noisy` or `unstable`, and what the rules found, worst first."""
-    found = [finding for rule in RULES for finding in rule(evidence)]
-    found.sort(key=lambda finding: -_LEVELS.index(finding.level))
-    spoilt = [finding.level for finding in found if finding.level != "hint"]
-    return (spoilt[0] if spoilt else "stable"), found
+    findings = [finding for rule in RULES for finding in rule(evidence)]
+    findings.sort(key=lambda finding: -_LEVELS.index(finding.level))
+    levels = [finding.level for finding in findings if finding.level != "hint"]
+    return (levels[0] if levels else "stable"), findings

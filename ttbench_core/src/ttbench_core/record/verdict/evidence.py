@@ -1,4 +1,4 @@
-"""What the rules look at, and what they give."""
+"""What the rules of the verdict look at, and what they find."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ttbench_core.measure.host_activity import HostActivity
 from ttbench_core.measure.intervals import Interval
 from ttbench_core.measure.passes import Pass
-from ttbench_core.measure.watch import Observed
 
 __all__ = ["Evidence", "Finding", "Rule"]
 
@@ -20,7 +20,7 @@ class Finding:
     rule: str
     #: `hint`, `noisy` or `unstable`.
     level: str
-    #: What was seen, with its numbers.
+    #: What was observed, with its numbers.
     message: str
     #: What helps, in one line.
     remedy: str
@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a measurement; None or empty where it is not."""
+    """What is known of a measurement; None or empty where it is not known."""
 
     #: The passes of each process; at least one pass each.
     processes: Sequence[Sequence[Pass]]
@@ -39,8 +39,8 @@ class Evidence:
     fill_share: float | None = None
     #: Whether the warm-up settled.
     settled: bool | None = None
-    #: Of each process: what the machine did meanwhile.
-    observed: Sequence[Observed] = ()
+    #: Of each process: what else the machine did during the passes.
+    host_activity: Sequence[HostActivity] = ()
     harness_ns_per_input: float | None = None
     #: Threads that the engine computes with.
     threads: int | None = None

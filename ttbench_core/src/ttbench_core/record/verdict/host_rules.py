@@ -1,6 +1,6 @@
 """Rules about the machine while it was measured.
 
-A neighbour that keeps a core busy all the time makes a number wrong and steady:
+Another program that keeps a core busy all the time makes a number wrong and steady:
 the times alone cannot show it, so these rules look at the machine.
 """
 
@@ -13,14 +13,14 @@ from ttbench_core.record.verdict.evidence import Evidence, Finding, Rule
 
 __all__ = ["RULES"]
 
-#: Daemons of a quiet machine: a tenth of a core, or 1 % of each core of a large one.
+#: Load of a quiet machine, by its daemons: a tenth of a core, or 1 % of all cores of a large one.
 _QUIET_CORES: Final = 0.1
 _QUIET_SHARE: Final = 0.01
-#: On cores that we do not use, others cost caches, memory bandwidth and clock rate.
-_ELSEWHERE_SHARE: Final = 0.25
-#: What counting in ticks may add.
+#: Load on cores that the run does not use: it costs caches, memory bandwidth and clock rate.
+_OTHER_CORES_SHARE: Final = 0.25
+#: Error of counting CPU time in ticks.
 _SLACK_CORES: Final = 0.1
-#: Beside threads that wait for each other, half a core gone can halve the speed.
+#: Where threads wait for each other, half a core less can halve the speed.
 _BUSY_CORES: Final = 0.5
 _BUSY_SHARE: Final = 0.02
 _NOISY_SWITCHES_PER_S: Final = 200.0
@@ -29,25 +29,25 @@ _UNSTABLE_THROTTLED: Final = 0.05
 _NOISY_STEAL: Final = 0.01
 _UNSTABLE_STEAL: Final = 0.05
 _CLOCK_MISMATCH: Final = 0.01
-#: A calendar that is set by a few ms is no mismatch in a short run.
+#: Adjusting the calendar clock by a few ms is no mismatch in a short run.
 _CLOCK_SLACK_S: Final = 0.01
 _STEADY_GOVERNORS: Final = frozenset({"performance", "userspace"})
 
 
 def host_busy(evidence: Evidence) -> Iterator[Finding]:
     """CPU time of other programs, which the engine's threads may have had to wait for."""
-    shares = [one.others_cores for one in evidence.observed if one.others_cores is not None]
-    if not shares or evidence.cores is None:
+    busy = [one.others_cores for one in evidence.host_activity if one.others_cores is not None]
+    if not busy or evidence.cores is None:
         return
-    others, cores = max(shares), evidence.cores
+    others, cores = max(busy), evidence.cores
     crowded = (evidence.threads or 1) + others > cores + _SLACK_CORES
-    quiet = max(_QUIET_CORES, _QUIET_SHARE * cores) if crowded else _ELSEWHERE_SHARE * cores
-    if others <= quiet:
+    harmless = max(_QUIET_CORES, _QUIET_SHARE * cores) if crowded else _OTHER_CORES_SHARE * cores
+    if others <= harmless:
         return
-    spoilt = crowded and others >= max(_BUSY_CORES, _BUSY_SHARE * cores)
+    severe = crowded and others >= max(_BUSY_CORES, _BUSY_SHARE * cores)
     yield Finding(
         "host-busy",
-        "unstable" if spoilt else "noisy",
+        "unstable" if severe else "noisy",
         f"other programs kept {others:.2f} of {cores} cores busy during the passes"
         f" ({others / cores:.0%})",
         "stop them" if evidence.threads == 1 else "stop them, or leave them cores: fewer --threads",
@@ -55,10 +55,10 @@ def host_busy(evidence: Evidence) -> Iterator[Finding]:
 
 
 def preempted(evidence: Evidence) -> Iterator[Finding]:
-    """Threads that are put off their core while others wait for them."""
-    rate = _worst(one.involuntary_switches_per_s for one in evidence.observed)
+    """Threads that are preempted while others wait for them."""
+    rate = _worst(one.involuntary_switches_per_s for one in evidence.host_activity)
     per_core = rate / max(evidence.cores or 1, 1)
-    # stages of the model itself put each other off as well, and nobody else is to blame
+    # stages of the model preempt each other too: without other programs that is no finding
     if not any(host_busy(evidence)):
         return
     if per_core > _NOISY_SWITCHES_PER_S:
@@ -72,7 +72,7 @@ def preempted(evidence: Evidence) -> Iterator[Finding]:
 
 def throttled(evidence: Evidence) -> Iterator[Finding]:
     """A container's quota stops every thread at once for the rest of a period."""
-    worst = _worst(one.throttled_share for one in evidence.observed)
+    worst = _worst(one.throttled_share for one in evidence.host_activity)
     if worst > _NOISY_THROTTLED:
         yield Finding(
             "throttled",
@@ -84,7 +84,7 @@ def throttled(evidence: Evidence) -> Iterator[Finding]:
 
 def stolen(evidence: Evidence) -> Iterator[Finding]:
     """Time that the hypervisor gave to other virtual machines."""
-    worst = _worst(one.steal_share for one in evidence.observed)
+    worst = _worst(one.steal_share for one in evidence.host_activity)
     if worst > _NOISY_STEAL:
         yield Finding(
             "steal",
@@ -96,9 +96,9 @@ def stolen(evidence: Evidence) -> Iterator[Finding]:
 
 def clock_mismatch(evidence: Evidence) -> Iterator[Finding]:
     """Two clocks that disagree: the machine was suspended or moved, or its time was set."""
-    for one in evidence.observed:
-        off = abs(one.clock_ratio - 1)
-        if off > _CLOCK_MISMATCH and off * one.wall_s > _CLOCK_SLACK_S:
+    for one in evidence.host_activity:
+        mismatch = abs(one.clock_ratio - 1)
+        if mismatch > _CLOCK_MISMATCH and mismatch * one.wall_s > _CLOCK_SLACK_S:
             yield Finding(
                 "clock",
                 "unstable",
@@ -109,7 +109,7 @@ def clock_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 
 def too_many_threads(evidence: Evidence) -> Iterator[Finding]:
-    """More threads than cores take turns, and wait for the one whose turn it is not."""
+    """More threads than cores take turns, and wait for those that do not run."""
     limits = [limit for limit in (evidence.cores, evidence.quota_cores) if limit is not None]
     threads, cores = evidence.threads, min(limits, default=None)
     if threads is not None and cores is not None and threads > cores:
@@ -122,7 +122,7 @@ def too_many_threads(evidence: Evidence) -> Iterator[Finding]:
 
 
 def changing_frequency(evidence: Evidence) -> Iterator[Finding]:
-    """A governor that follows the load; on many machines it cannot be chosen: a hint."""
+    """A governor that follows the load; only a hint, as many machines do not let one choose it."""
     changing = sorted(set(evidence.governors) - _STEADY_GOVERNORS)
     if changing:
         yield Finding(
@@ -133,9 +133,9 @@ def changing_frequency(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _worst(of_processes: Iterable[float | None]) -> float:
-    """Give the largest that is known; 0 where none is."""
-    return max((one for one in of_processes if one is not None), default=0.0)
+def _worst(values: Iterable[float | None]) -> float:
+    """Give the largest known value; 0 where none is known."""
+    return max((value for value in values if value is not None), default=0.0)
 
 
 RULES: Final[tuple[Rule, ...]] = (

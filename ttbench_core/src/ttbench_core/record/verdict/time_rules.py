@@ -10,7 +10,7 @@ from typing import Final
 from ttbench_core.measure.intervals import ratio_interval
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.statistics import mean_in_flight, rate_times_latency
-from ttbench_core.measure.stopping import LEAST_NS, TARGET_HALF_WIDTH
+from ttbench_core.measure.stopping import MIN_MEASURED_NS, TARGET_HALF_WIDTH
 from ttbench_core.record.verdict.evidence import Evidence, Finding, Rule
 
 __all__ = ["RULES"]
@@ -18,24 +18,24 @@ __all__ = ["RULES"]
 _UNSTABLE_HALF_WIDTH: Final = 0.05
 _NOISY_DRIFT: Final = 0.03
 _UNSTABLE_DRIFT: Final = 0.10
-_LEAST_PASSES_FOR_DRIFT: Final = 6
-#: Processes lie apart when they scatter by so many times what the passes within them explain.
+_MIN_PASSES_FOR_DRIFT: Final = 6
+#: Processes differ when they scatter by this factor more than their own passes explain.
 _SHIFT_FACTOR: Final = 3.0
-_LEAST_SHIFT: Final = 0.01
+_MIN_SHIFT: Final = 0.01
 _SLOW_FIRST_SIGMAS: Final = 10.0
-_LEAST_SLOW_FIRST: Final = 0.05
+_MIN_SLOW_FIRST: Final = 0.05
 #: Makes the median absolute deviation comparable to a standard deviation.
 _MAD_TO_SIGMA: Final = 1.4826
 _SHORT_PASS_NS: Final = 5_000_000
 _NOISY_FILL: Final = 0.02
-#: A pass of so many times what the pipeline holds shows its steady rate.
-_FILLS: Final = 10
-_HARNESS_SHARE: Final = 0.01
-_BOOKKEEPING: Final = 0.01
+#: A pass with this many times the depth of the pipeline shows its steady rate.
+_INPUTS_PER_DEPTH: Final = 10
+_MAX_HARNESS_SHARE: Final = 0.01
+_BOOKKEEPING_TOLERANCE: Final = 0.01
 
 
 def interval_too_wide(evidence: Evidence) -> Iterator[Finding]:
-    """The interval is the error of the number: beyond 2 % it hides what people compare."""
+    """The interval is the error of the number: beyond 2 % it hides the usual differences."""
     interval = evidence.interval
     many = len(evidence.processes) > 1
     if interval is None:
@@ -60,21 +60,21 @@ def drift(evidence: Evidence) -> Iterator[Finding]:
     """A machine that gets slower or faster while it is measured has no one speed."""
     changes = [_change(passes) for passes in evidence.processes]
     drifted = [change for change in changes if abs(change) > _NOISY_DRIFT]
-    if not _most(drifted, evidence):
+    if not _in_most_processes(drifted, evidence):
         return
     change = max(drifted, key=abs)
     yield Finding(
         "drift",
         "unstable" if abs(change) > _UNSTABLE_DRIFT else "noisy",
         f"the last third of the passes took {abs(change):.1%} {'more' if change > 0 else 'less'}"
-        f" time than the first{_in_processes(drifted, evidence)}",
+        f" time than the first{_process_count(drifted, evidence)}",
         "warm up longer (--warmup), or let the machine settle",
     )
 
 
 def _change(passes: Sequence[Pass]) -> float:
-    """Give by how much the last third differs from the first; 0 where that may be chance."""
-    if len(passes) < _LEAST_PASSES_FOR_DRIFT:
+    """Give the change from the first to the last third; 0 where it may be chance."""
+    if len(passes) < _MIN_PASSES_FOR_DRIFT:
         return 0.0
     third = len(passes) // 3
     times = [float(one.e2e_ns) for one in passes]
@@ -83,15 +83,15 @@ def _change(passes: Sequence[Pass]) -> float:
 
 
 def level_shift(evidence: Evidence) -> Iterator[Finding]:
-    """Each process steady, and all of them apart: one process alone would have looked sure."""
+    """Processes that are steady but differ: a single one would have looked certain."""
     if len(evidence.processes) < 2:
         return
     logs = [[math.log(one.e2e_ns) for one in passes] for passes in evidence.processes]
     within = [statistics.stdev(values) for values in logs if len(values) > 1]
     between = statistics.stdev(statistics.median(values) for values in logs)
-    if not within or between < _LEAST_SHIFT:
+    if not within or between < _MIN_SHIFT:
         return
-    # of a median of n passes one expects a scatter of about sigma / sqrt(n)
+    # the median of n passes scatters by about sigma / sqrt(n)
     expected = statistics.median(within) / math.sqrt(statistics.median(map(len, logs)))
     if between > _SHIFT_FACTOR * expected:
         yield Finding(
@@ -103,35 +103,35 @@ def level_shift(evidence: Evidence) -> Iterator[Finding]:
 
 
 def slow_first_pass(evidence: Evidence) -> Iterator[Finding]:
-    """A first pass far from the others tells of a warm-up that was too short."""
+    """A first pass much slower than the others shows that the warm-up was too short."""
     slow = [slowness for passes in evidence.processes if (slowness := _slowness(passes)) > 1]
-    if _most(slow, evidence):
+    if _in_most_processes(slow, evidence):
         yield Finding(
             "slow-first-pass",
             "noisy",
             f"the first pass took {max(slow):.2f} times the median of the others"
-            f"{_in_processes(slow, evidence)}",
+            f"{_process_count(slow, evidence)}",
             "warm up longer (--warmup)",
         )
 
 
 def _slowness(passes: Sequence[Pass]) -> float:
-    """Give the first pass by the median of the others; 1 where it is one like them."""
-    if len(passes) < _LEAST_PASSES_FOR_DRIFT - 1:
+    """Give the first pass over the median of the others; 1 where it does not stand out."""
+    if len(passes) < _MIN_PASSES_FOR_DRIFT - 1:
         return 1.0
     first, *others = (one.e2e_ns for one in passes)
-    middle = statistics.median(others)
-    sigma = _MAD_TO_SIGMA * statistics.median(abs(time - middle) for time in others)
-    slow = first - middle > max(_SLOW_FIRST_SIGMAS * sigma, _LEAST_SLOW_FIRST * middle)
-    return first / middle if slow else 1.0
+    median = statistics.median(others)
+    sigma = _MAD_TO_SIGMA * statistics.median(abs(time - median) for time in others)
+    is_slow = first - median > max(_SLOW_FIRST_SIGMAS * sigma, _MIN_SLOW_FIRST * median)
+    return first / median if is_slow else 1.0
 
 
-def _most(found: Sequence[float], evidence: Evidence) -> bool:
-    """Say whether it is of most processes: of many, one may look so by chance."""
+def _in_most_processes(found: Sequence[float], evidence: Evidence) -> bool:
+    """Return whether most processes show it: of many, one may do so by chance."""
     return 2 * len(found) > len(evidence.processes)
 
 
-def _in_processes(found: Sequence[float], evidence: Evidence) -> str:
+def _process_count(found: Sequence[float], evidence: Evidence) -> str:
     processes = len(evidence.processes)
     return f", at most, in {len(found)} of {processes} processes" if processes > 1 else ""
 
@@ -141,7 +141,7 @@ def too_short(evidence: Evidence) -> Iterator[Finding]:
     longest = max(evidence.processes, key=_measured_ns)
     pass_ns = statistics.median(one.e2e_ns for one in longest)
     measured_ns = _measured_ns(longest)
-    wanted = max(_SHORT_PASS_NS / pass_ns, LEAST_NS / measured_ns)
+    wanted = max(_SHORT_PASS_NS / pass_ns, MIN_MEASURED_NS / measured_ns)
     if wanted > 1:
         inputs = _rounded_up(len(longest[0].pop_ns) * wanted)
         yield Finding(
@@ -154,14 +154,14 @@ def too_short(evidence: Evidence) -> Iterator[Finding]:
 
 
 def fill(evidence: Evidence) -> Iterator[Finding]:
-    """What comes before the flow is steady counts in a pass, and weighs more in a short one."""
+    """The time until the flow is steady is part of a pass, and a larger part of a short one."""
     share, inputs = evidence.fill_share, len(evidence.processes[0][0].pop_ns)
     if share is None and evidence.in_flight > 1:
         yield Finding(
             "fill",
             "noisy",
             f"passes of {inputs} inputs hardly fill a pipeline that holds {evidence.in_flight}",
-            f"use --loop_count {_FILLS * evidence.in_flight} or more",
+            f"use --loop_count {_INPUTS_PER_DEPTH * evidence.in_flight} or more",
         )
     elif share is not None and share > _NOISY_FILL:
         wanted = _rounded_up(inputs * share / _NOISY_FILL)
@@ -175,7 +175,7 @@ def fill(evidence: Evidence) -> Iterator[Finding]:
 
 
 def warm_up_not_settled(evidence: Evidence) -> Iterator[Finding]:
-    """Windows of the warm-up that never agreed: what followed may not be the lasting speed."""
+    """Windows of the warm-up that never agreed: the speed may have changed afterwards."""
     if evidence.settled is False:
         yield Finding(
             "warm-up",
@@ -186,14 +186,14 @@ def warm_up_not_settled(evidence: Evidence) -> Iterator[Finding]:
 
 
 def harness_share(evidence: Evidence) -> Iterator[Finding]:
-    """Where driving an input costs as much as a change that people look for."""
+    """A harness that costs as much for an input as the differences to be measured."""
     cost_ns = evidence.harness_ns_per_input
     if cost_ns is None:
         return
     per_input_ns = statistics.median(
         one.e2e_ns / len(one.pop_ns) for passes in evidence.processes for one in passes
     )
-    if cost_ns > _HARNESS_SHARE * per_input_ns:
+    if cost_ns > _MAX_HARNESS_SHARE * per_input_ns:
         yield Finding(
             "harness",
             "noisy",
@@ -208,7 +208,7 @@ def bookkeeping(evidence: Evidence) -> Iterator[Finding]:
         for one in passes:
             counted, computed = mean_in_flight(one), rate_times_latency(one)
             in_order = list(one.pop_ns) == sorted(one.pop_ns)
-            if in_order and abs(counted - computed) <= _BOOKKEEPING * computed:
+            if in_order and abs(counted - computed) <= _BOOKKEEPING_TOLERANCE * computed:
                 continue
             yield Finding(
                 "bookkeeping",
@@ -225,7 +225,7 @@ def _measured_ns(passes: Sequence[Pass]) -> int:
 
 
 def _rounded_up(inputs: float) -> int:
-    """Give a number to type: the next one of two digits and zeros."""
+    """Round up to two significant digits, so that the number is easy to type."""
     step = 10 ** max(math.ceil(math.log10(inputs)) - 2, 0)
     return int(math.ceil(inputs / step) * step)
 

@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ttbench_core.measure.intervals import CONFIDENCE, Interval, ratio_interval, welch_freedom
+from ttbench_core.measure.intervals import (
+    CONFIDENCE,
+    Interval,
+    ratio_interval,
+    welch_degrees_of_freedom,
+)
 from ttbench_core.measure.student import two_sided_quantile
 from ttbench_core.record.result import Result
 
@@ -201,5 +206,5 @@ def _half_width(old: Replicates, new: Replicates, more: int) -> float:
     """Return half the width of the interval, of logarithms, with more processes on each side."""
     counts = [side.processes + more for side in (old, new)]
     parts = [side.process_variance / count for side, count in zip((old, new), counts, strict=True)]
-    degrees_of_freedom = welch_freedom(parts, [count - 1 for count in counts])
+    degrees_of_freedom = welch_degrees_of_freedom(parts, [count - 1 for count in counts])
     return two_sided_quantile(CONFIDENCE, degrees_of_freedom) * math.sqrt(sum(parts))

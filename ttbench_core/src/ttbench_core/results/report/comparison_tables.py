@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ttbench_core.measure.intervals import Interval
-from ttbench_core.record.formatting import figure
+from ttbench_core.record.formatting import format_number
 from ttbench_core.results.comparison import FASTER, SLOWER, Comparison, Key, Pair, Unmatched
 from ttbench_core.results.comparison.pairing import NEW
 from ttbench_core.results.report.page_elements import (
@@ -109,8 +109,12 @@ def _pair_row(pair: Pair) -> tuple[Cell, ...]:
     doubts = [f" ({side.doubt})" if side.doubt else "" for side in (old, new)]
     return (
         text(shorten_label(pair.label)),
-        number(old.samples_per_sec, f"{figure(old.samples_per_sec)} {old.unit}s/s{doubts[0]}"),
-        number(new.samples_per_sec, f"{figure(new.samples_per_sec)} {new.unit}s/s{doubts[1]}"),
+        number(
+            old.samples_per_sec, f"{format_number(old.samples_per_sec)} {old.unit}s/s{doubts[0]}"
+        ),
+        number(
+            new.samples_per_sec, f"{format_number(new.samples_per_sec)} {new.unit}s/s{doubts[1]}"
+        ),
         *effect_cells(pair),
         text(effect.covers),
     )

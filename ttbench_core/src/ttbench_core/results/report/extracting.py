@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from ttbench_core.record.result import Result
 from ttbench_core.record.summary import conditions
-from ttbench_core.record.tables.columns import Cell, column
+from ttbench_core.record.tables.cells import Cell
+from ttbench_core.record.tables.columns import column
 from ttbench_core.results.comparison.context_differences import commit_text
 from ttbench_core.results.comparison.key import Key, key_of
 from ttbench_core.results.report.report_data import (

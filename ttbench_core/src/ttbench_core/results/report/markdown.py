@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ttbench_core.record.tables.writing import as_markdown as table_markdown
-from ttbench_core.record.tables.writing import markdown_text
+from ttbench_core.record.tables.writing import escape_markdown
 from ttbench_core.results.report import tables
 from ttbench_core.results.report.comparison_tables import (
     comparison_table,
@@ -28,7 +28,7 @@ _MAX_CHARACTERS: Final = 60_000
 
 def as_markdown(data: ReportData, title: str) -> str:
     """Return the report as text."""
-    text = f"# {markdown_text(title)}\n"
+    text = f"# {escape_markdown(title)}\n"
     for number, block in enumerate(blocks := list(_blocks(data))):
         if len(text) + len(block) > _MAX_CHARACTERS:
             return f"{text}\n{len(blocks) - number} parts are left out; the HTML report has them.\n"
@@ -38,7 +38,7 @@ def as_markdown(data: ReportData, title: str) -> str:
 
 def _blocks(data: ReportData) -> Iterator[str]:
     if data.not_comparable is not None:
-        yield f"Nothing compared with the baseline: {markdown_text(data.not_comparable)}"
+        yield f"Nothing compared with the baseline: {escape_markdown(data.not_comparable)}"
     if (found := data.comparison) is not None:
         yield from _titled("Against the baseline", comparison_table(found))
         yield from _titled("Failed, or on one side alone", one_sided_table(found))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from ttbench_core.record.tables.columns import Cell
+from ttbench_core.record.tables.cells import Cell
 from ttbench_core.results.comparison import Comparison, Key, Pair
 from ttbench_core.results.comparison.context_differences import DOUBTFUL
 

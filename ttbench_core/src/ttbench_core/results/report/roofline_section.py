@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ttbench_core.record.formatting import figure, quantity
+from ttbench_core.record.formatting import format_number, format_quantity
 from ttbench_core.results.report import throughput_charts
 from ttbench_core.results.report.page_elements import (
     MAX_CHART_ROWS,
@@ -85,9 +85,12 @@ def _cells(run: Run) -> tuple[Cell, ...]:
     balance = peak / memory if peak and memory else None
     rates = [(_amount(run, name), unit) for name, unit in _RATES]
     return (
-        *(text("") if rate is None else number(rate, quantity(rate, unit)) for rate, unit in rates),
+        *(
+            text("") if rate is None else number(rate, format_quantity(rate, unit))
+            for rate, unit in rates
+        ),
         text("") if share is None else number(share, f"{share:.1%}"),
-        text("") if balance is None else number(balance, figure(balance, 3)),
+        text("") if balance is None else number(balance, format_number(balance, 3)),
     )
 
 

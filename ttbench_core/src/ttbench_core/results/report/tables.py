@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ttbench_core.record.formatting import duration, figure
+from ttbench_core.record.formatting import format_duration, format_number
 from ttbench_core.results.report.comparison_tables import effect_cells
 from ttbench_core.results.report.page_elements import (
     Cell,
@@ -112,14 +112,14 @@ def rate_cells(rate: Rate | None) -> tuple[Cell, Cell]:
 
 def rate_text(rate: Rate, unit: str = "") -> str:
     """Return a throughput as text."""
-    return f"{figure(rate.per_s)}{f' {unit}s/s' if unit else ''}"
+    return f"{format_number(rate.per_s)}{f' {unit}s/s' if unit else ''}"
 
 
 def interval_text(rate: Rate) -> str:
     """Return an interval as text."""
     if rate.low_per_s is None or rate.high_per_s is None:
         return "none"
-    return f"{figure(rate.low_per_s)} to {figure(rate.high_per_s)}"
+    return f"{format_number(rate.low_per_s)} to {format_number(rate.high_per_s)}"
 
 
 def _run_row(run: Run, label: str) -> tuple[Cell, ...]:
@@ -134,7 +134,7 @@ def _run_row(run: Run, label: str) -> tuple[Cell, ...]:
         interval,
         text(run.cells.get("verdict"), tone="doubtful" if run.is_doubtful else ""),
         text(run.status, tone="" if run.status == "ok" else "failed"),
-        number(p50, duration(p50)) if isinstance(p50, int) else text(""),
+        number(p50, format_duration(p50)) if isinstance(p50, int) else text(""),
         text("wrong", tone="failed") if right is False else text("right" if right else ""),
         Cell(_short_time(run.started_at), run.started_ms),
         text(run.ran),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from ttbench_core.record.formatting import duration
+from ttbench_core.record.formatting import format_duration
 from ttbench_core.results.report import tables, time_charts
 from ttbench_core.results.report.comparison_tables import ratio_interval_text, ratio_text
 from ttbench_core.results.report.page_elements import (
@@ -163,7 +163,7 @@ def _passes_table(one: Configuration) -> Table:
 
 
 def _duration_cell(ns: float | None) -> Cell:
-    return text("") if ns is None else number(ns, duration(ns))
+    return text("") if ns is None else number(ns, format_duration(ns))
 
 
 def _thinning_notes(configurations: list[Configuration]) -> Iterator[str]:

@@ -67,7 +67,7 @@ class Child:
         self._grace_s = _GRACE_S
         source = request.source
         message = {
-            "options": request.options.as_asked(),
+            "options": request.options.as_requested(),
             "builder": None if source.pack else pack_builder(source.builder),
             "turns": turns,
             # of two that take turns, neither counts as a disturbance of the other

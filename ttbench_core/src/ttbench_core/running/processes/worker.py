@@ -80,7 +80,7 @@ class _Turns:
     """A stopping rule that asks the parent before each pass: another run has a turn in between."""
 
     name = TURNS
-    most = None
+    max_passes = None
 
     def __init__(self, commands: SimpleQueue[str], channel: TextIO) -> None:
         self._commands = commands

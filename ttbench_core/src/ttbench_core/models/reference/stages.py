@@ -13,46 +13,46 @@ from ttbench_core.models.reference.copies import private_copy
 
 __all__ = [
     "HOST",
-    "generates_plainly",
+    "float32_stages",
+    "generates_in_torch",
     "in_float32",
-    "plain_conditions",
-    "plain_stages",
-    "runs_plainly",
+    "reference_conditions",
+    "runs_in_torch",
 ]
 
 HOST: Final = torch.device("cpu")
 
 
-def runs_plainly(model: BenchmarkModel, *, training: bool = False) -> bool:
-    """Say whether PyTorch alone can run a model from its inputs to its outputs.
+def runs_in_torch(model: BenchmarkModel, *, training: bool = False) -> bool:
+    """Return whether PyTorch alone can run a model from its inputs to its outputs.
 
-    A function, a module of another engine and a generation loop cannot be.
+    It cannot run a function, a module of another engine or a generation loop.
 
     Args:
         model: as built.
-        training: whether the loss takes part.
+        training: whether the loss is run too.
     """
     stages = model.stages.present(training=training).values()
     return not model.generation and all(isinstance(stage, torch.nn.Module) for stage in stages)
 
 
-def generates_plainly(model: BenchmarkModel) -> bool:
-    """Say whether PyTorch alone can generate with a model, by its one stage."""
+def generates_in_torch(model: BenchmarkModel) -> bool:
+    """Return whether PyTorch alone can generate with a model: by its only stage."""
     device = model.stages.device
-    alone = len(model.stages.present(training=False)) == 1
-    plain = isinstance(device, torch.nn.Module) and isinstance(device, GeneratingModule)
-    return bool(model.generation) and alone and plain
+    is_only_stage = len(model.stages.present(training=False)) == 1
+    can_generate = isinstance(device, torch.nn.Module) and isinstance(device, GeneratingModule)
+    return bool(model.generation) and is_only_stage and can_generate
 
 
-def plain_stages(
+def float32_stages(
     model: BenchmarkModel, *, training: bool = False, device: torch.device = HOST
 ) -> dict[str, torch.nn.Module]:
-    """Copy a model's stages in float32, in the order the data takes; see `private_copy`.
+    """Copy a model's stages in float32, in the order of the data; see `private_copy`.
 
     Args:
-        model: one that `runs_plainly`.
+        model: one that `runs_in_torch`.
         training: with the loss, and everything in training mode; else in eval mode.
-        device: where the copies lie.
+        device: where the copies are.
 
     Raises `TypeError` for a module that cannot be copied.
     """
@@ -73,7 +73,7 @@ def in_float32(
     Args:
         tensors: inputs, targets, or outputs of a stage.
         device: where they go; None leaves each where it is.
-        copy: whether one that is right already is copied, because a stage may write into it.
+        copy: also copy a tensor that needs no conversion, because a stage may write into it.
     """
     return [
         tensor.to(
@@ -86,8 +86,8 @@ def in_float32(
 
 
 @contextlib.contextmanager
-def plain_conditions() -> Iterator[None]:
-    """Compute float32 as float32, and leave no trace in torch's settings and random state."""
+def reference_conditions() -> Iterator[None]:
+    """Compute float32 at full precision; restore torch's settings and random state at the end."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

@@ -1,4 +1,4 @@
-"""What the machine did meanwhile, from counters: exact on known ones, and real here."""
+"""What the machine did during passes, by counters: known ones, and those of this host."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 
 from ttbench_core.measure.cgroup import CpuGroup
-from ttbench_core.measure.watch import Reading, between, read_counters
+from ttbench_core.measure.host_activity import CounterReading, activity_between, read_counters
 from ttbench_core.record.environment import usable_cores
 
 S = 1_000_000_000
-BEFORE = Reading(
+BEFORE = CounterReading(
     monotonic_ns=0,
     calendar_ns=5 * S,
     busy_s=100.0,
@@ -30,41 +30,45 @@ def after(**changes):
     return replace(ten_s_later, **changes)
 
 
-def test_others_are_what_is_busy_less_what_is_ours():
-    seen = between(BEFORE, after(), cores=2)
+def test_others_are_the_busy_cores_less_those_of_this_process():
+    seen = activity_between(BEFORE, after(), cores=2)
     assert seen.others_cores == pytest.approx(0.3)
     assert seen.own_cores == pytest.approx(1.5)
     assert seen.wall_s == 10.0
 
 
-def test_rounding_makes_no_negative_neighbours():
-    assert between(BEFORE, after(busy_s=114.9), cores=2).others_cores == 0.0
+def test_rounding_makes_others_never_negative():
+    assert activity_between(BEFORE, after(busy_s=114.9), cores=2).others_cores == 0.0
 
 
 def test_shares_are_of_the_time_and_of_the_cores():
-    seen = between(BEFORE, after(steal_s=2.0, throttled_ns=S, involuntary_switches=150), cores=2)
+    seen = activity_between(
+        BEFORE, after(steal_s=2.0, throttled_ns=S, involuntary_switches=150), cores=2
+    )
     assert seen.steal_share == pytest.approx(0.05)
     assert seen.throttled_share == pytest.approx(0.05)
     assert seen.involuntary_switches_per_s == pytest.approx(10.0)
 
 
-def test_clocks_that_disagree_show():
-    assert between(BEFORE, after(calendar_ns=16 * S), cores=2).clock_ratio == pytest.approx(1.1)
+def test_the_clock_ratio_shows_clocks_that_disagree():
+    assert activity_between(
+        BEFORE, after(calendar_ns=16 * S), cores=2
+    ).clock_ratio == pytest.approx(1.1)
 
 
-def test_counters_that_are_not_there_are_none():
+def test_missing_counters_are_none():
     bare = replace(BEFORE, busy_s=None, steal_s=None, throttled_ns=None)
-    seen = between(bare, after(busy_s=None, steal_s=None, throttled_ns=None), cores=2)
+    seen = activity_between(bare, after(busy_s=None, steal_s=None, throttled_ns=None), cores=2)
     assert (seen.others_cores, seen.steal_share, seen.throttled_share) == (None, None, None)
 
 
-def test_a_counter_that_does_not_count_is_none():
-    assert between(BEFORE, after(busy_s=100.0), cores=2).others_cores is None
+def test_a_counter_that_stands_still_is_none():
+    assert activity_between(BEFORE, after(busy_s=100.0), cores=2).others_cores is None
 
 
-def test_a_time_too_short_for_the_ticks_tells_nothing_of_others():
+def test_a_time_too_short_for_the_ticks_leaves_others_unknown():
     brief = after(monotonic_ns=S // 10, busy_s=100.01, own_s=10.1)
-    assert between(BEFORE, brief, cores=2).others_cores is None
+    assert activity_between(BEFORE, brief, cores=2).others_cores is None
 
 
 def spin(seconds):
@@ -76,11 +80,11 @@ def spin(seconds):
 def watched(action):
     before = read_counters()
     action()
-    return between(before, read_counters(), usable_cores())
+    return activity_between(before, read_counters(), usable_cores())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/stat")
-def test_work_of_this_process_and_of_its_children_is_ours():
+def test_own_cores_are_of_this_process_and_of_its_children():
     work = "import time\nwhile time.process_time() < 0.5: pass"
 
     def both():
@@ -130,7 +134,7 @@ def test_a_group_of_the_first_version_is_read(group):
     assert ours.quota_cores() == 0.5
 
 
-def test_a_path_that_a_container_hides_is_looked_for_at_the_mount(group):
+def test_a_path_that_a_container_hides_is_read_at_the_mount(group):
     ours = group("0::/docker/abc\n", cpu_DOT_stat="throttled_usec 2\n", cpu_DOT_max="max 100000\n")
     assert ours.throttled_ns() == 2000
     assert ours.quota_cores() is None
@@ -146,7 +150,7 @@ def test_no_limit_of_the_first_version_is_no_quota(group):
     assert ours.quota_cores() is None
 
 
-def test_a_machine_without_groups_tells_nothing(tmp_path):
+def test_a_machine_without_control_groups_gives_none(tmp_path):
     nothing = CpuGroup(tmp_path / "none", tmp_path / "neither")
     assert nothing.throttled_ns() is None
     assert nothing.quota_cores() is None

@@ -1,0 +1,126 @@
+"""Builders: the functions that build models, and what they declare of them beforehand.
+
+Packs import these names from `ttbench_core.model`, which has all of them too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, overload
+
+__all__ = ["Builder", "Declared", "benchmark_model"]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a pack declares of a configuration, so that it is listed without being built."""
+
+    #: Parameters, shared ones counted once.
+    parameters: int | None = None
+    #: Samples an input by default.
+    microbatch: int | None = None
+
+
+class Builder:
+    """A builder function, and what `ttbench --list` shows of it.
+
+    Calling it calls the function. `benchmark_model` makes it.
+
+    Raises `ValueError` where the declared configurations contradict each other,
+    `TypeError` where they are not a list.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        configs: Iterable[str] | Mapping[str, Declared] = (),
+        default_config: str | None = None,
+        *,
+        task: str | None = None,
+        declared: Declared | None = None,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        #: What the model does, in a few words.
+        self.task = task
+        #: What is declared of the model, where it has no configurations.
+        self.declared = declared
+        #: What is declared of each configuration.
+        self.declared_of: Mapping[str, Declared] = (
+            dict(configs) if isinstance(configs, Mapping) else {}
+        )
+        if isinstance(configs, str):
+            raise TypeError(f"{function.__qualname__}: configs is a list of names, not a name")
+        self.function = function
+        #: The configurations, in the author's order; empty if the model has none.
+        self.configs: tuple[str, ...] = tuple(configs)
+        if not all(isinstance(config, str) and config for config in self.configs):
+            raise TypeError(f"{function.__qualname__}: configs {list(self.configs)} are not names")
+        if len(set(self.configs)) != len(self.configs):
+            raise ValueError(f"{function.__qualname__}: a configuration is named twice")
+        if default_config is not None and default_config not in self.configs:
+            raise ValueError(
+                f"{function.__qualname__}: the default {default_config!r} is not in configs"
+            )
+        self._default_config = default_config
+
+    @property
+    def default_config(self) -> str | None:
+        """What runs without `-c`: the declared default, else the first configuration."""
+        return self._default_config or (self.configs[0] if self.configs else None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<builder {self.function.__qualname__} configs={list(self.configs)}>"
+
+
+@overload
+def benchmark_model(function: Callable[..., Any], /) -> Builder: ...
+
+
+@overload
+def benchmark_model(
+    *,
+    configs: Iterable[str] | Mapping[str, Declared] = (),
+    default_config: str | None = None,
+    task: str | None = None,
+    declared: Declared | None = None,
+) -> Callable[[Callable[..., Any]], Builder]: ...
+
+
+def benchmark_model(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    configs: Iterable[str] | Mapping[str, Declared] = (),
+    default_config: str | None = None,
+    task: str | None = None,
+    declared: Declared | None = None,
+) -> Builder | Callable[[Callable[..., Any]], Builder]:
+    """Mark a function as the builder of a model.
+
+    The function is called with those of the following keywords that its signature
+    has: `training`, `config`, `microbatch`, `force_num_layers`, `data_type`,
+    `math_fidelity`, `arch`, `devtype`, `seq_len`, `image_size`, `generative`,
+    `new_tokens`, `weights`. It returns modules and inputs:
+    `[cpu_pre, device, cpu_post], [tensor, ...]`, or a `BenchmarkModel`.
+
+    Args:
+        configs: the configurations, or a mapping of them to what is `Declared` of each.
+        default_config: the one that runs without `-c`; the first if not given.
+        task: what the model does, in a few words, for `ttbench --list`.
+        declared: what is declared of a model without configurations.
+
+    For a model without configurations it can be used without parentheses.
+    """
+    if function is not None:
+        return Builder(function)
+
+    def decorate(decorated: Callable[..., Any]) -> Builder:
+        return Builder(decorated, configs, default_config, task=task, declared=declared)
+
+    return decorate

@@ -1,0 +1,162 @@
+"""What a builder may return: reading it as a `BenchmarkModel`, and checking it.
+
+What comes back is checked at once, so that a pack's fault is reported with
+pack, builder and remedy and never as an error from inside an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ttbench_core.errors import PackContractError
+from ttbench_core.model import BenchmarkModel, DeclaresAccuracy, StagedModel, Stages
+from ttbench_core.models.counting import microbatch_of
+from ttbench_core.request.options import DataFormat
+
+__all__ = ["read_model"]
+
+#: Keys of the modules in the original script's dict, and the names of the stages.
+_ORIGINAL_KEYS: Final = {
+    "cpu-pre": "cpu_pre",
+    "tt": "device",
+    "cpu-post": "cpu_post",
+    "cpu-loss": "loss",
+}
+
+
+def read_model(returned: Any, where: str) -> BenchmarkModel:
+    """Read what a builder returned as a model, and check it.
+
+    Args:
+        returned: modules and inputs, the original's four values, or a `BenchmarkModel`.
+        where: pack and builder, for messages.
+
+    Raises `PackContractError` for anything else, and for a model that breaks the contract.
+    """
+    model = _as_model(returned, where)
+    _check_stages(model, where)
+    _check_tensors(model, where)
+    _check_accuracy(model, where)
+    return model
+
+
+def _as_model(returned: Any, where: str) -> BenchmarkModel:
+    if isinstance(returned, BenchmarkModel):
+        return returned
+    if isinstance(returned, tuple) and len(returned) == 2:
+        return StagedModel(_stages_of_list(returned[0], where), _as_tuple(returned[1], where))
+    if isinstance(returned, tuple) and len(returned) == 4:
+        modules, inputs, targets, other = returned
+        if other is not None and not isinstance(other, Mapping):
+            raise PackContractError(where, f"its fourth value is {_describe(other)}, not a dict")
+        return StagedModel(
+            _stages_of_dict(modules, where),
+            _as_tuple(inputs, where),
+            _as_tuple(targets, where, "targets"),
+            generation=dict(other or {}),
+        )
+    raise PackContractError(
+        where,
+        f"returned {_describe(returned)}; return ([cpu_pre, device, cpu_post], [tensor, ...]),"
+        " the original's (dict, inputs, targets, other), or a BenchmarkModel",
+    )
+
+
+def _stages_of_list(modules: Any, where: str) -> Stages:
+    if not isinstance(modules, (list, tuple)):
+        raise PackContractError(
+            where, f"its first value is {_describe(modules)}, not a list of modules"
+        )
+    if len(modules) == 1:
+        return Stages(device=modules[0])
+    if len(modules) == 3:
+        return Stages(cpu_pre=modules[0], device=modules[1], cpu_post=modules[2])
+    if len(modules) == 2:
+        raise PackContractError(
+            where,
+            "returned two modules, and which one runs on the device is not said:"
+            " return [cpu_pre, device, None] or [None, device, cpu_post]",
+        )
+    raise PackContractError(
+        where, f"returned {len(modules)} modules: one (device) or three (pre, device, post)"
+    )
+
+
+def _stages_of_dict(modules: Any, where: str) -> Stages:
+    keys = ", ".join(repr(key) for key in _ORIGINAL_KEYS)
+    if (
+        not isinstance(modules, Mapping)
+        or "tt" not in modules
+        or set(modules) - set(_ORIGINAL_KEYS)
+    ):
+        raise PackContractError(
+            where,
+            f"its first value is {_describe(modules)}, not a dict with 'tt' and keys of {keys}",
+        )
+    return Stages(**{_ORIGINAL_KEYS[key]: module for key, module in modules.items()})
+
+
+def _as_tuple(tensors: Any, where: str, what: str = "inputs") -> Sequence[Any]:
+    if tensors is None and what == "targets":
+        return ()
+    if not isinstance(tensors, (list, tuple)):
+        raise PackContractError(
+            where, f"its {what} are {_describe(tensors)}, not a list of tensors"
+        )
+    return tuple(tensors)
+
+
+def _check_stages(model: BenchmarkModel, where: str) -> None:
+    if not isinstance(model.stages, Stages):
+        raise PackContractError(where, f"its stages are {_describe(model.stages)}, not Stages")
+    if model.stages.device is None:
+        raise PackContractError(where, "has no device stage: there is nothing to benchmark")
+    for name, module in model.stages.present().items():
+        if isinstance(module, (list, tuple)):
+            continue
+        if not callable(module) or isinstance(module, type):
+            raise PackContractError(where, f"its stage {name} is {_describe(module)}, not a module")
+
+
+def _check_tensors(model: BenchmarkModel, where: str) -> None:
+    for what, tensors in (("inputs", model.inputs), ("targets", model.targets)):
+        _as_tuple(tensors, where, what)
+    if not model.inputs:
+        raise PackContractError(where, "returned no inputs: give at least one tensor")
+    for what, tensors in (("input", model.inputs), ("target", model.targets)):
+        for index, tensor in enumerate(tensors):
+            if not hasattr(tensor, "shape") or not hasattr(tensor, "dtype"):
+                raise PackContractError(
+                    where, f"its {what} {index} is {_describe(tensor)}, not a tensor"
+                )
+            if len(tensor.shape) == 0 or int(tensor.shape[0]) < 1:
+                raise PackContractError(
+                    where,
+                    f"its {what} {index} has shape {list(tensor.shape)}: the first dimension"
+                    " must be the microbatch, 1 or more",
+                )
+            if int(tensor.shape[0]) != microbatch_of(model):
+                raise PackContractError(
+                    where,
+                    f"its {what} {index} has {int(tensor.shape[0])} samples where input 0 has"
+                    f" {microbatch_of(model)}: all must have one microbatch",
+                )
+
+
+def _check_accuracy(model: BenchmarkModel, where: str) -> None:
+    formats = [one.value for one in DataFormat]
+    for name in model.pcc if isinstance(model, DeclaresAccuracy) else ():
+        if name not in formats:
+            raise PackContractError(
+                where, f"declares pcc for {name!r}, which is no data format: {', '.join(formats)}"
+            )
+
+
+def _describe(value: Any) -> str:
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    article = "an" if name[0] in "aeiouAEIOU" else "a"
+    count = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
+    return f"{article} {name}{count}"

@@ -1,4 +1,4 @@
-"""`ttbench show`: what was kept, as a table, a plot, or another tool's format."""
+"""`ttbench show`: stored results, as a table, a plot, or another tool's format."""
 
 from __future__ import annotations
 

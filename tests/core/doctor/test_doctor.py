@@ -241,7 +241,7 @@ def test_a_broken_pack_is_a_row_and_the_exit_code_is_1(ttbench, fake_engine, fak
     (row,) = [line for line in outcome.out.splitlines() if line.startswith("poor ")]
     assert row.split()[:3] == ["poor", "1.0", "2"]
     assert "broken: first: ModuleNotFoundError: No module named 'nowhere'" in row
-    assert "poor cannot be loaded whole" in outcome.out.splitlines()[-1]
+    assert "poor cannot be loaded completely" in outcome.out.splitlines()[-1]
     assert outcome.code == 1
 
 
@@ -358,7 +358,7 @@ def test_advice_and_the_time_of_throttling_are_shown(capsys):
     host = {**CALM_HOST, "cpu_quota_cores": 2.0, "cpu_throttled_ns": 1_500_000_000}
     _show(diagnosis(host=host, advice=host_advice(host)))
     out = capsys.readouterr().out
-    assert "cpu quota  2 cores; held back 1.5 s so far" in out
+    assert "cpu quota  2 cores; throttled 1.5 s so far" in out
     assert "unstable   quota: the control group may use the time of 2 cores" in out
 
 

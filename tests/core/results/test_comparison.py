@@ -287,8 +287,7 @@ def test_devices_of_different_names_are_not_comparable():
     old, new = (run_of(devices=[{"kind": "cuda", "name": name}]) for name in ("H100", "H200"))
     message = refusal([old], [new])
     assert message == (
-        "bert base: device_name H100 against H200;"
-        " use --across device_name to compare them all the same"
+        "bert base: device_name H100 against H200; use --across device_name to compare them anyway"
     )
 
 
@@ -322,8 +321,7 @@ def test_a_model_is_the_same_from_whichever_pack_and_however_it_was_asked_for():
 def test_the_nearest_difference_is_reported_with_its_remedy():
     old = [run_of(args={"dataformat": "Bfp8", "microbatch": 1}), run_of()]
     assert refusal(old, [run_of(args={"dataformat": "Fp16_b"})]) == (
-        "bert base: dataformat Fp32 against Fp16_b;"
-        " use --across dataformat to compare them all the same"
+        "bert base: dataformat Fp32 against Fp16_b; use --across dataformat to compare them anyway"
     )
 
 
@@ -564,9 +562,9 @@ def test_what_all_pairs_share_is_printed_once(file_of, capsys):
         (((60,), (160,)), "more than 100 more processes a side"),
     ],
 )
-def test_what_would_settle_an_open_question_is_printed(file_of, capsys, new, advice):
+def test_the_processes_that_a_verdict_needs_are_printed(file_of, capsys, new, advice):
     compare_results([file_of(run_of((100,), (101,))), file_of(run_of(*new))])
-    assert f"to settle it   {advice}" in capsys.readouterr().out
+    assert f"for a verdict  {advice}" in capsys.readouterr().out
 
 
 def test_two_records_of_one_file_are_compared_by_position(file_of, capsys):

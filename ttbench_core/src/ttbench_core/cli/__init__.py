@@ -21,7 +21,7 @@ _INTERRUPTED: Final = 130
 #: Subcommands, with the module and the function that run them.
 _COMMANDS: Final = {
     "compare": ("compare", "compare_results"),
-    "doctor": ("doctor", "examine"),
+    "doctor": ("doctor", "run_doctor"),
     "info": ("info", "show_model"),
     "report": ("report", "report_results"),
     "show": ("show", "show_results"),

@@ -23,7 +23,7 @@ examples:
   ttbench -m resnet -c resnet18 -df Fp16_b -t  training in bfloat16
   ttbench -m bert -c tiny --processes 5        an interval that covers what processes differ by
   ttbench -m bert -c tiny --vs "-df Fp16_b"    two variants side by side, taking turns
-  ttbench show perf.json                       what was kept (ttbench show --help)
+  ttbench show perf.json                       stored results (ttbench show --help)
   ttbench compare old.json new.json            faster, slower or the same (ttbench compare --help)
   ttbench report perf.json -o report.html      a page of charts (ttbench report --help)
   ttbench doctor                               what is installed and usable here

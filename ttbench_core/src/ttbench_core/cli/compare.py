@@ -31,7 +31,7 @@ _DESCRIPTION: Final = (
     "Compare results: what NEW does faster or slower than OLD, and how sure that is"
 )
 _EXAMPLES: Final = """\
-OLD and NEW are files of results. FILE@N means the record at position N alone (0 is the
+OLD and NEW are files of results. FILE@N means only the record at position N (0 is the
 first, -1 the last), FILE@ID the run whose run_id begins with ID (4 characters or more).
 
 examples:
@@ -50,7 +50,7 @@ _WITHIN_ONE_FILE: Final = (
 
 
 def compare_results(words: Sequence[str]) -> int:
-    """Compare what the words behind `ttbench compare` say and print what was found.
+    """Run `ttbench compare`: compare OLD and NEW and print the comparison.
 
     Gives the exit code: 1 where `--fail-on` names something that was found,
     else 0. Raises `RequestError` for a wrong request.
@@ -154,7 +154,7 @@ def _remarks(comparison: Comparison) -> Iterator[tuple[str, str]]:
         percent = f"{comparison.band * 100:.4g} %"
         yield "band", f"{percent}; a verdict needs the whole interval beyond it, or within it"
     yield from _grouped("interval over", pairs, lambda pair: [pair.effect.covers])
-    yield from _grouped("to settle it", pairs, _advice)
+    yield from _grouped("for a verdict", pairs, _advice)
     yield from _grouped("across", pairs, lambda pair: map(str, pair.across))
     yield from _grouped("differs", pairs, lambda pair: map(str, pair.surroundings))
     yield from _grouped("note", pairs, lambda pair: pair.notes)
@@ -166,7 +166,7 @@ def _remarks(comparison: Comparison) -> Iterator[tuple[str, str]]:
 def _grouped(
     title: str, pairs: Sequence[Pair], texts_of: Callable[[Pair], Iterable[str]]
 ) -> Iterator[tuple[str, str]]:
-    """Say each text once, with the pairs that it is true of."""
+    """Give each text once, with the labels of its pairs."""
     labels: dict[str, list[str]] = {}
     for pair in pairs:
         for text in texts_of(pair):
@@ -183,7 +183,7 @@ def _advice(pair: Pair) -> Iterator[str]:
     if pair.effect.verdict != INCONCLUSIVE:
         return
     if more is None:
-        yield "the ratio lies on the edge of the band: no number of processes is likely to do it"
+        yield "the ratio is at the edge of the band: more processes are unlikely to give a verdict"
     elif more > MAX_ADVISED_PROCESSES:
         yield f"more than {MAX_ADVISED_PROCESSES} more processes a side, if the ratio stays"
     else:
@@ -194,7 +194,7 @@ def _advice(pair: Pair) -> Iterator[str]:
 def _failed(comparison: Comparison) -> Iterator[tuple[str, str]]:
     for one in comparison.failures:
         runs = "" if one.count == 1 else f" ({one.count} runs)"
-        later = "; a later run went through" if one.mended else ""
+        later = "; a later run succeeded" if one.mended else ""
         yield f"failed in {one.place}", f"{comparison.labels[one.key]}{runs}: {one.reason}{later}"
 
 

@@ -17,10 +17,10 @@ from ttbench_core.doctor.installed import Extra, SinkEntry, Software
 from ttbench_core.doctor.packs import PackReport
 from ttbench_core.record.formatting import format_quantity
 
-__all__ = ["examine"]
+__all__ = ["run_doctor"]
 
 _DESCRIPTION: Final = """\
-Tell what is installed here and can be used: Python and libraries, backends and their
+Show what is installed and usable here: Python and libraries, backends and their
 devices, model packs, sinks, and what about this machine makes numbers unstable.
 
 Each backend and each pack is asked in a process of its own: one that crashes, hangs or
@@ -39,12 +39,12 @@ _DEFAULT_LIMIT_S: Final = 60.0
 _LONGEST_LIMIT_S: Final = 86_400.0
 _NO_PACK: Final = "none is installed; pip install ttbench-models-nlp, for example"
 _REINSTALL: Final = "pip install --force-reinstall ttbench-core"
-_ABOUT_BROKEN: Final = "ttbench doctor --debug shows what they print, and their tracebacks"
+_BROKEN_REMEDY: Final = "ttbench doctor --debug shows what they print, and their tracebacks"
 _NS_PER_S: Final = 1e9
 
 
-def examine(words: Sequence[str]) -> int:
-    """Find out and print what the words behind `ttbench doctor` ask for.
+def run_doctor(words: Sequence[str]) -> int:
+    """Run `ttbench doctor`: print what is installed and usable here.
 
     Gives the exit code: 0 where at least one backend is usable and no pack is
     broken, else 1. Raises `RequestError` for a wrong request.
@@ -52,7 +52,7 @@ def examine(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     if not 0 < options.timeout <= _LONGEST_LIMIT_S:
         raise UsageError(f"--timeout must be above 0 and at most {_LONGEST_LIMIT_S:g} seconds")
-    with _waiting(shown=sys.stderr.isatty() and not options.debug) as told:
+    with _status_line(shown=sys.stderr.isatty() and not options.debug) as told:
         diagnosis = diagnose(options.timeout, show_output=options.debug, on_probe=told)
     if options.json:
         print(json.dumps(diagnosis.to_record(), indent=2, allow_nan=False))
@@ -87,8 +87,8 @@ def _parser() -> Parser:
 
 
 @contextlib.contextmanager
-def _waiting(*, shown: bool) -> Iterator[Callable[[str], None]]:
-    """Name what is being asked, for as long as the context lasts."""
+def _status_line(*, shown: bool) -> Iterator[Callable[[str], None]]:
+    """Show which backend or pack is being asked, for as long as the context lasts."""
     if not shown:
         yield lambda _: None
         return
@@ -116,9 +116,9 @@ def _show(diagnosis: Diagnosis) -> None:
         header = ["pack", "version", "models", "state"]
         print_table(header, [row for one in diagnosis.packs for row in _pack_rows(one)])
         print()
-    print_pairs(_around(diagnosis))
+    print_pairs(_installation_rows(diagnosis))
     print()
-    print_pairs(_closing(diagnosis))
+    print_pairs(_conclusion_rows(diagnosis))
 
 
 def _software_row(one: Software) -> tuple[str, str]:
@@ -126,12 +126,12 @@ def _software_row(one: Software) -> tuple[str, str]:
 
 
 def _backend_rows(one: BackendReport) -> Iterator[list[str]]:
-    first, *more = [*_trouble(one), *_versions(one), *map(_device, one.devices)] or ["-"]
+    first, *more = [*_problems(one), *_versions(one), *map(_device, one.devices)] or ["-"]
     yield [one.name, one.state.replace("_", " "), f"{one.pack} {one.pack_version}", first]
     yield from (["", "", "", text] for text in more)
 
 
-def _trouble(one: BackendReport) -> Iterator[str]:
+def _problems(one: BackendReport) -> Iterator[str]:
     by_name_only = one.state == USABLE and not one.automatic
     when = f"only with --backend {one.name}: " if by_name_only else ""
     if one.reason or when:
@@ -153,14 +153,14 @@ def _device(device: DeviceReport) -> str:
 
 
 def _pack_rows(one: PackReport) -> Iterator[list[str]]:
-    troubles = [f"{model.name}: {model.reason}" for model in one.broken_models]
-    troubles += [one.fault] if one.fault is not None else []
-    first, *more = [f"broken: {trouble}" for trouble in troubles] or ["fine"]
+    problems = [f"{model.name}: {model.reason}" for model in one.broken_models]
+    problems += [one.fault] if one.fault is not None else []
+    first, *more = [f"broken: {problem}" for problem in problems] or ["fine"]
     yield [one.name, one.version, str(one.models), first]
     yield from (["", "", "", text] for text in more)
 
 
-def _around(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
+def _installation_rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     if not diagnosis.packs:
         yield "packs", _NO_PACK
     yield "sinks", ", ".join(map(_sink, diagnosis.sinks)) or f"none; {_REINSTALL}"
@@ -168,12 +168,12 @@ def _around(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
         yield f"extra {extra.name}", _extra(extra)
 
 
-def _closing(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
+def _conclusion_rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     yield from _host(diagnosis.host)
     for advice in diagnosis.advice:
         yield "unstable", f"{advice.about}: {advice.message}; {advice.remedy}"
     if diagnosis.broken_backends or diagnosis.broken_packs:
-        yield "broken", _ABOUT_BROKEN
+        yield "broken", _BROKEN_REMEDY
     yield "ready", _conclusion(diagnosis)
 
 
@@ -194,14 +194,14 @@ def _host(host: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "cpu", f"{host['cpu']}, {cores}"
     yield "memory", format_quantity(host["memory_bytes"], "B", binary=True)
     yield "cpu quota", _quota(host)
-    yield "governor", ", ".join(host["governors"]) or "not told by this system"
+    yield "governor", ", ".join(host["governors"]) or "not reported by this system"
     yield "load", f"{host['load_1min']:g} in the last minute"
 
 
 def _quota(host: Mapping[str, Any]) -> str:
-    quota, held_back_ns = host["cpu_quota_cores"], host["cpu_throttled_ns"]
+    quota, throttled_ns = host["cpu_quota_cores"], host["cpu_throttled_ns"]
     limit = "none" if quota is None else f"{quota:g} cores"
-    return f"{limit}; held back {held_back_ns / _NS_PER_S:.3g} s so far" if held_back_ns else limit
+    return f"{limit}; throttled {throttled_ns / _NS_PER_S:.3g} s so far" if throttled_ns else limit
 
 
 def _conclusion(diagnosis: Diagnosis) -> str:
@@ -216,7 +216,7 @@ def _obstacles(diagnosis: Diagnosis) -> Iterator[str]:
     if not diagnosis.backends:
         yield f"no backend is registered ({_REINSTALL})"
     elif not diagnosis.usable_backends:
-        yield "no backend can run here; what helps stands beside each"
+        yield "no backend can run here; the remedy is listed with each"
     if diagnosis.broken_packs:
         packs = ", ".join(diagnosis.broken_packs)
-        yield f"{packs} cannot be loaded whole (mend, update or uninstall)"
+        yield f"{packs} cannot be loaded completely (fix, update or uninstall)"

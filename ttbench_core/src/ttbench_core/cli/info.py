@@ -28,7 +28,7 @@ examples:
 
 
 def show_model(words: Sequence[str]) -> int:
-    """Describe what the words behind `ttbench info` say; raises `RequestError` as `describe`."""
+    """Run `ttbench info`: print the description of a model; raises what `describe` raises."""
     options = _parser().parse_intermixed_args(words)
     if len(options.model) != 1:
         raise UsageError("info takes one MODEL: ttbench info bert; ttbench --list shows them")

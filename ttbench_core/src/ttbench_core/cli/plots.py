@@ -14,9 +14,9 @@ from ttbench_core.results.report.extracting import latencies_ns
 
 __all__ = ["plot"]
 
-#: More bars are no picture any more.
-_MOST_BARS: Final = 40
-_MOST_HISTOGRAMS: Final = 8
+#: More bars are not readable.
+_MAX_BARS: Final = 40
+_MAX_HISTOGRAMS: Final = 8
 _BINS: Final = 12
 
 
@@ -28,13 +28,13 @@ def plot(results: Sequence[Result]) -> None:
     if not measured:
         print("no results with a throughput")
         return
-    _plot_throughput(measured[:_MOST_BARS])
+    _plot_throughput(measured[:_MAX_BARS])
     with_latency = [(label, list(latencies_ns(one.passes))) for label, one in measured]
     drawn = [(label, times) for label, times in with_latency if len(times) > 1]
-    for label, times_ns in drawn[:_MOST_HISTOGRAMS]:
+    for label, times_ns in drawn[:_MAX_HISTOGRAMS]:
         print()
         print_bars(f"latency of {label}, {len(times_ns)} inputs", list(_histogram(times_ns)))
-    _say_what_is_left_out(len(measured), len(drawn))
+    _print_left_out(len(measured), len(drawn))
 
 
 def _labels(results: Sequence[Result]) -> list[str]:
@@ -53,20 +53,20 @@ def _plot_throughput(measured: Sequence[tuple[str, Result]]) -> None:
 
 
 def _histogram(times_ns: Sequence[float]) -> Iterator[tuple[str, float, str]]:
-    """Count times between bounds of equal distance."""
-    least, most = min(times_ns), max(times_ns)
+    """Count the times in bins of equal width."""
+    lowest, highest = min(times_ns), max(times_ns)
     bins = min(_BINS, max(2, math.isqrt(len(times_ns))))
-    width = (most - least) / bins or 1
+    width = (highest - lowest) / bins or 1
     counts = [0] * bins
     for one in times_ns:
-        counts[min(int((one - least) / width), bins - 1)] += 1
+        counts[min(int((one - lowest) / width), bins - 1)] += 1
     for number, count in enumerate(counts):
-        low, high = least + number * width, least + (number + 1) * width
+        low, high = lowest + number * width, lowest + (number + 1) * width
         yield f"{format_duration(low)} to {format_duration(high)}", float(count), str(count)
 
 
-def _say_what_is_left_out(bars: int, histograms: int) -> None:
-    if bars > _MOST_BARS:
-        print(f"\nand {bars - _MOST_BARS} more results: --filter or --limit chooses")
-    if histograms > _MOST_HISTOGRAMS:
-        print(f"\nand {histograms - _MOST_HISTOGRAMS} more latencies: --filter or --limit chooses")
+def _print_left_out(bars: int, histograms: int) -> None:
+    if bars > _MAX_BARS:
+        print(f"\nand {bars - _MAX_BARS} more results: --filter or --limit chooses")
+    if histograms > _MAX_HISTOGRAMS:
+        print(f"\nand {histograms - _MAX_HISTOGRAMS} more latencies: --filter or --limit chooses")

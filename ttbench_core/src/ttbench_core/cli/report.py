@@ -1,4 +1,4 @@
-"""`ttbench report TARGET`: what results tell, as one HTML page or as Markdown."""
+"""`ttbench report TARGET`: results as one HTML page or as Markdown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ exit codes: 0 written; 2 the request was wrong, or a file cannot be read or writ
 
 
 def report_results(words: Sequence[str]) -> int:
-    """Report what the words behind `ttbench report` say; gives the exit code.
+    """Run `ttbench report`: write the report and give the exit code.
 
     Raises `RequestError` for a wrong request.
     """
@@ -70,7 +70,7 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="Where results are kept")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="Where results are stored")
     parser.add_argument(
         "-o",
         "--output",

@@ -15,7 +15,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     _add_model(parser.add_argument_group("what to run"))
     _add_engine(parser.add_argument_group("how to run it"))
     _add_measuring(parser.add_argument_group("how it is measured"))
-    _add_checking(parser.add_argument_group("what is checked and kept"))
+    _add_checking(parser.add_argument_group("what is checked and stored"))
 
 
 def _add_model(group: argparse._ArgumentGroup) -> None:
@@ -44,7 +44,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         "--seq_len",
         type=int,
         metavar="TOKENS",
-        help="Tokens of a text or prompt, where a model has",
+        help="Tokens of a text or prompt, where a model has one",
     )
     group.add_argument(
         "--image_size",

@@ -28,7 +28,7 @@ __all__ = ["show_results"]
 _FORMATS: Final = ("table", "markdown", "csv", "json", "tt-forge")
 _EXAMPLES: Final = """\
 TARGET is what -o takes: a file, sqlite:///perf.db, postgresql://USER@HOST/NAME, mlflow:NAME.
-FILE@N means the record at position N alone, FILE@ID the run whose run_id begins with ID.
+FILE@N means only the record at position N, FILE@ID the run whose run_id begins with ID.
 
 examples:
   ttbench show perf.json
@@ -40,12 +40,12 @@ examples:
   ttbench show post_error_perf.json -o sqlite:///perf.db    keep them there as well
   ttbench show perf.json@-1 --format tt-forge       as Tenstorrent's tt-forge tools read it
 
-columns: docs/results.md tells them; --columns all shows every one.
+columns: docs/results.md lists them; --columns all shows all.
 """
 
 
 def show_results(words: Sequence[str]) -> int:
-    """Print what the words behind `ttbench show` say; raises `RequestError`."""
+    """Run `ttbench show`: print or store results; raises `RequestError`."""
     options = _parser().parse_intermixed_args(words)
     if not options.target:
         raise UsageError("show takes a TARGET: ttbench show perf.json")
@@ -54,7 +54,7 @@ def show_results(words: Sequence[str]) -> int:
     if options.output and (options.plot or options.format != "table" or options.columns):
         raise UsageError("-o appends whole results: leave out --format, --columns and --plot")
     conditions = [parse_condition(text) for text in options.filter]
-    found = _meant(options.target, conditions)
+    found = _matching_results(options.target, conditions)
     if options.sort:
         found = _sorted(found, column(options.sort), reverse=options.reverse)
     elif options.reverse:
@@ -70,7 +70,7 @@ def show_results(words: Sequence[str]) -> int:
 
 
 def _append(results: Iterable[Result], output: Sequence[str]) -> None:
-    """Keep results in further places; raises what `store_result` does."""
+    """Append results to further targets; raises what `store_result` does."""
     targets = check_targets(output)
     count = 0
     # all at once: a database that is read cannot be written
@@ -85,12 +85,12 @@ def _parser() -> Parser:
     parser = Parser(
         prog="ttbench show",
         usage="ttbench show TARGET [TARGET ...] [options]",
-        description="Show results that were kept",
+        description="Show stored results",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("target", nargs="*", metavar="TARGET", help="Where -o kept results")
+    parser.add_argument("target", nargs="*", metavar="TARGET", help="Where results are stored")
     parser.add_argument(
         "--filter",
         action="append",
@@ -101,7 +101,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--sort", metavar="COLUMN", help="Order by a column, empty cells last")
     parser.add_argument("--reverse", action="store_true", help="The other way round")
-    parser.add_argument("--limit", type=_count, metavar="N", help="The first N alone")
+    parser.add_argument("--limit", type=_count, metavar="N", help="Only the first N results")
     parser.add_argument(
         "--columns",
         metavar="NAMES",
@@ -132,7 +132,7 @@ def _count(text: str) -> int:
     return min(int(text), sys.maxsize)
 
 
-def _meant(targets: Iterable[str], conditions: Sequence[Condition]) -> Iterator[Result]:
+def _matching_results(targets: Iterable[str], conditions: Sequence[Condition]) -> Iterator[Result]:
     for target in targets:
         for result in stream_selected(target):
             record = vars(result)
@@ -159,7 +159,7 @@ def _print(results: Iterable[Result], options: argparse.Namespace) -> None:
     elif options.format == "csv":
         names = _names(options, default=[one.name for one in COLUMNS])
         text = as_csv((row_of(vars(result)) for result in results), names)
-        # a file gets what the record holds, a terminal nothing that would move its cursor
+        # a file gets the text of the record, a terminal no control characters
         print(
             "\n".join(map(printable, text.split("\r\n"))) if sys.stdout.isatty() else text, end=""
         )
@@ -207,7 +207,7 @@ def _print_list(texts: Iterable[str]) -> None:
 
 
 def _print_tt_forge(results: Sequence[Result]) -> None:
-    """Print a single run as an object, several as a list; say which the format has no word for."""
+    """Print a single run as an object, several as a list; report how many were left out."""
     found = [to_tt_forge(result) for result in results if is_measured(result)]
     if left_out := len(results) - len(found):
         print(f"ttbench: left out {left_out} that were not measured", file=sys.stderr)

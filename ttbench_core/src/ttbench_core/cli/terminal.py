@@ -1,7 +1,7 @@
 """Text for a terminal, or for whatever stdout is.
 
 Everything that comes from a pack, a record or a file name goes through
-`printable`: it may hold anything, also what would move a cursor.
+`printable`: it may hold anything, including escape sequences.
 """
 
 from __future__ import annotations

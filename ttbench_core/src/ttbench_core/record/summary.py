@@ -36,7 +36,7 @@ def summary_rows(record: Record) -> list[tuple[str, str]]:
             rows.extend(section(record))
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             fault = f"its record lacks {error}" if isinstance(error, KeyError) else str(error)
-            rows.append((name, f"cannot be told: {fault}"))
+            rows.append((name, f"not available: {fault}"))
     return rows
 
 

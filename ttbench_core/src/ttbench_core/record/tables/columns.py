@@ -40,7 +40,7 @@ def column(name: str) -> Column:
     found = _by_name().get(name)
     if found is None:
         raise OptionError(
-            f"there is no column {name!r}{suggestion(name, _by_name())}: docs/results.md tells"
+            f"there is no column {name!r}{suggestion(name, _by_name())}: docs/results.md lists"
             " them, and --columns all shows them"
         )
     return found

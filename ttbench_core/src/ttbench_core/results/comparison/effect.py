@@ -1,4 +1,4 @@
-"""How much faster NEW is than OLD, how certain that is, and how to settle it."""
+"""How much faster NEW is than OLD, how certain that is, and how for a verdict."""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ def _no_match_reason(old: _Results, new: _Results) -> str:
         return f"OLD and NEW share no model: the nearest are {key.title} and {other.title}"
     options = " ".join(f"--across {one.what}" for one in differences)
     texts = ", ".join(str(one) for one in differences)
-    return f"{key.title}: {texts}; use {options} to compare them all the same"
+    return f"{key.title}: {texts}; use {options} to compare them anyway"
 
 
 def _distance(key: Key, other: Key) -> tuple[bool, bool, int]:

@@ -56,7 +56,7 @@ def one_sided_table(comparison: Comparison) -> Table:
                 f"failed in {'new' if one.place == NEW else 'the baseline'}",
                 tone="" if one.mended else "failed",
             ),
-            text(f"{one.reason}{'; a later run went through' if one.mended else ''}"),
+            text(f"{one.reason}{'; a later run succeeded' if one.mended else ''}"),
         )
         for one in comparison.failures
     ]

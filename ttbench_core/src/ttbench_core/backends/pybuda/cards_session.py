@@ -10,7 +10,7 @@ from typing import Any, Final
 import torch
 from pybuda.tools import tti_data_parallel
 
-from ttbench_core.backends.lifeline import LIFELINE
+from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.generating import generation_of
 from ttbench_core.backends.pybuda.images import compile_to
@@ -118,7 +118,7 @@ class CardsSession(PybudaSession):
     def _run(self) -> None:
         inputs, self._waiting = self._waiting, []
         given = self._given([self._prepared(one) for one in inputs])
-        with LIFELINE.within(self._patience_s, "running on the cards"):
+        with CALL_DEADLINE.within(self._patience_s, "running on the cards"):
             outputs = self._runner.run(all_inputs=given).outputs
         self._done = outputs if self._generation is None else [_tokens(outputs)]
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import pybuda
 import torch
 
-from ttbench_core.backends.lifeline import LIFELINE
+from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.pybuda.sessions import PipelineSession, Setup
 from ttbench_core.errors import SessionError, UnsupportedOptionError
 from ttbench_core.measure.passes import CLOCK
@@ -114,7 +114,7 @@ class GeneratingSession(PipelineSession):
 
     def _run(self, subgraph: int, inputs: tuple[torch.Tensor, ...]) -> Sequence[torch.Tensor]:
         device = self._setup.line.device
-        with LIFELINE.within(self._setup.patience_s, "generating a token"):
+        with CALL_DEADLINE.within(self._setup.patience_s, "generating a token"):
             device.set_active_subgraph(subgraph)
             device.push_to_inputs(inputs)
             if subgraph == _ENCODER:
@@ -127,7 +127,7 @@ class GeneratingSession(PipelineSession):
         return outputs
 
     def _turn(self) -> None:
-        with LIFELINE.within(self._setup.patience_s, "turning the past"):
+        with CALL_DEADLINE.within(self._setup.patience_s, "turning the past"):
             self._setup.line.device.set_active_subgraph(_TURN)
             pybuda.run_generate(input_count=0, write_index=0)
 

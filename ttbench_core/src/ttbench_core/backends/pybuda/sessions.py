@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import pybuda
 import torch
 
-from ttbench_core.backends.lifeline import LIFELINE
+from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.pybuda.placing import Line
 from ttbench_core.backends.pybuda.waiting import (
     DeviceHangsError,
@@ -158,7 +158,7 @@ class PipelineSession(PybudaSession):
         return self._setup.tracer(inputs, level, folder)
 
     def _shut_down(self) -> bool:
-        with LIFELINE.within(self._setup.patience_s + _SLACK_S, "ending the pipeline"):
+        with CALL_DEADLINE.within(self._setup.patience_s + _SLACK_S, "ending the pipeline"):
             return shut_down(max(self._setup.patience_s, _SLACK_S))
 
     def _outputs(self) -> tuple[torch.Tensor, ...]:
@@ -213,7 +213,7 @@ class StepSession(PipelineSession):
         """Hand over one input and start it."""
         self._refuse_beyond_depth(self._in_flight)
         # sequential mode waits for ever for an input that was not pushed before
-        with LIFELINE.within(self._setup.patience_s, "running an input"):
+        with CALL_DEADLINE.within(self._setup.patience_s, "running an input"):
             self._setup.line.first.push_to_inputs(self._prepared(inputs))
             pybuda.run_forward(input_count=1)
         self._in_flight = 1
@@ -277,7 +277,7 @@ class TrainingSession(PipelineSession):
         return outputs
 
     def _start(self) -> None:
-        with LIFELINE.within(self._setup.patience_s, "running a group of inputs"):
+        with CALL_DEADLINE.within(self._setup.patience_s, "running a group of inputs"):
             pybuda.run_forward(input_count=self._waiting)
             pybuda.run_backward(input_count=self._waiting, zero_grad=True)
         self._running += self._waiting

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
-from ttbench_core.backends.lifeline import LIFELINE
+from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.errors import TtbenchError
 from ttbench_core.measure.stopping import TURNS, Stop
 from ttbench_core.models.source import find_source
@@ -68,7 +68,7 @@ def _beat(channel: TextIO) -> None:
     def beat() -> None:
         while True:
             time.sleep(_BEAT_S)
-            overdue = LIFELINE.overdue()
+            overdue = CALL_DEADLINE.overdue()
             with contextlib.suppress(OSError, ValueError):  # the last word has been said
                 _send(channel, {"sign": "overdue", "text": overdue} if overdue else _ALIVE)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ttbench_core import BenchmarkError, RequestError, RunOptions
-from ttbench_core.backends.selection import choose_backend, plan
+from ttbench_core.backends.planning import plan
+from ttbench_core.backends.selection import choose_backend
 from ttbench_core.errors import SessionError
 from ttbench_core.measure.passes import drive
 from ttbench_core.models.building import build_model

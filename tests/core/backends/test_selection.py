@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ttbench_core import DataFormat, RunOptions
-from ttbench_core.backends.selection import choose_backend, plan
+from ttbench_core.backends.planning import plan
+from ttbench_core.backends.selection import choose_backend
 from ttbench_core.backends.torch.backend import TorchBackend
 from ttbench_core.errors import (
     BackendUnavailableError,

@@ -16,8 +16,8 @@ from ttbench_core import (
     Stages,
     benchmark_model,
 )
+from ttbench_core.backends.planning import plan
 from ttbench_core.backends.protocol import Device
-from ttbench_core.backends.selection import plan
 from ttbench_core.backends.torch.backend import TorchBackend
 from ttbench_core.errors import SessionError, UnsupportedOptionError
 from ttbench_core.testing import check_builder, check_session

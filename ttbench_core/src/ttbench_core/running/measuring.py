@@ -10,8 +10,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final, Protocol
 
+from ttbench_core.backends.planning import plan
 from ttbench_core.backends.protocol import ImagingBackend, Session, TracingSession
-from ttbench_core.backends.selection import choose_engine, plan
+from ttbench_core.backends.selection import choose_backend_and_plugin
 from ttbench_core.errors import DeviceError, RequestError, SessionError, TargetError, one_line
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
 from ttbench_core.measure.overhead import harness_ns_per_input
@@ -105,7 +106,9 @@ def measure(options: RunOptions, source: Source, conduct: Conduct | None = None)
 def _settle(options: RunOptions, source: Source, conduct: Conduct) -> Job:
     config = choose_config(source.builder, options.config, source.where)
     settled = replace(options, config=config)
-    backend, engine = choose_engine(options.backend or conduct.engine, options.device_asked)
+    backend, engine = choose_backend_and_plugin(
+        options.backend or conduct.engine, options.device_asked
+    )
     rule = conduct.turns or stopping_rule(options.passes, options.max_time)
     name = options.model.rpartition(":")[2]
     rules = read_rules(source.builder.__module__, name, backend.name)

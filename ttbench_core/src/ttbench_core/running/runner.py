@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ttbench_core.backends.selection import exclusive_engine
+from ttbench_core.backends.selection import choose_exclusive_backend
 from ttbench_core.errors import suggestion
 from ttbench_core.models.source import Source, find_source, name_of
 from ttbench_core.record.result import Result
@@ -179,7 +179,7 @@ def _measured(options: RunOptions, source: Source, observer: Observer) -> Result
 
 def exclusive_watch(options: RunOptions, observer: Observer) -> Watch | None:
     """Say how a run is followed whose engine wants a process of its own; None where none does."""
-    engine = exclusive_engine(options.backend, options.device_asked)
+    engine = choose_exclusive_backend(options.backend, options.device_asked)
     if engine is None:
         return None
     from ttbench_core.running.processes import Watch

@@ -671,7 +671,7 @@ def test_a_pipeline_that_cannot_be_ended_is_left_behind(pybuda, monkeypatch):
     pybuda.standin.configure(stuck=True, after=8)
     from ttbench_core.backends.pybuda import waiting
 
-    monkeypatch.setattr(waiting, "_SHUTDOWN_S", 0.2)
+    monkeypatch.setattr(waiting, "_SHUTDOWN_TIMEOUT_S", 0.2)
     with pytest.raises(BenchmarkError, match="nothing arrived"):
         measured(passes=5, warmup=2, timeout=0.5)
     pybuda.standin.release()

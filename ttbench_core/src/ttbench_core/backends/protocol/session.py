@@ -77,7 +77,7 @@ class TracingSession(Protocol):
 
 @runtime_checkable
 class CountingSession(Protocol):
-    """**Protocol:** a session that makes another number of samples of an input than the model."""
+    """**Protocol:** a session whose inputs have another number of samples than the model's."""
 
     @property
     def samples_per_input(self) -> int:

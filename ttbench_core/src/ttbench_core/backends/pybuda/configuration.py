@@ -67,7 +67,7 @@ def configure_compiler(
 
 
 def configure_runtime(options: CompileOptions, *, trace: Trace, folder: str) -> None:
-    """Set the options that do not concern compiling again: loading an image replaces all.
+    """Set again the options that do not concern compiling: loading an image has replaced all.
 
     Args:
         options: what will be run.

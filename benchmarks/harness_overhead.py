@@ -16,7 +16,8 @@ import time
 import torch
 
 from ttbench_core import RunOptions
-from ttbench_core.backends.selection import choose_backend, plan
+from ttbench_core.backends.planning import plan
+from ttbench_core.backends.selection import choose_backend
 from ttbench_core.measure.passes import drive
 from ttbench_core.models.building import build_model
 from ttbench_core.plugins.catalogue import load_builder

@@ -21,7 +21,8 @@ from torch.utils.benchmark import Timer
 
 import ttbench_core
 from ttbench_core import RunOptions
-from ttbench_core.backends.selection import choose_backend, plan
+from ttbench_core.backends.planning import plan
+from ttbench_core.backends.selection import choose_backend
 from ttbench_core.models.building import build_model
 from ttbench_core.plugins.catalogue import load_builder
 

@@ -94,7 +94,8 @@ from ttbench_core.cli import main
 nodes = pathlib.Path("nodes")
 nodes.mkdir()
 (nodes / "0").touch()
-cards.NODES = nodes.resolve()
+for name in {"NODES", "DRIVER_NODES"} & set(vars(cards)):
+    setattr(cards, name, nodes.resolve())
 sys.exit(main())
 """
 

@@ -146,10 +146,10 @@ def cards(
 
     Call it with settings of the stand-in; `log` is set anyway, and read by `card_calls`.
     """
-    from ttbench_core.backends.pybuda import cards as here
+    from ttbench_core.backends.pybuda import cards as cards_module
 
     nodes = tmp_path / "nodes"
-    monkeypatch.setattr(here, "NODES", nodes)
+    monkeypatch.setattr(cards_module, "DRIVER_NODES", nodes)
     monkeypatch.syspath_prepend(PACKS / "networks")
 
     def configure(**settings: Any) -> None:

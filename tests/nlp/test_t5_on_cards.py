@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ttbench_core import RunOptions
-from ttbench_core.backends.selection import choose_backend, plan
+from ttbench_core.backends.planning import plan
+from ttbench_core.backends.selection import choose_backend
 from ttbench_core.errors import OptionError
 from ttbench_core.models.building import build_model
 from ttbench_core.models.counting import new_tokens_of, parameter_count

@@ -21,11 +21,11 @@ BFP8 = block_format(DataFormat.BFP8)
 BFP4 = block_format(DataFormat.BFP4)
 
 
-def kept(values, layout):
+def quantised(values, layout):
     return quantise(torch.tensor(values, dtype=torch.float32), layout).tolist()
 
 
-# In a block whose largest element lies in [1, 2) the shared exponent is 0. A Bfp8
+# In a block whose largest element is in [1, 2) the shared exponent is 0. A Bfp8
 # magnitude counts steps of 2**-6 up to 127, a Bfp4 magnitude steps of 2**-2 up to 7.
 
 
@@ -47,7 +47,7 @@ def kept(values, layout):
     ],
 )
 def test_bfp8_keeps_seven_bits_below_the_shared_exponent(value, expected):
-    assert kept([1.0, value], BFP8_B)[1] == expected
+    assert quantised([1.0, value], BFP8_B)[1] == expected
 
 
 @pytest.mark.parametrize(
@@ -65,26 +65,26 @@ def test_bfp8_keeps_seven_bits_below_the_shared_exponent(value, expected):
     ],
 )
 def test_bfp4_keeps_three_bits_below_the_shared_exponent(value, expected):
-    assert kept([1.0, value], BFP4_B)[1] == expected
+    assert quantised([1.0, value], BFP4_B)[1] == expected
 
 
-def test_the_largest_of_sixteen_decides_the_step_of_all():
+def test_the_largest_of_sixteen_sets_the_exponent_of_all():
     # 8.0 shares exponent 3: a Bfp4 step is 2; 1.0 is half a step, a tie to even 0
-    assert kept([8.0, 1.0, 3.0, 5.0], BFP4_B) == [8.0, 0.0, 4.0, 4.0]
+    assert quantised([8.0, 1.0, 3.0, 5.0], BFP4_B) == [8.0, 0.0, 4.0, 4.0]
 
 
 def test_blocks_are_sixteen_neighbours_of_a_row():
     row = [100.0] + [0.0] * 15 + [1.0] + [0.3] * 15
-    row_kept = kept(row, BFP4_B)
-    assert row_kept[:16] == [96.0] + [0.0] * 15  # step 16: 6.25 steps
-    assert row_kept[16:] == [1.0] + [0.25] * 15
+    row_quantised = quantised(row, BFP4_B)
+    assert row_quantised[:16] == [96.0] + [0.0] * 15  # step 16: 6.25 steps
+    assert row_quantised[16:] == [1.0] + [0.25] * 15
 
 
-def test_rows_share_nothing():
-    assert kept([[100.0, 0.3], [1.0, 0.3]], BFP4_B) == [[96.0, 0.0], [1.0, 0.25]]
+def test_rows_share_no_exponent():
+    assert quantised([[100.0, 0.3], [1.0, 0.3]], BFP4_B) == [[96.0, 0.0], [1.0, 0.25]]
 
 
-def test_a_row_that_is_no_multiple_of_sixteen_is_filled_up():
+def test_a_row_that_is_no_multiple_of_sixteen_is_padded():
     wide = quantise(torch.full((3, 21), 0.3), BFP4_B)
     assert wide.shape == (3, 21)
     assert wide.unique().tolist() == pytest.approx([0.3125])
@@ -93,23 +93,23 @@ def test_a_row_that_is_no_multiple_of_sixteen_is_filled_up():
 def test_elements_are_shifted_within_24_bits_before_they_are_rounded():
     # half a step of 2**-6 plus 2**-30: the last bit is shifted out, which leaves a tie
     almost = 2.0**-7 + 2.0**-30
-    assert kept([1.0, almost], BFP8_B)[1] == 0.0
+    assert quantised([1.0, almost], BFP8_B)[1] == 0.0
     # plus 2**-23 it stays in, and is rounded up
-    assert kept([1.0, 2.0**-7 + 2.0**-23], BFP8_B)[1] == 2.0**-6
+    assert quantised([1.0, 2.0**-7 + 2.0**-23], BFP8_B)[1] == 2.0**-6
 
 
-def test_a_narrow_exponent_ends_where_float16_ends():
+def test_a_5_bit_exponent_has_the_range_of_float16():
     # largest shared exponent 16: values up to 127 x 2**10, all larger ones stay there
-    assert kept([1e9], BFP8) == [127 * 2.0**10]
-    assert kept([1e9], BFP8_B) == [pytest.approx(1e9, rel=0.01)]
+    assert quantised([1e9], BFP8) == [127 * 2.0**10]
+    assert quantised([1e9], BFP8_B) == [pytest.approx(1e9, rel=0.01)]
     # smallest shared exponent -15: steps of 2**-21
-    assert kept([2.0**-21], BFP8) == [2.0**-21]
-    assert kept([2.0**-30], BFP8) == [0.0]
-    assert kept([2.0**-30], BFP8_B) == [2.0**-30]
+    assert quantised([2.0**-21], BFP8) == [2.0**-21]
+    assert quantised([2.0**-30], BFP8) == [0.0]
+    assert quantised([2.0**-30], BFP8_B) == [2.0**-30]
 
 
 @pytest.mark.parametrize("layout", [BFP8, BFP8_B, BFP4, BFP4_B])
-def test_zeros_stay_zeros_and_shapes_stay(layout):
+def test_zeros_and_shapes_are_preserved(layout):
     for shape in [(0,), (1,), (16,), (2, 3, 5), (4, 0), ()]:
         zeros = quantise(torch.zeros(shape), layout)
         assert zeros.shape == shape
@@ -120,7 +120,7 @@ values = st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=40)
 
 
 @given(values)
-def test_what_is_kept_is_kept_again(numbers):
+def test_quantising_twice_is_the_same_as_once(numbers):
     once = quantise(torch.tensor(numbers), BFP8_B)
     assert torch.equal(quantise(once, BFP8_B), once)
 
@@ -132,7 +132,7 @@ def test_no_element_is_off_by_more_than_one_step(numbers):
             block = numbers[start : start + 16]
             largest = max(abs(number) for number in block)
             step = 2.0 ** (max(math.frexp(largest)[1] - 1, -126) - bits + 1)
-            for number, result in zip(block, kept(block, layout), strict=True):
+            for number, result in zip(block, quantised(block, layout), strict=True):
                 assert abs(result - number) <= step
 
 
@@ -144,7 +144,7 @@ def test_bfp8_is_nearer_to_fp32_than_bfp4():
     assert errors[0] > 0
 
 
-def test_the_original_tensor_is_left_alone():
+def test_the_original_tensor_is_unchanged():
     weights = torch.rand(4, 4)
     before = weights.clone()
     quantise(weights, BFP4_B)

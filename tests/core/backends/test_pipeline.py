@@ -1,4 +1,4 @@
-"""Stages overlap, stay in order and in bounds, and fail where the caller sees it."""
+"""Stages overlap, keep the order and the depth, and their errors reach the caller."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def test_an_error_of_a_stage_is_raised_by_pop_for_that_input():
         assert session.pop() == [4]
 
 
-def test_an_error_of_a_thread_at_its_start_is_raised_by_pop():
+def test_an_error_of_a_threads_context_is_raised_by_pop():
     def fail():
         raise OSError("no thread count")
 
-    with Pipeline([add(1)], in_thread=fail) as session:
+    with Pipeline([add(1)], thread_context=fail) as session:
         session.push([1])
         with pytest.raises(OSError, match="no thread count"):
             session.pop()
@@ -91,7 +91,7 @@ def test_closing_ends_every_thread_with_inputs_in_flight():
         session.push([0])
 
 
-def test_a_stage_that_does_not_end_is_reported_and_settings_return(monkeypatch):
+def test_a_stage_that_does_not_end_is_reported_and_settings_are_restored(monkeypatch):
     monkeypatch.setattr("ttbench_core.backends.pipeline._JOIN_TIMEOUT_S", 0.05)
     before = sys.getswitchinterval()
     begun, release = threading.Event(), threading.Event()
@@ -110,7 +110,7 @@ def test_a_stage_that_does_not_end_is_reported_and_settings_return(monkeypatch):
     release.set()
 
 
-def test_the_interpreters_switch_interval_returns():
+def test_the_interpreters_switch_interval_is_restored():
     before = sys.getswitchinterval()
     with Pipeline([add(1)]):
         assert sys.getswitchinterval() < before
@@ -140,7 +140,7 @@ def test_replicas_follow_the_contract_of_a_session():
     check_session(ReplicatedSession([FakeSession(FakeClock()) for _ in range(2)]), [0])
 
 
-def test_every_replica_is_closed_also_when_one_cannot_be():
+def test_every_replica_is_closed_even_if_closing_one_fails():
     class Stuck(FakeSession):
         def close(self):
             raise OSError("stuck")

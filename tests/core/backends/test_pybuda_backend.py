@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from ttbench_core import BenchmarkError, RequestError, RunOptions
-from ttbench_core.backends.selection import choose_backend, plan
+from ttbench_core.backends.planning import plan
+from ttbench_core.backends.selection import choose_backend
 from ttbench_core.errors import SessionError
 from ttbench_core.measure.passes import drive
 from ttbench_core.models.building import build_model
-from ttbench_core.models.source import Source
 from ttbench_core.plugins.catalogue import load_builder
 from ttbench_core.running.measuring import measure
+from ttbench_core.running.request import request_of
 from ttbench_core.testing import check_session
 
 torch = pytest.importorskip("torch")
@@ -38,9 +39,7 @@ def backend(pybuda):
 
 
 def measured(model="dense", **options):
-    asked = RunOptions(model, backend="pybuda", **{**QUICK, **options})
-    builder, plugin = load_builder(model)
-    return measure(asked, Source(builder, plugin.pack, plugin.version, plugin.value))
+    return measure(request_of(model, {"backend": "pybuda", **QUICK, **options}))
 
 
 @contextlib.contextmanager
@@ -62,7 +61,7 @@ def names(pybuda):
 
 
 def configured(pybuda):
-    """Every option that set_configuration_options was given, the last word of each."""
+    """Every option that set_configuration_options was given, with its last value."""
     given = {}
     for call in pybuda.standin.arguments_of("pybuda.config.set_configuration_options"):
         given.update({name: value for name, value in call.items() if value is not None})
@@ -173,7 +172,7 @@ def test_the_users_module_stays_as_it_is(backend, pybuda):
     assert "forward" not in vars(module)
 
 
-def test_whole_numbers_of_64_bits_go_to_the_card_as_32(backend, pybuda):
+def test_64_bit_integers_are_sent_to_the_card_as_32_bit(backend, pybuda):
     with opened(backend, "counted") as (session, model):
         session.push(model.inputs)
         session.pop()
@@ -182,7 +181,7 @@ def test_whole_numbers_of_64_bits_go_to_the_card_as_32(backend, pybuda):
     assert model.inputs[0].dtype == torch.int64
 
 
-def test_whole_numbers_go_to_a_stage_on_the_host_as_they_are(backend, pybuda):
+def test_integers_are_sent_to_a_stage_on_the_host_unchanged(backend, pybuda):
     with opened(backend, "staged") as (session, model):
         session.push(model.inputs)
         session.pop()
@@ -190,9 +189,7 @@ def test_whole_numbers_go_to_a_stage_on_the_host_as_they_are(backend, pybuda):
     assert pushed["tensors"][0][0].dtype == torch.int64
 
 
-def test_files_of_the_user_are_not_taken_for_those_that_pybuda_generates(
-    pybuda, tmp_path, monkeypatch
-):
+def test_files_of_the_user_are_not_removed_with_those_of_pybuda(pybuda, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     mine = [tmp_path / f"{name}.py" for name in ("model", "device", "cpu_pre", "loss", "through")]
     for file in mine:
@@ -217,7 +214,7 @@ def test_two_runs_do_not_build_in_one_folder(pybuda):
     assert configured(pybuda)["backend_output_dir"] == folders[1]
 
 
-def test_two_runs_in_one_process_do_not_meet(pybuda):
+def test_two_runs_in_one_process_are_independent(pybuda):
     assert measured().ok
     assert measured(dataformat="Fp16_b").ok
 
@@ -245,7 +242,7 @@ def test_without_a_card_inputs_are_pushed_before_they_are_run(pybuda):
     assert made["devtype"] is pybuda.BackendType.Golden
 
 
-def test_devtype_says_the_same_as_device(pybuda):
+def test_devtype_means_the_same_as_device(pybuda):
     pybuda.standin.configure(cards=())
     result = measured(devtype="golden", arch="wormhole_b0")
     assert (result.devices[0]["kind"], result.arch) == ("golden", "wormhole_b0")
@@ -267,24 +264,24 @@ def test_training_goes_forward_and_backward_in_groups(pybuda):
     assert compiled["training"]
 
 
-def test_an_output_that_the_loss_ignores_does_not_end_training(pybuda):
+def test_an_output_that_the_loss_ignores_does_not_break_training(pybuda):
     assert measured("ignoring", training=True).ok
 
 
-def test_a_failure_on_the_last_way_back_is_a_failure(pybuda):
+def test_a_failure_in_the_last_backward_pass_is_a_failed_record(pybuda):
     pybuda.standin.configure(fail="backward", after=4)
     with pytest.raises(BenchmarkError, match="passes: DeviceFailedError"):
         measured(training=True, warmup=0, passes=1, loop_count=4)
 
 
-def test_a_pass_of_training_ends_when_the_last_backward_has(backend, pybuda):
+def test_a_training_pass_ends_after_the_last_backward_pass(backend, pybuda):
     with opened(backend, training=True) as (session, model):
         drive(session, model.inputs, 3)
         assert names(pybuda).count("sync") == 1
         assert names(pybuda)[-1] == "sync"
 
 
-def test_the_loss_is_the_one_of_torch(backend, pybuda):
+def test_the_loss_equals_that_of_torch(backend, pybuda):
     for model in ("dense", "staged"):
         with opened(backend, model, training=True) as (session, built):
             session.push(built.inputs)
@@ -299,7 +296,7 @@ def test_the_loss_is_the_one_of_torch(backend, pybuda):
         assert loss == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_recompute_is_asked_of_the_compiler(pybuda):
+def test_recompute_is_set_in_the_compiler(pybuda):
     measured(training=True, recompute=True)
     assert configured(pybuda)["enable_recompute"] is True
 
@@ -324,7 +321,7 @@ def test_a_generator_generates_the_same_tokens_every_time(backend, pybuda):
     assert float(model.inputs[3].sum()) == 1.0
 
 
-def test_a_generator_turns_its_past_after_each_tile_of_tokens(backend, pybuda):
+def test_a_generator_rotates_its_cache_after_each_tile_of_tokens(backend, pybuda):
     with opened(backend, "speaker") as (session, model):
         session.push(model.inputs)
         session.pop()
@@ -333,21 +330,21 @@ def test_a_generator_turns_its_past_after_each_tile_of_tokens(backend, pybuda):
         for call in pybuda.standin.arguments_of("pybuda.TTDevice.set_active_subgraph")
     ]
     assert order == [0, 1] + [2] * 31 + [3] + [2] * 3
-    turns = [
+    rotations = [
         call
         for call in pybuda.standin.arguments_of("pybuda.run_generate")
         if call["input_count"] == 0
     ]
-    assert len(turns) == 1
+    assert len(rotations) == 1
 
 
-def test_a_generator_of_speech_runs_without_tokens_going_back(pybuda):
+def test_a_speech_generator_runs_without_tokens_as_inputs(pybuda):
     result = measured("listener", loop_count=1)
     assert result.ok
     assert result.total_samples == 5
 
 
-def test_generative_wants_a_model_that_generates(pybuda):
+def test_generative_needs_a_model_that_generates(pybuda):
     with pytest.raises(RequestError, match="does not generate tokens: leave out --generative"):
         measured("dense", generative=True)
 
@@ -453,7 +450,7 @@ def test_every_card_runs_its_share(pybuda, tmp_path, number):
     assert result.verification["passed"]
     assert len(result.devices) == number
     assert result.total_samples == 3 * 4
-    # nothing is known of a single input
+    # there are no times of single inputs
     assert (result.latency, result.steady, result.output_interval) == (None, None, None)
     assert "fill" not in [finding["rule"] for finding in result.verdict["findings"]]
     assert (tmp_path / "parallel_tti_run.tti").is_file()
@@ -467,13 +464,13 @@ def test_every_card_can_run_an_image_that_was_saved_before(pybuda, tmp_path):
     assert result.ok
 
 
-def test_an_input_that_cannot_be_shared_out_is_refused(pybuda, tmp_path):
+def test_an_input_that_cannot_be_split_over_the_cards_is_refused(pybuda, tmp_path):
     pybuda.standin.configure(cards=("Wormhole_B0",) * 3)
     with pytest.raises(RequestError, match="over 3 cards, and 4 samples cannot be: use -mb 3"):
         measured(parallel_tti=str(tmp_path), microbatch=4)
 
 
-def test_a_model_with_stages_on_the_host_is_not_shared_out(pybuda, tmp_path):
+def test_a_model_with_host_stages_is_refused_on_several_cards(pybuda, tmp_path):
     with pytest.raises(RequestError, match="device stage alone, and this model has cpu_pre"):
         measured("staged", parallel_tti=str(tmp_path))
 
@@ -510,7 +507,7 @@ def test_the_environment_is_undone_after_a_failure(pybuda):
     assert dict(os.environ) == before
 
 
-def test_what_the_user_has_set_stays_and_is_told(pybuda, monkeypatch):
+def test_variables_that_the_user_has_set_stay_and_are_noted(pybuda, monkeypatch):
     monkeypatch.setenv("PYBUDA_OWN_RULE", "0")
     result = measured("tuned")
     assert result.effective["tuning"]["kept_environment"] == {"PYBUDA_OWN_RULE": "0"}
@@ -523,7 +520,7 @@ def test_a_policy_that_was_asked_for_wins_over_a_recommendation(pybuda):
     assert configured(pybuda)["balancer_policy"] == "CNN"
 
 
-def test_harvested_cards_are_imitated_on_wormhole_as_in_the_original(pybuda):
+def test_harvested_cards_are_emulated_on_wormhole(pybuda):
     environment = measured().effective["tuning"]["environment"]
     assert environment["PYBUDA_FORCE_EMULATE_HARVESTED"] == "1"
     assert environment["TT_BACKEND_PUSH_TIMEOUT"] == "500"
@@ -550,12 +547,8 @@ def test_rules_that_cannot_be_applied_name_the_pack_and_the_rule(pybuda, rules, 
             tuning={"pybuda": {"rules": rules}},
         )
 
-    from ttbench_core.plugins.catalogue import as_builder
-
     with pytest.raises(RequestError, match=fault):
-        measure(
-            RunOptions("broken", backend="pybuda"), Source(as_builder(broken, ""), None, None, "")
-        )
+        measure(request_of(broken, {"backend": "pybuda"}))
 
 
 def test_the_flags_reach_the_compiler(pybuda, tmp_path):
@@ -576,7 +569,7 @@ def test_the_flags_reach_the_compiler(pybuda, tmp_path):
     assert given["backend_opt_level"] == 2
 
 
-def test_fusing_is_off_where_the_environment_says_so(pybuda):
+def test_the_environment_can_switch_fusing_off(pybuda):
     os.environ["PYBUDA_DISABLE_FUSE_OPS"] = "1"
     measured()
     assert configured(pybuda)["enable_auto_fusing"] is False
@@ -626,7 +619,7 @@ def test_a_trace_is_taken_after_the_timed_passes(pybuda, tmp_path, monkeypatch):
     assert "perf_postprocess.json" in (folder / "files.txt").read_text()
 
 
-def test_an_analysis_lands_in_the_folder_that_the_record_names(pybuda, tmp_path, monkeypatch):
+def test_an_analysis_is_written_to_the_folder_in_the_record(pybuda, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = measured(perf_analysis=True)
     files = [Path(name).name for name in result.trace["files"]]
@@ -659,24 +652,24 @@ def test_a_device_error_is_a_failed_record_with_the_passes_before_it(pybuda):
     assert len(it.value.result.partial_pass["pop_ns"]) == 1
 
 
-def test_nothing_arriving_is_a_failed_record_within_the_timeout(pybuda):
+def test_a_device_without_output_is_a_failed_record_after_the_timeout(pybuda):
     pybuda.standin.configure(hang=True, after=8)
     with pytest.raises(BenchmarkError, match=r"nothing arrived from the device for 0.5 s"):
         measured(passes=5, warmup=2, timeout=0.5)
-    pybuda.standin.violations.clear()  # ending a hanging pipeline is what nobody can do cleanly
+    pybuda.standin.violations.clear()  # a hanging pipeline cannot be ended cleanly
 
 
-def test_a_pipeline_that_cannot_be_ended_is_left_behind(pybuda, monkeypatch):
+def test_a_pipeline_that_cannot_be_ended_does_not_block_the_run(pybuda, monkeypatch):
     pybuda.standin.configure(stuck=True, after=8)
     from ttbench_core.backends.pybuda import waiting
 
-    monkeypatch.setattr(waiting, "_SHUTDOWN_S", 0.2)
+    monkeypatch.setattr(waiting, "_SHUTDOWN_TIMEOUT_S", 0.2)
     with pytest.raises(BenchmarkError, match="nothing arrived"):
         measured(passes=5, warmup=2, timeout=0.5)
     pybuda.standin.release()
 
 
-def test_inputs_that_get_lost_are_a_failed_record(pybuda):
+def test_lost_inputs_are_a_failed_record(pybuda):
     pybuda.standin.configure(starve=True, after=3)
     with pytest.raises(BenchmarkError, match="nothing arrived"):
         measured(timeout=0.5)
@@ -717,21 +710,18 @@ def test_a_pybuda_that_cannot_be_imported_is_a_failed_record(pybuda, monkeypatch
         measured()
 
 
-def test_a_stage_that_no_process_can_be_sent_is_refused_by_name(pybuda):
+def test_a_stage_that_cannot_be_pickled_is_refused_by_name(pybuda):
     with pytest.raises(RequestError, match=r"stage cpu_pre \(Local\) runs in a process of PyBuda"):
         measured("unpicklable")
 
 
-def test_a_module_of_nobody_is_refused(pybuda):
-    from ttbench_core.plugins.catalogue import as_builder
+def test_a_stage_that_is_no_module_is_refused(pybuda):
 
     def strange(training: bool):
         return [lambda tensor: tensor], [torch.rand(1, 2)]
 
     with pytest.raises(RequestError, match="stage device is a function"):
-        measure(
-            RunOptions("strange", backend="pybuda"), Source(as_builder(strange, ""), None, None, "")
-        )
+        measure(request_of(strange, {"backend": "pybuda"}))
 
 
 @pytest.mark.parametrize(

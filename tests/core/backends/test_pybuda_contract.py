@@ -1,4 +1,4 @@
-"""What the backend uses of PyBuda is in PyBuda: its source against the recorded contract."""
+"""Every name of PyBuda that the backend uses is in the recorded contract of PyBuda."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MODULES = {"pybuda": "pybuda", "tti_data_parallel": "pybuda.tools.tti_data_paral
 PARTS = {"pybuda.config", "pybuda.tools", "pybuda.tools.tti_data_parallel"}
 #: Expressions of the backend that are objects of PyBuda, and of which classes.
 OBJECTS = {
-    r"(.*\.)?line\.(first|last|device)": ("pybuda.TTDevice", "pybuda.CPUDevice"),
-    r"line\[-1\]|device": ("pybuda.TTDevice", "pybuda.CPUDevice"),
+    r"(.*\.)?pipeline\.(first|last|device)": ("pybuda.TTDevice", "pybuda.CPUDevice"),
+    r"devices\[-1\]|device": ("pybuda.TTDevice", "pybuda.CPUDevice"),
     r"config": ("pybuda.CompilerConfig",),
     r"self\._runner": ("pybuda.tools.tti_data_parallel.MultiCardRunner",),
     r"self\._runner\.run\(.*\)": ("pybuda.tools.tti_data_parallel.RunResult",),
     r"image": ("pybuda.TTDeviceImage",),
 }
-#: Of torch and of the backend's own objects that are called like one of PyBuda's.
+#: Attributes of torch and of the backend's own objects whose expression looks like one above.
 OWN = {"index", "arch", "kind"}
 
 
@@ -136,9 +136,9 @@ def test_every_setting_of_a_pack_is_one_of_the_compilers(pack):
 
 
 def callable_by_rules() -> set[str]:
-    """Give the functions that the backend lets rules name."""
-    for node in ast.walk(sources()["settings.py"]):
-        if isinstance(node, ast.FunctionDef) and node.name == "_calls":
+    """Give the functions that the backend lets rules call."""
+    for node in ast.walk(sources()["compiler_settings.py"]):
+        if isinstance(node, ast.FunctionDef) and node.name == "_callable_functions":
             (table,) = [part for part in ast.walk(node) if isinstance(part, ast.Dict)]
             return {key.value for key in table.keys}
-    raise AssertionError("settings.py has no table of functions")
+    raise AssertionError("compiler_settings.py has no table of functions")

@@ -24,14 +24,14 @@ pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
 LINES = Path(__file__).parents[2] / "data" / "pybuda_release_lines.txt"
-#: Added behind a line, so that a processor does in a second what a card does.
-LITTLE = "-mb 1 --loop_count 1 --passes 1 --warmup 0 --no-verify --no-roofline"
+#: Added to a command line, so that a CPU runs it in a second or so.
+SMALL_RUN = "-mb 1 --loop_count 1 --passes 1 --warmup 0 --no-verify --no-roofline"
 QUICK = ["--passes", "2", "--warmup", "1", "--loop_count", "3", "--no-roofline"]
 
 
 @pytest.fixture
 def calls(cards, tmp_path):
-    """What the stand-in was asked in the runs so far: names with arguments, in order."""
+    """The calls of the stand-in in the runs so far: names with arguments, in order."""
 
     def read():
         lines = (tmp_path / "calls").read_text().splitlines()
@@ -56,7 +56,7 @@ def records(path):
 # ----- the engine and its process --------------------------------------------------------------
 
 
-def test_a_card_that_is_there_is_taken_before_the_processor(cards, ttbench, tmp_path):
+def test_a_card_is_preferred_to_the_cpu(cards, ttbench, tmp_path):
     done = ttbench("-m", "dense", *QUICK, "-o", tmp_path / "perf.json")
     assert done.code == 0, done.err
     (record,) = records(tmp_path / "perf.json")
@@ -66,14 +66,14 @@ def test_a_card_that_is_there_is_taken_before_the_processor(cards, ttbench, tmp_
     assert "Bfp8_b, pybuda on silicon" in done.out
 
 
-def test_without_a_card_the_processor_is_taken(cards, ttbench, tmp_path):
+def test_without_a_card_the_cpu_is_used(cards, ttbench, tmp_path):
     for node in (tmp_path / "nodes").iterdir():
         node.unlink()
     done = ttbench("-m", "dense", *QUICK, "--json")
     assert json.loads(done.out)["backend"] == "torch"
 
 
-def test_a_run_has_a_process_of_its_own_and_leaves_this_one_as_it_was(cards, calls):
+def test_a_run_has_its_own_process_and_does_not_change_this_one(cards, calls):
     before = dict(os.environ)
     result = ttbench_core.run("tuned", passes=1, warmup=1, roofline=False)
     assert result.effective["tuning"]["environment"]["PYBUDA_OWN_RULE"] == "1"
@@ -82,7 +82,7 @@ def test_a_run_has_a_process_of_its_own_and_leaves_this_one_as_it_was(cards, cal
     assert not result.processes
 
 
-def test_the_environment_that_is_asked_for_is_there_before_pybuda_is_imported(cards):
+def test_the_requested_environment_is_set_before_pybuda_is_imported(cards):
     result = ttbench_core.run(
         "dense",
         passes=1,
@@ -117,7 +117,7 @@ def test_several_processes_use_the_card_one_after_the_other(cards, ttbench):
     assert record["backend"] == "pybuda"
 
 
-def test_two_variants_use_the_card_in_whole_processes_in_turn(cards, ttbench, calls, tmp_path):
+def test_two_variants_take_turns_on_the_card_in_whole_processes(cards, ttbench, calls, tmp_path):
     flags = ["--vs", "-df Fp16_b", "--processes", "2", "--no-verify", "-o", tmp_path / "perf.json"]
     done = ttbench("-m", "dense", *QUICK, *flags)
     assert done.code == 0, done.err
@@ -143,7 +143,7 @@ def test_a_variant_that_fails_keeps_what_the_other_measured(cards, ttbench, tmp_
     assert found["failed"]["requested"]["arch"] == "grayskull"
 
 
-def test_what_a_user_asked_is_refused_before_a_card_is_touched(cards, ttbench, tmp_path):
+def test_a_wrong_request_is_refused_before_a_card_is_used(cards, ttbench, tmp_path):
     done = ttbench("-m", "dense", "--loop_count", "5", "--microbatch_count", "2")
     assert done.code == 2
     assert done.complaint == "ttbench: error: --loop_count 5 is no multiple of --microbatch_count 2"
@@ -203,7 +203,7 @@ def test_what_goes_wrong_with_a_card_is_a_failed_record_and_exit_code_1(
     assert time.monotonic() - start < 40
 
 
-def test_a_compiler_that_never_returns_is_ended_and_told(cards, fake_pack, ttbench, tmp_path):
+def test_a_compiler_that_never_returns_is_ended_and_reported(cards, fake_pack, ttbench, tmp_path):
     fake_pack(
         "sleepy",
         "[ttbench.models]\nsleepy = sleepy_models:sleepy\n",
@@ -223,14 +223,14 @@ def test_a_compiler_that_never_returns_is_ended_and_told(cards, fake_pack, ttben
     assert record["status"] == "failed"
 
 
-def test_a_call_into_the_engine_that_never_returns_is_ended_and_told(cards, ttbench, tmp_path):
+def test_a_call_into_the_engine_that_never_returns_is_ended_and_reported(cards, ttbench, tmp_path):
     cards(stuck=True, after=2)
     words = ["-m", "dense", "--devtype", "golden", *QUICK, "-o", tmp_path / "perf.json"]
     done = ttbench(*words, "--timeout", "1")
     assert done.code == 1
     assert "running an input did not return within 1 s" in done.err
     (record,) = records(tmp_path / "perf.json")
-    # what was settled when it began is known all the same
+    # what was known when the call began is recorded
     assert record["status"] == "failed"
     assert record["args"]["config"] == "small"
     assert record["args"]["dataformat"] == "Bfp8_b"
@@ -238,13 +238,13 @@ def test_a_call_into_the_engine_that_never_returns_is_ended_and_told(cards, ttbe
     assert record["failure"]["phase"] == "process"
 
 
-def test_a_long_pass_is_no_hang(cards, ttbench):
+def test_a_long_pass_does_not_count_as_hung(cards, ttbench):
     cards(delay_s=0.3)
     words = ["-m", "dense", "--passes", "1", "--warmup", "0", "--loop_count", "20", "--no-verify"]
     assert ttbench(*words, "--no-roofline", "--timeout", "1").code == 0
 
 
-def test_a_process_may_finish_what_it_does_at_its_end(cards, fake_pack, ttbench, tmp_path):
+def test_a_process_may_finish_its_exit_handlers(cards, fake_pack, ttbench, tmp_path):
     mark = tmp_path / "ended"
     fake_pack(
         "tidy",
@@ -261,20 +261,22 @@ def test_a_process_may_finish_what_it_does_at_its_end(cards, fake_pack, ttbench,
     assert mark.exists()
 
 
-def test_only_the_first_of_several_processes_analyses(cards, ttbench, monkeypatch, tmp_path):
+def test_only_the_first_of_several_processes_runs_the_analysis(
+    cards, ttbench, monkeypatch, tmp_path
+):
     monkeypatch.chdir(tmp_path)
     assert ttbench("-m", "dense", *QUICK, "--processes", "2", "--perf_analysis").code == 0
     assert len(list((tmp_path / "ttbench-traces").iterdir())) == 1
 
 
-def test_a_device_that_only_cards_have_names_their_engine(cards, ttbench, tmp_path):
+def test_a_device_of_the_pybuda_backend_selects_it(cards, ttbench, tmp_path):
     for node in (tmp_path / "nodes").iterdir():
         node.unlink()
     done = ttbench("-m", "dense", "-d", "golden", *QUICK, "--json")
     assert json.loads(done.out)["backend"] == "pybuda"
 
 
-def test_a_device_that_a_card_is_not_runs_on_the_engine_that_has_it(cards, ttbench):
+def test_a_device_of_the_torch_backend_selects_it(cards, ttbench):
     done = ttbench("-m", "dense", "-d", "cpu", *QUICK, "--json")
     assert json.loads(done.out)["backend"] == "torch"
 
@@ -301,7 +303,7 @@ def test_processes_that_a_card_has_started_end_with_the_run(cards, fake_pack, tt
 
 
 def is_running(pid):
-    """Say so also of one that has ended and that nobody has asked about."""
+    """Report whether a process runs; a zombie does not."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -395,7 +397,7 @@ def named(words):
     return dict(itertools.pairwise(words))
 
 
-def test_every_line_of_the_originals_scripts_is_read():
+def test_every_line_of_the_originals_scripts_can_be_parsed():
     lines = list(release_lines())
     assert len(lines) == 119
     for _, _, words in lines:
@@ -405,14 +407,14 @@ def test_every_line_of_the_originals_scripts_is_read():
         assert options.output
 
 
-#: A private network of the original, and a past that the backend cannot drive yet.
+#: A private network of the original, and a cache that the backend cannot run yet.
 ABSENT = {"resnet_quant", "whisper"}
-#: Where fewer layers say as much.
+#: Models of which one layer is enough here.
 LAYERED = {"bert", "t5", "flan_t5", "vit", "deit"}
 
 
 def runs_here(script, model):
-    """Every line of the models that came first, and of the others those of one release."""
+    """Select every line of bert and resnet, and of the other models those of one release."""
     if script == "run_benchmark_tti":
         return False
     first = model in ("bert", "resnet")
@@ -440,7 +442,7 @@ def test_the_originals_lines_run_where_their_models_exist(
     )
     os.environ.update(exported)
     layers = ["--layers", "1"] if named(words)["-m"] in LAYERED else []
-    done = ttbench(*words, *shlex.split(LITTLE), *layers)
+    done = ttbench(*words, *shlex.split(SMALL_RUN), *layers)
     assert done.code == 0, done.err
     (record,) = records(named(words)["-o"])
     assert record["status"] == "ok"
@@ -459,7 +461,7 @@ def test_the_originals_lines_for_images_save_and_load(cards, ttbench, monkeypatc
     assert [("--save_tti" in words) for _, words in lines] == [True, False]
     for exported, words in lines:
         os.environ.update(exported)
-        done = ttbench(*words, *shlex.split(LITTLE))
+        done = ttbench(*words, *shlex.split(SMALL_RUN))
         assert done.code == 0, done.err
     assert (tmp_path / "device_images" / "bert_tiny.tti").is_file()
     (record,) = records("perf.json")
@@ -467,6 +469,6 @@ def test_the_originals_lines_for_images_save_and_load(cards, ttbench, monkeypatc
     assert record["environment"]["PYBUDA_DISABLE_DYNAMIC_DRAM"] == "1"
 
 
-def test_a_model_that_is_not_there_yet_is_named(cards, ttbench):
+def test_the_error_for_an_unknown_model_names_it(cards, ttbench):
     with pytest.raises(RequestError, match="unknown model 'resnet_quant'"):
         ttbench_core.run("resnet_quant", config="resnet50")

@@ -217,14 +217,14 @@ def test_a_wrong_name_is_an_attribute_error(fake_pybuda):
         fake_pybuda.config._get_global_compiler_config().balancer = "Ribbon"
 
 
-def test_what_is_not_imitated_says_so_and_still_checks_its_arguments(fake_pybuda):
+def test_a_function_that_is_not_implemented_raises_and_checks_its_arguments(fake_pybuda):
     with pytest.raises(NotImplementedError, match="pybuda.run_inference exists"):
         fake_pybuda.run_inference()
     with pytest.raises(TypeError, match="pybuda.run_inference"):
         fake_pybuda.run_inference(wrong=1)
 
 
-def test_every_call_is_noted_with_all_its_arguments(fake_pybuda):
+def test_every_call_is_recorded_with_all_its_arguments(fake_pybuda):
     fake_pybuda.set_configuration_options(backend_opt_level=2)
     (call,) = fake_pybuda.standin.calls
     assert call.name == "pybuda.config.set_configuration_options"
@@ -442,7 +442,7 @@ def test_configuring_after_compiling_is_refused(fake_pybuda):
         config.enable_amp_light()
 
 
-def test_initializing_a_living_pipeline_again_is_refused(fake_pybuda):
+def test_initializing_a_running_pipeline_again_is_refused(fake_pybuda):
     start(fake_pybuda)
     with refused(fake_pybuda, "a pipeline is alive"):
         fake_pybuda.initialize_pipeline(training=False, sample_inputs=(ROW,))
@@ -679,7 +679,7 @@ def test_mixed_precision_takes_keywords_and_at_least_one_selector(fake_pybuda):
         configure(math_fidelity=fake_pybuda.MathFidelity.HiFi2)
 
 
-def test_op_overrides_gather_by_name(fake_pybuda):
+def test_op_overrides_are_collected_by_name(fake_pybuda):
     fake_pybuda.config.override_op_size("conv", (1, 2))
     fake_pybuda.config.override_t_stream_shape("conv", (3, 1))
     overrides = fake_pybuda.config._get_global_compiler_config().balancer_op_overrides
@@ -740,7 +740,7 @@ def test_an_embedding_falls_back_to_the_host_unless_it_is_switched_off(fake_pybu
     assert device.cpu_fallback_device_pre is None
 
 
-def test_performance_traces_land_under_the_build_folder(fake_pybuda, tmp_path):
+def test_performance_traces_are_written_under_the_build_folder(fake_pybuda, tmp_path):
     os.environ["PYBUDA_BUILD_DIR"] = str(tmp_path)
     fake_pybuda.pybuda_reset()
     fake_pybuda.set_configuration_options(performance_trace=fake_pybuda.PerfTraceLevel.LIGHT)
@@ -750,7 +750,7 @@ def test_performance_traces_land_under_the_build_folder(fake_pybuda, tmp_path):
     assert {"perf_postprocess.json", "runtime_table.json", "op_perf_table.json"} <= names
 
 
-def test_op_estimates_land_in_the_working_folder(fake_pybuda, tmp_path, monkeypatch):
+def test_op_estimates_are_written_to_the_working_folder(fake_pybuda, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     os.environ["PYBUDA_OP_PERF"] = "1"
     start(fake_pybuda)
@@ -825,7 +825,7 @@ def test_a_default_verification_scales_the_loss(fake_pybuda):
     assert losses[1] == pytest.approx(50 * losses[0])
 
 
-def test_a_checkpoint_lands_in_the_queue_of_checkpoints(fake_pybuda):
+def test_a_checkpoint_is_put_into_the_queue_of_checkpoints(fake_pybuda):
     sgd = fake_pybuda.optimizers.SGD(0.1, device_params=True)
     linear = fake_pybuda.PyTorchModule("m", torch.nn.Linear(2, 1))
     device = fake_pybuda.TTDevice("tt0", module=linear, optimizer=sgd)
@@ -1178,7 +1178,7 @@ def test_a_failing_push_raises_where_it_is_pushed(fake_pybuda):
         device.push_to_inputs(ROW)
 
 
-def test_a_hang_gives_no_sign(fake_pybuda):
+def test_a_hanging_device_gives_no_output_and_no_error(fake_pybuda):
     fake_pybuda.standin.configure(hang=True, after=1)
     device, outputs = start(fake_pybuda)
     for _ in range(2):
@@ -1192,7 +1192,7 @@ def test_a_hang_gives_no_sign(fake_pybuda):
         fake_pybuda.sync()
 
 
-def test_a_stuck_device_keeps_who_waits_for_it_until_it_is_released(fake_pybuda):
+def test_a_stuck_device_blocks_its_caller_until_it_is_released(fake_pybuda):
     fake_pybuda.standin.configure(stuck=True)
     device, _ = start(fake_pybuda)
     device.push_to_inputs(ROW)
@@ -1269,7 +1269,7 @@ def test_with_forced_threads_the_shutdown_after_an_error_fails_as_recorded(fake_
 
 
 @pytest.mark.parametrize("wrong", [{"fial": "run"}, {"fail": "rnu"}, {"cards": ["Quasar"]}])
-def test_a_mistake_in_the_settings_is_told(fake_pybuda, wrong):
+def test_a_mistake_in_the_settings_is_refused(fake_pybuda, wrong):
     with pytest.raises((TypeError, ValueError)):
         fake_pybuda.standin.configure(**wrong)
 

@@ -1,4 +1,4 @@
-"""Calibration: the best kernel counts, conditions are kept apart, nothing is left behind."""
+"""Peak performance: the fastest kernel counts, and each set of conditions is measured once."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ HOST = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr(roofline, "_measured", {})
-    monkeypatch.setattr(roofline, "_PRODUCTS_S", 0.02)
-    monkeypatch.setattr(roofline, "_COPIES_S", 0.01)
-    monkeypatch.setattr(roofline, "_LEAST_COPIED", 1 << 20)
-    monkeypatch.setattr(roofline, "_MOST_COPIED", 1 << 20)
+    monkeypatch.setattr(roofline, "_MATMUL_BUDGET_S", 0.02)
+    monkeypatch.setattr(roofline, "_COPY_BUDGET_S", 0.01)
+    monkeypatch.setattr(roofline, "_MIN_COPY_BYTES", 1 << 20)
+    monkeypatch.setattr(roofline, "_MAX_COPY_BYTES", 1 << 20)
 
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Stand in for the measuring; gives the number of threads of each."""
+    """Replace the measurement; gives the number of threads of each call."""
     threads = []
 
     def measure(device, dtype):
@@ -61,12 +61,12 @@ def test_the_torch_backend_calibrates():
     assert isinstance(BACKEND, CalibratingBackend)
 
 
-def test_it_is_measured_once_a_process(measured):
+def test_it_is_measured_once_per_process(measured):
     assert measure_peak(HOST, torch.float32) is measure_peak(HOST, torch.float32)
     assert len(measured) == 1
 
 
-def test_other_conditions_are_measured_anew(measured):
+def test_other_conditions_are_measured_again(measured):
     measure_peak(HOST, torch.float32)
     measure_peak(HOST, torch.bfloat16)
     measure_peak(HOST, torch.float32, torch.get_num_threads() + 1)
@@ -78,7 +78,7 @@ def test_other_conditions_are_measured_anew(measured):
     assert len(measured) == 4
 
 
-def test_it_runs_with_the_threads_asked_for_and_puts_the_number_back(measured):
+def test_it_runs_with_the_threads_asked_for_and_restores_the_number(measured):
     before = torch.get_num_threads()
     measure_peak(HOST, torch.float32, before + 1)
     assert measured == [before + 1]
@@ -100,8 +100,8 @@ def test_the_faster_kernel_counts(monkeypatch):
 
 
 def test_operands_grow_until_the_next_ones_would_take_too_long(monkeypatch):
-    kernels(monkeypatch, mm=roofline._plain_product)
-    monkeypatch.setattr(roofline, "_PRODUCTS_S", 10)
+    kernels(monkeypatch, mm=roofline._plain_matmul)
+    monkeypatch.setattr(roofline, "_MATMUL_BUDGET_S", 10)
     tried = []
 
     def fastest(operation, *_):
@@ -117,12 +117,12 @@ def test_a_kernel_that_refuses_a_dtype_is_left_out(monkeypatch):
     def refuses(a, b):
         raise RuntimeError("not on this processor")
 
-    kernels(monkeypatch, refuses=refuses, **{"torch.mm": roofline._plain_product})
+    kernels(monkeypatch, refuses=refuses, **{"torch.mm": roofline._plain_matmul})
     assert measure_peak(HOST, torch.float32).kernel.startswith("torch.mm float32")
 
 
-def test_what_the_plain_product_raises_passes_through(monkeypatch):
-    kernels(monkeypatch, mm=roofline._plain_product)
+def test_what_the_plain_matmul_raises_passes_through(monkeypatch):
+    kernels(monkeypatch, mm=roofline._plain_matmul)
     with pytest.raises(RuntimeError, match="not implemented"):
         measure_peak(HOST, torch.bool)
 
@@ -135,7 +135,7 @@ def test_the_prepacked_product_is_a_product():
     torch.testing.assert_close(made(a, b)(), a @ b.T)
 
 
-def test_random_numbers_go_on_as_if_it_had_not_run():
+def test_measuring_leaves_the_random_state_unchanged():
     before = torch.random.get_rng_state()
     measure_peak(HOST, torch.float32)
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -146,10 +146,10 @@ def test_random_numbers_go_on_as_if_it_had_not_run():
     [(["48K", "2048K"], 64), (["48K", "98304K"], 96), (["491520K"], 256), ([], 256)],
 )
 def test_what_is_copied_does_not_fit_into_the_largest_cache(monkeypatch, tmp_path, caches, copied):
-    monkeypatch.setattr(roofline, "_LEAST_COPIED", 64 << 20)
-    monkeypatch.setattr(roofline, "_MOST_COPIED", 256 << 20)
-    monkeypatch.setattr(roofline, "_CACHES", tmp_path)
+    monkeypatch.setattr(roofline, "_MIN_COPY_BYTES", 64 << 20)
+    monkeypatch.setattr(roofline, "_MAX_COPY_BYTES", 256 << 20)
+    monkeypatch.setattr(roofline, "_CPU_CACHES", tmp_path)
     for place, size in enumerate(caches):
         (tmp_path / f"index{place}").mkdir()
         (tmp_path / f"index{place}" / "size").write_text(f"{size}\n")
-    assert roofline._copied_bytes() == copied << 20
+    assert roofline._copy_bytes() == copied << 20

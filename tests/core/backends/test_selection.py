@@ -1,11 +1,12 @@
-"""Backends say what they can; what they cannot is refused and never ignored."""
+"""Choosing backends and devices: an option that a backend does not support is refused."""
 
 from __future__ import annotations
 
 import pytest
 
 from ttbench_core import DataFormat, RunOptions
-from ttbench_core.backends.selection import choose_backend, plan
+from ttbench_core.backends.planning import plan
+from ttbench_core.backends.selection import choose_backend
 from ttbench_core.backends.torch.backend import TorchBackend
 from ttbench_core.errors import (
     BackendUnavailableError,
@@ -58,7 +59,7 @@ def test_zero_chips_are_all_of_them(fake):
         ({"device": "gpu"}, "unknown device 'gpu': backend 'fake' has fake"),
     ],
 )
-def test_what_a_backend_cannot_do_is_refused(fake, options, message):
+def test_what_a_backend_does_not_support_is_refused(fake, options, message):
     with pytest.raises(UnsupportedOptionError, match=message):
         planned(fake, **options)
 
@@ -68,7 +69,7 @@ def test_a_refusal_names_another_backend_that_can(fake_engine):
         planned(TorchBackend(), backend_opt_level=4)
 
 
-def test_a_backend_that_cannot_run_says_why_and_what_would_help(fake_engine):
+def test_the_error_for_a_backend_that_cannot_run_has_reason_and_remedy(fake_engine):
     with pytest.raises(BackendUnavailableError, match="there is no card; plug one in"):
         choose_backend("absent")
 
@@ -82,9 +83,7 @@ BROKEN_BACKENDS = {
 
 
 @pytest.mark.parametrize("name", list(BROKEN_BACKENDS))
-def test_a_broken_backend_is_an_error_of_its_own_and_disturbs_no_other(
-    fake_engine, fake_pack, name
-):
+def test_a_broken_backend_is_an_error_and_other_backends_still_work(fake_engine, fake_pack, name):
     fake_pack(
         "broken-engine",
         f"[ttbench.backends]\n{name} = broken_engine:Backend\n",
@@ -106,7 +105,7 @@ def test_the_cores_own_backend_keeps_its_name_beside_another_of_that_name(fake_p
     assert find(BACKENDS, "rival:torch", "backend").pack == "rival"
 
 
-def test_a_torch_whose_libraries_are_missing_is_no_traceback(monkeypatch):
+def test_a_torch_whose_libraries_are_missing_is_unavailable(monkeypatch):
     import builtins
 
     real = builtins.__import__
@@ -126,7 +125,7 @@ def test_an_unknown_backend_lists_those_there_are():
         choose_backend("torsch")
 
 
-def test_without_torch_the_remedy_is_said(monkeypatch):
+def test_without_torch_the_error_names_the_remedy(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(BackendUnavailableError, match=r"pip install 'ttbench-core\[torch\]'"):
         choose_backend(None)

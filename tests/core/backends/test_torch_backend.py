@@ -16,8 +16,8 @@ from ttbench_core import (
     Stages,
     benchmark_model,
 )
+from ttbench_core.backends.planning import plan
 from ttbench_core.backends.protocol import Device
-from ttbench_core.backends.selection import plan
 from ttbench_core.backends.torch.backend import TorchBackend
 from ttbench_core.errors import SessionError, UnsupportedOptionError
 from ttbench_core.testing import check_builder, check_session
@@ -29,7 +29,7 @@ BACKEND = TorchBackend()
 
 
 class Spy(torch.nn.Module):
-    """Remembers the dtypes that it was called with."""
+    """Records the dtype and the modes of each call."""
 
     def __init__(self, size=8):
         super().__init__()
@@ -71,7 +71,7 @@ def test_a_single_stage_runs_without_a_queue():
         check_session(session, one_stage().inputs)
 
 
-def test_three_stages_overlap_and_compute_what_they_compute_in_a_row():
+def test_three_stages_overlap_and_give_the_outputs_of_a_sequential_run():
     model = three_stages()
     with session_of(model) as session:
         assert session.depth == 6
@@ -87,7 +87,7 @@ def test_three_stages_overlap_and_compute_what_they_compute_in_a_row():
     ("data_format", "dtype"),
     [("Fp32", "float32"), ("Fp16_b", "bfloat16"), ("Fp16", "float16"), ("Bfp8_b", "float32")],
 )
-def test_a_format_is_computed_in_its_dtype_and_said(data_format, dtype):
+def test_a_format_is_computed_in_its_dtype_and_recorded(data_format, dtype):
     model = one_stage()
     with session_of(model, dataformat=data_format) as session:
         session.push(model.inputs)
@@ -97,7 +97,7 @@ def test_a_format_is_computed_in_its_dtype_and_said(data_format, dtype):
     assert str(output.dtype) == f"torch.{dtype}"
 
 
-def test_formats_are_as_near_to_fp32_as_their_bits_allow():
+def test_formats_with_more_bits_are_closer_to_fp32():
     model = one_stage(size=64)
     exact = outputs_of(model)[0]
     error = {
@@ -116,10 +116,10 @@ def test_block_formats_change_weights_of_matmuls_and_nothing_else():
     )
     network[1].weight.data.uniform_(0.1, 0.2)
     model = StagedModel(Stages(device=network), [torch.rand(2, 3, 3, 3)])
-    from ttbench_core.backends.torch.compiling import _copies
+    from ttbench_core.backends.torch.model_copies import copy_model
 
     options = plan(RunOptions("m", dataformat="Bfp4_b"), BACKEND)
-    quantised = _copies(model.stages, options, torch.device("cpu")).modules["device"]
+    quantised = copy_model(model.stages, options, torch.device("cpu")).modules["device"]
     assert not torch.equal(quantised[0].weight, network[0].weight)
     assert not torch.equal(quantised[3].weight, network[3].weight)
     assert torch.equal(quantised[0].bias, network[0].bias)
@@ -131,7 +131,7 @@ def test_block_formats_change_weights_of_matmuls_and_nothing_else():
     ("fidelity", "precision"),
     [("LoFi", "medium"), ("HiFi2", "high"), ("HiFi3", "highest"), ("HiFi4", "highest")],
 )
-def test_fidelity_is_torchs_matmul_precision_for_as_long_as_the_session(fidelity, precision):
+def test_fidelity_sets_torchs_matmul_precision_until_the_session_is_closed(fidelity, precision):
     before = torch.get_float32_matmul_precision()
     with session_of(one_stage(), math_fidelity=fidelity) as session:
         assert torch.get_float32_matmul_precision() == precision
@@ -139,7 +139,7 @@ def test_fidelity_is_torchs_matmul_precision_for_as_long_as_the_session(fidelity
     assert torch.get_float32_matmul_precision() == before
 
 
-def test_global_settings_return_also_when_compiling_fails():
+def test_global_settings_are_restored_when_compiling_fails():
     before = torch.get_float32_matmul_precision()
     bad = one_stage(torch.nn.Linear(8, 8))
     bad.stages.device.register_buffer("lock", None)
@@ -164,7 +164,7 @@ def test_what_a_reader_must_know_is_noted(options, note):
         assert re.search(note, " ".join(session.notes))
 
 
-def test_a_block_format_that_changes_nothing_says_so():
+def test_a_block_format_that_changes_nothing_is_noted():
     with session_of(one_stage(torch.nn.LayerNorm(8)), dataformat="Bfp4") as session:
         assert session.notes == (
             "Bfp4 changes nothing here: the device stage has no weights to quantise",
@@ -172,7 +172,7 @@ def test_a_block_format_that_changes_nothing_says_so():
         assert session.effective["quantised_weights"] == 0
 
 
-def test_weights_that_a_block_format_cannot_reach_are_said():
+def test_weights_that_a_block_format_cannot_quantise_are_noted():
     computed = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(8, 8))
     network = torch.nn.Sequential(torch.nn.Linear(8, 8), computed)
     with session_of(one_stage(network), dataformat="Bfp4") as session:
@@ -181,7 +181,7 @@ def test_weights_that_a_block_format_cannot_reach_are_said():
 
 
 @pytest.mark.parametrize("data_format", ["Fp32", "Fp16_b"])
-def test_float64_inputs_are_brought_to_the_format(data_format):
+def test_float64_inputs_are_converted_to_the_format(data_format):
     model = StagedModel(
         Stages(cpu_pre=torch.nn.Linear(8, 8).double(), device=Spy()),
         [torch.rand(4, 8, dtype=torch.float64)],
@@ -189,7 +189,7 @@ def test_float64_inputs_are_brought_to_the_format(data_format):
     assert outputs_of(model, dataformat=data_format)[0].shape == (4, 8)
 
 
-def test_convolutions_follow_the_fidelity_as_well():
+def test_fidelity_sets_the_precision_of_convolutions_too():
     before = torch.backends.cudnn.allow_tf32
     for fidelity, rounds in (("LoFi", True), ("HiFi4", False)):
         with session_of(one_stage(), math_fidelity=fidelity):
@@ -220,12 +220,12 @@ def test_every_stage_runs_in_inference_mode_and_the_caller_leaves_it(model):
     assert not torch.is_inference_mode_enabled()
 
 
-def test_copies_are_no_inference_tensors():
-    two = [torch.device("cpu")] * 2
-    from ttbench_core.backends.torch import compiling
+def test_parameters_of_copies_are_not_inference_tensors():
+    from ttbench_core.backends.torch.model_copies import copy_model
 
-    made = compiling._copies(one_stage().stages, plan(RunOptions("m"), BACKEND), two[0])
-    assert not any(p.is_inference() for p in made.modules["device"].parameters())
+    options = plan(RunOptions("m"), BACKEND)
+    copied = copy_model(one_stage().stages, options, torch.device("cpu"))
+    assert not any(p.is_inference() for p in copied.modules["device"].parameters())
 
 
 def test_the_users_module_is_left_as_it_was():
@@ -257,12 +257,12 @@ def test_copies_share_memory_where_nothing_is_converted():
 
 
 @pytest.mark.parametrize(("level", "channels_last"), [(0, False), (1, True)])
-def test_level_1_lays_convolutions_channels_last(level, channels_last):
-    from ttbench_core.backends.torch.compiling import _copies
+def test_level_1_converts_convolutions_to_channels_last(level, channels_last):
+    from ttbench_core.backends.torch.model_copies import copy_model
 
     convolution = Stages(device=torch.nn.Conv2d(3, 8, 3))
     options = plan(RunOptions("m", backend_opt_level=level), BACKEND)
-    weight = _copies(convolution, options, torch.device("cpu")).modules["device"].weight
+    weight = copy_model(convolution, options, torch.device("cpu")).modules["device"].weight
     assert weight.is_contiguous(memory_format=torch.channels_last) is channels_last
 
 
@@ -277,7 +277,7 @@ def test_level_2_compiles_before_the_first_call_and_computes_the_same():
 
 
 @pytest.mark.slow
-def test_level_2_compiles_afresh_in_every_run_of_a_process():
+def test_level_2_compiles_again_in_every_run_of_a_process():
     from torch._dynamo.utils import counters
 
     compiled = []
@@ -347,7 +347,7 @@ def test_a_module_is_no_builder():
         ttbench_core.run(torch.nn.Linear(4, 4))
 
 
-def test_a_level_above_the_highest_says_which_that_is():
+def test_the_error_for_a_level_that_is_too_high_names_the_highest():
     with pytest.raises(UnsupportedOptionError, match=r"level 3 \(its highest is 2\)"):
         plan(RunOptions("m", backend_opt_level=3), BACKEND)
 
@@ -436,7 +436,7 @@ def test_a_lazy_model_is_a_failed_run_that_says_what_to_do():
     assert failed.value.result.model["parameters"] is None
 
 
-def test_a_trace_takes_no_part_in_the_memory_of_the_run(tmp_path, monkeypatch):
+def test_memory_is_recorded_before_a_trace_uses_any(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     seen = []
 
@@ -479,7 +479,7 @@ def test_a_session_refuses_misuse():
             session.push(model.inputs)
 
 
-def test_the_checker_for_authors_finds_a_good_builder_good_and_a_bad_one_bad():
+def test_check_builder_accepts_a_good_builder_and_refuses_a_bad_one():
     @benchmark_model(configs=["a", "b"])
     def good(training, config, microbatch=3):
         return [torch.nn.Linear(4, 4)], [torch.rand(microbatch, 4)]

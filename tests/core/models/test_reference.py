@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ttbench_core import RunOptions, StagedModel, Stages
+from ttbench_core.backends.planning import plan
 from ttbench_core.backends.protocol import Device
 from ttbench_core.backends.replicas import ReplicatedSession
-from ttbench_core.backends.selection import plan
 from ttbench_core.backends.torch.backend import TorchBackend
 from ttbench_core.model import DeclaresAccuracy
 from ttbench_core.testing import FakeClock, FakeSession

@@ -147,9 +147,11 @@ def test_a_generator_counts_tokens_and_times_each():
 @pytest.mark.torch
 def test_its_tokens_are_the_greedy_ones():
     torch = pytest.importorskip("torch")
-    from ttbench_core.backends.torch.generating import Generator
+    from ttbench_core.backends.torch.generating import TokenGenerator
 
-    generator = Generator(Counting.make(torch), torch.device("cpu"), torch.float32, tokens=5)
+    generator = TokenGenerator(
+        Counting.make(torch), torch.device("cpu"), torch.float32, token_count=5
+    )
     logits, tokens = generator([torch.full((2, 3), 8)])
     assert tokens.tolist() == [[9, 10, 0, 1, 2]] * 2
     assert logits.argmax(-1).tolist() == [9, 9]

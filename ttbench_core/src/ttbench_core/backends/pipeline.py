@@ -1,4 +1,4 @@
-"""Stages that overlap: one thread a stage, bounded, for any callables.
+"""Stages that overlap: one thread per stage, for any callables, with a bounded depth.
 
 Items go from stage to stage through `queue.SimpleQueue`, the cheapest hand-over
 between threads (7 us; `queue.Queue` takes twice that). The bound is on inputs
@@ -25,13 +25,13 @@ __all__ = ["Pipeline", "Stage"]
 #: One stage: tensors in, tensors out.
 Stage: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 
-#: Inputs in flight for each stage: one being worked on and one waiting.
+#: Inputs in flight per stage: one in progress and one waiting.
 _INPUTS_PER_STAGE: Final = 2
-#: Python hands the interpreter over every 5 ms by default. A stage of many small
-#: operations then waits 5 ms for each one beside a stage that computes in Python;
-#: at 0.1 ms the loss is a fifth instead of tenfold.
+#: Python switches between threads every 5 ms by default. A stage of many small
+#: operations then waits 5 ms for each one while another stage computes in Python;
+#: at 0.1 ms it is a fifth slower instead of ten times.
 _SWITCH_INTERVAL_S: Final = 1e-4
-#: Goes through the queues to end the threads.
+#: Sentinel that goes through the queues to end the threads.
 _STOP: Final = object()
 #: How long `close` waits for a stage that is still computing.
 _JOIN_TIMEOUT_S: Final = 30.0
@@ -47,31 +47,33 @@ class Pipeline:
 
     Args:
         stages: what each thread calls, in the order of the data.
-        in_thread: gives a context that each thread spends its life in; for
-            state that belongs to a thread, such as a thread count.
+        thread_context: gives a context that each thread enters when it starts and leaves
+            when it ends; for state that belongs to a thread, such as a thread count.
     """
 
     def __init__(
         self,
         stages: Sequence[Stage],
         *,
-        in_thread: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
+        thread_context: Callable[
+            [], contextlib.AbstractContextManager[object]
+        ] = contextlib.nullcontext,
     ) -> None:
         self.depth: Final = _INPUTS_PER_STAGE * len(stages)
-        self._in_thread = in_thread
+        self._thread_context = thread_context
         self._in_flight = 0
         self._closed = False
         self._queues: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(len(stages) + 1)]
         self._threads = [
             threading.Thread(
-                target=self._work,
+                target=self._run_stage,
                 args=(stage, self._queues[index], self._queues[index + 1]),
                 name=f"ttbench-stage-{index}",
                 daemon=True,
             )
             for index, stage in enumerate(stages)
         ]
-        self._switch_interval_s = sys.getswitchinterval()
+        self._previous_switch_interval_s = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         for thread in self._threads:
             thread.start()
@@ -97,9 +99,9 @@ class Pipeline:
         return outputs
 
     def close(self) -> None:
-        """End the threads; each finishes the input that it is working on.
+        """End the threads; each finishes the input that is in progress.
 
-        Raises `SessionError` for one that does not: it would disturb what runs next.
+        Raises `SessionError` for one that does not: it would slow down what runs next.
         """
         if self._closed:
             return
@@ -109,7 +111,7 @@ class Pipeline:
             for thread in self._threads:
                 thread.join(_JOIN_TIMEOUT_S)
         finally:
-            sys.setswitchinterval(self._switch_interval_s)
+            sys.setswitchinterval(self._previous_switch_interval_s)
         if any(thread.is_alive() for thread in self._threads):
             raise SessionError(f"a stage is still computing {_JOIN_TIMEOUT_S:.0f} s after its end")
 
@@ -119,24 +121,24 @@ class Pipeline:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _work(self, stage: Stage, source: SimpleQueue[Any], sink: SimpleQueue[Any]) -> None:
-        with contextlib.ExitStack() as life:
-            failure = self._begin(life)
-            while (item := source.get()) is not _STOP:
+    def _run_stage(self, stage: Stage, inputs: SimpleQueue[Any], outputs: SimpleQueue[Any]) -> None:
+        with contextlib.ExitStack() as stack:
+            failure = self._enter_thread_context(stack)
+            while (item := inputs.get()) is not _STOP:
                 if self._closed:
                     continue
-                sink.put(failure or self._advance(stage, item))
-        sink.put(_STOP)
+                outputs.put(failure or self._apply(stage, item))
+        outputs.put(_STOP)
 
-    def _begin(self, life: contextlib.ExitStack) -> _Failure | None:
+    def _enter_thread_context(self, stack: contextlib.ExitStack) -> _Failure | None:
         try:
-            life.enter_context(self._in_thread())
+            stack.enter_context(self._thread_context())
         except Exception as error:  # noqa: BLE001 - raised to the caller by pop
             return _Failure(error)
         return None
 
     @staticmethod
-    def _advance(stage: Stage, item: Any) -> Any:
+    def _apply(stage: Stage, item: Any) -> Any:
         if isinstance(item, _Failure):
             return item
         try:

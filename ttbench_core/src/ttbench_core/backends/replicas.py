@@ -19,16 +19,16 @@ __all__ = ["ReplicatedSession"]
 
 
 class ReplicatedSession:
-    """One copy of a model a device, fed round robin; outputs keep the inputs' order.
+    """One copy of a model per device, fed round robin; outputs come in the order of the inputs.
 
     Args:
-        replicas: one session a device, at least one; closed with this one.
+        replicas: one session per device, at least one; closed with this one.
     """
 
     def __init__(self, replicas: Sequence[Session]) -> None:
         self._replicas: Final = tuple(replicas)
         self._in_flight: deque[Session] = deque()
-        self._pushed = 0
+        self._pushed_count = 0
         self.depth: Final = sum(replica.depth for replica in replicas)
         self.effective: Final[Mapping[str, object]] = dict(replicas[0].effective)
         self.notes: Final = tuple(replicas[0].notes)
@@ -38,9 +38,9 @@ class ReplicatedSession:
         """Hand one input to the device whose turn it is."""
         if len(self._in_flight) == self.depth:
             raise SessionError(f"{self.depth} inputs are in flight already: pop before pushing")
-        replica = self._replicas[self._pushed % len(self._replicas)]
+        replica = self._replicas[self._pushed_count % len(self._replicas)]
         replica.push(inputs)
-        self._pushed += 1
+        self._pushed_count += 1
         self._in_flight.append(replica)
 
     def pop(self) -> Sequence[Any]:

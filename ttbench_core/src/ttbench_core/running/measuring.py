@@ -10,8 +10,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final, Protocol
 
+from ttbench_core.backends.planning import plan
 from ttbench_core.backends.protocol import ImagingBackend, Session, TracingSession
-from ttbench_core.backends.selection import choose_engine, plan
+from ttbench_core.backends.selection import choose_backend_and_plugin
 from ttbench_core.errors import DeviceError, RequestError, SessionError, TargetError, one_line
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
 from ttbench_core.measure.host_activity import read_counters
@@ -106,7 +107,9 @@ def _prepare(request: RunRequest, context: RunContext) -> Job:
     asked, source = request.options, request.source
     config = choose_config(source.builder, asked.config, source.where)
     options = replace(asked, config=config)
-    backend, plugin = choose_engine(asked.backend or context.engine, asked.requested_device)
+    backend, plugin = choose_backend_and_plugin(
+        asked.backend or context.engine, asked.requested_device
+    )
     name = asked.model.rpartition(":")[2]
     rules = read_rules(source.builder.__module__, name, backend.name)
     return Job(

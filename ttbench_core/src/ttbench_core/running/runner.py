@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ttbench_core.backends.selection import exclusive_engine
+from ttbench_core.backends.selection import choose_exclusive_backend
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.keywords import shows_run_keywords
@@ -127,7 +127,7 @@ def _measure(request: RunRequest, observer: Observer) -> Result:
 
 def supervision_of(options: RunOptions, observer: Observer) -> Supervision | None:
     """Give how the process of a run is supervised whose engine needs one; None where none does."""
-    engine = exclusive_engine(options.backend, options.requested_device)
+    engine = choose_exclusive_backend(options.backend, options.requested_device)
     if engine is None:
         return None
     from ttbench_core.running.processes import Supervision

@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ttbench_core.backends.selection import choose_backend, plan
+from ttbench_core.backends.planning import plan
+from ttbench_core.backends.selection import choose_backend
 from ttbench_core.errors import SessionError
 from ttbench_core.measure.passes import DrivableSession
 from ttbench_core.model import BenchmarkModel

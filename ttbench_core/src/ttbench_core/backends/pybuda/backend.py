@@ -1,4 +1,4 @@
-"""The door of the backend `pybuda`; it imports PyBuda only when it must."""
+"""The entry point of the backend `pybuda`; it imports PyBuda only when it must."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, T
 
 __all__ = ["PybudaBackend"]
 
-#: The original's runner gave a whole benchmark half an hour, most of which a compiler takes.
-_PATIENCE_S: Final = 1800.0
+#: The default timeout in seconds. PyBuda's own benchmark gives a whole benchmark half an hour,
+#: most of which compiling takes.
+_DEFAULT_TIMEOUT_S: Final = 1800.0
 
 _CAPABILITIES: Final = Capabilities(
     data_formats=frozenset(DataFormat),
     math_fidelities=frozenset(MathFidelity),
     opt_levels=range(5),
     traces=frozenset(Trace),
-    device_kinds=cards.KINDS,
+    device_kinds=cards.DEVICE_KINDS,
     training=True,
     training_chips=True,
     generation=True,
@@ -55,7 +56,7 @@ _CAPABILITIES: Final = Capabilities(
         }
     ),
     own_process=True,
-    patience_s=_PATIENCE_S,
+    patience_s=_DEFAULT_TIMEOUT_S,
 )
 
 _REMEDY: Final = (
@@ -65,38 +66,38 @@ _REMEDY: Final = (
 
 
 class PybudaBackend:
-    """Tenstorrent's cards through PyBuda: `silicon`, and its imitations `golden` and `model`."""
+    """Tenstorrent's cards through PyBuda: `silicon`, and the emulated `golden` and `model`."""
 
     name: Final = "pybuda"
 
     def availability(self) -> Availability:
-        """Say whether PyBuda is installed, and whether a card is there; imports nothing."""
+        """Report whether PyBuda is installed, and whether a card is present; imports nothing."""
         if cards.installed_version() is None:
-            here = f"CPython {platform.python_version()}"
-            return Availability(False, f"PyBuda is not installed for this {here}", _REMEDY)
-        if not cards.nodes():
+            interpreter = f"CPython {platform.python_version()}"
+            return Availability(False, f"PyBuda is not installed for this {interpreter}", _REMEDY)
+        if not cards.driver_nodes():
             return Availability(
                 True,
-                f"no card is there ({cards.NODES} is empty)",
+                f"no card is there ({cards.DRIVER_NODES} is empty)",
                 "install Tenstorrent's driver, or say --backend pybuda to run without a card",
                 automatic=False,
             )
         return Availability(True)
 
     def capabilities(self) -> Capabilities:
-        """Say what it can honour."""
+        """Report what it supports."""
         return _CAPABILITIES
 
     def devices(self) -> Sequence[Device]:
         """List the cards that PyBuda finds; imports it."""
-        return cards.detected()
+        return cards.detect_cards()
 
     def devices_for(self, options: RunOptions) -> Sequence[Device]:
-        """Give what a request runs on; see `cards`."""
+        """Give the devices that a request runs on; see `cards`."""
         return cards.devices_for(options)
 
     def versions(self) -> Mapping[str, str]:
-        """Give PyBuda's version, the family of cards that it is for, and torch's."""
+        """Give PyBuda's version, and the family of cards that it is built for."""
         version = cards.installed_version()
         if version is None:
             return {}
@@ -105,7 +106,7 @@ class PybudaBackend:
 
     @contextlib.contextmanager
     def seeded(self, seed: int, devices: Sequence[Device]) -> Iterator[None]:  # noqa: ARG002 - the contract's
-        """Seed the host's generator, which draws weights and inputs, and put it back at the end."""
+        """Seed the host's generator, which draws weights and inputs, and restore it at the end."""
         import torch
 
         with torch.random.fork_rng(devices=[]):

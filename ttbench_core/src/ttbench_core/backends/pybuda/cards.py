@@ -1,4 +1,4 @@
-"""The cards of this machine, the wheel that is installed for them, and what a request runs on."""
+"""The cards of this machine, the installed wheel, and the devices that a request runs on."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from ttbench_core.request.engine_options import Arch, DevType, EngineOptions
 from ttbench_core.request.options import RunOptions
 
 __all__ = [
+    "DEVICE_KINDS",
+    "DRIVER_NODES",
     "GALAXY_CHIPS",
-    "KINDS",
-    "NODES",
-    "detected",
+    "detect_cards",
     "devices_for",
+    "driver_nodes",
     "family_of",
     "installed_version",
-    "nodes",
 ]
 
 #: What `-d` can name.
-KINDS: Final = tuple(kind.value for kind in DevType)
-#: Where Tenstorrent's kernel driver puts a node for each card.
-NODES = Path("/dev/tenstorrent")
+DEVICE_KINDS: Final = tuple(kind.value for kind in DevType)
+#: Where Tenstorrent's kernel driver has a device node for each card.
+DRIVER_NODES = Path("/dev/tenstorrent")
 #: The chips of a Galaxy and of the card beside it, in the order that PyBuda's benchmark has them.
 GALAXY_CHIPS: Final = (
     *(0, 11, 10, 9, 8, 7, 19, 20, 21, 22, 23, 24, 6, 5, 14, 13, 12),
     *(16, 15, 3, 4, 26, 25, 32, 31, 30, 29, 28, 27, 1, 2, 18, 17),
 )
-#: The chips that a wheel is built for, by what its version says after the plus sign.
-_FAMILIES: Final = {
+#: The chips that a wheel is built for, by a part of its version after the plus sign.
+_WHEEL_FAMILIES: Final = {
     "gs": Arch.GRAYSKULL,
     "wh_b0": Arch.WORMHOLE_B0,
     "bh": Arch.BLACKHOLE,
 }
 
 
-def nodes() -> tuple[str, ...]:
-    """List the cards that the driver shows, by number; imports nothing of PyBuda."""
+def driver_nodes() -> tuple[str, ...]:
+    """List the numbers of the cards that the driver has; does not import PyBuda."""
     try:
-        return tuple(sorted(node.name for node in NODES.iterdir() if node.name.isdigit()))
+        return tuple(sorted(node.name for node in DRIVER_NODES.iterdir() if node.name.isdigit()))
     except OSError:
         return ()
 
@@ -61,59 +61,60 @@ def installed_version() -> str | None:
 def family_of(version: str) -> str | None:
     """Give the family that a wheel is built for, `wh_b0` in `0.1.240909+dev.wh_b0.88bf527`."""
     parts = version.partition("+")[2].split(".")
-    return next((part for part in parts if part in _FAMILIES), None)
+    return next((part for part in parts if part in _WHEEL_FAMILIES), None)
 
 
-def detected() -> list[Device]:
-    """Ask PyBuda for the cards that it can use."""
-    pybuda = _pybuda()
-    found = pybuda.detect_available_devices()
-    return [_device(DevType.SILICON, index, one.name) for index, one in enumerate(found)]
+def detect_cards() -> list[Device]:
+    """List the cards that PyBuda can use; imports PyBuda."""
+    pybuda = _import_pybuda()
+    descriptors = pybuda.detect_available_devices()
+    return [_make_device(DevType.SILICON, index, one.name) for index, one in enumerate(descriptors)]
 
 
 def devices_for(options: RunOptions) -> tuple[Device, ...]:
     """Give the devices that a request runs on.
 
-    Cards are those that PyBuda finds. More chips than cards are taken at their
-    word: a card can have a second chip behind the first, which is not listed.
+    Cards are those that PyBuda finds. A request for more chips than cards is
+    accepted: a card can have a second chip behind the first, which is not listed.
 
-    Raises `DeviceError` where there are no cards, or not those that were asked
-    for or that the wheel is built for, `OptionError` for a name that is none.
+    Raises `DeviceError` if there are no cards, or not those that were asked for
+    or that the wheel is built for, `OptionError` for options that contradict
+    each other, `UnsupportedOptionError` for an unknown device.
     """
-    kind, index = _kind_of(options)
-    _refuse_together(options, kind, index)
+    kind, index = _parse_device(options)
+    _refuse_conflicts(options, kind, index)
     chips = GALAXY_CHIPS if options.galaxy else range(options.chips or 1)
     if kind is not DevType.SILICON:
-        arch = options.arch or _imitated()
-        return tuple(_device(kind, chip, arch) for chip in chips)
-    cards = detected()
+        arch = options.arch or _default_emulated_arch()
+        return tuple(_make_device(kind, chip, arch) for chip in chips)
+    cards = detect_cards()
     if not cards and options.save_tti and options.arch:
-        return tuple(_device(kind, chip, options.arch) for chip in chips)
+        return tuple(_make_device(kind, chip, options.arch) for chip in chips)
     _check_cards(cards, options)
     if index is not None:
-        return (_at(cards, index, options),)
+        return (_card_at(cards, index, options),)
     if options.parallel_tti:
         return tuple(cards)
     if options.galaxy:
-        return tuple(_device(kind, chip, cards[0].arch) for chip in chips)
-    behind = range(len(cards), options.chips)
+        return tuple(_make_device(kind, chip, cards[0].arch) for chip in chips)
+    second_chips = range(len(cards), options.chips)
     return (
         *cards[: options.chips or None],
-        *(_device(kind, chip, f"{cards[0].arch} behind a card") for chip in behind),
+        *(_make_device(kind, chip, f"{cards[0].arch} behind a card") for chip in second_chips),
     )
 
 
-def _kind_of(options: RunOptions) -> tuple[DevType, int | None]:
+def _parse_device(options: RunOptions) -> tuple[DevType, int | None]:
     kind, colon, index = (options.requested_device or DevType.SILICON).partition(":")
-    if kind not in KINDS or (colon and not index.isdigit()):
+    if kind not in DEVICE_KINDS or (colon and not index.isdigit()):
         raise UnsupportedOptionError(
-            f"unknown device {options.device!r}: backend 'pybuda' has {', '.join(KINDS)}, and"
-            f" cards by number like {DevType.SILICON}:1; --backend torch has the others"
+            f"unknown device {options.device!r}: backend 'pybuda' has {', '.join(DEVICE_KINDS)},"
+            f" and cards by number like {DevType.SILICON}:1; --backend torch has the others"
         )
     return DevType(kind), int(index) if index else None
 
 
-def _refuse_together(options: RunOptions, kind: DevType, index: int | None) -> None:
+def _refuse_conflicts(options: RunOptions, kind: DevType, index: int | None) -> None:
     if index is not None and (options.chips != 1 or options.galaxy or options.parallel_tti):
         raise OptionError(f"-d {options.device} names one chip: leave out what asks for more")
     if kind is not DevType.SILICON and (
@@ -134,43 +135,43 @@ def _check_cards(cards: Sequence[Device], options: EngineOptions) -> None:
             " (tt-smi), run without one (--devtype golden), or compile without one (--save_tti"
             " with --arch and --device-config)"
         )
-    there = cards[0].arch
-    if options.parallel_tti and there == Arch.BLACKHOLE:
+    arch = cards[0].arch
+    if options.parallel_tti and arch == Arch.BLACKHOLE:
         raise DeviceError("--parallel_tti is for Wormhole and Grayskull: PyBuda has no other")
-    if options.arch is not None and options.arch != there:
-        raise DeviceError(f"--arch {options.arch} is not what is there: the cards are {there}")
+    if options.arch is not None and options.arch != arch:
+        raise DeviceError(f"--arch {options.arch} is not what is there: the cards are {arch}")
     version = installed_version() or ""
     family = family_of(version)
-    if family is not None and _FAMILIES[family] != there:
+    if family is not None and _WHEEL_FAMILIES[family] != arch:
         raise DeviceError(
-            f"the installed PyBuda {version} is built for {_FAMILIES[family]}, and the cards are"
-            f" {there}: install the wheel of the other family"
+            f"the installed PyBuda {version} is built for {_WHEEL_FAMILIES[family]}, and the cards"
+            f" are {arch}: install the wheel of the other family"
         )
 
 
-def _at(cards: Sequence[Device], index: int, options: RunOptions) -> Device:
+def _card_at(cards: Sequence[Device], index: int, options: RunOptions) -> Device:
     if index >= len(cards):
         specs = ", ".join(card.spec for card in cards)
         raise DeviceError(f"device {options.device!r} is not there: PyBuda finds {specs}")
     return cards[index]
 
 
-def _imitated() -> str:
-    """Give the chips that are imitated when none are named: those that the wheel is built for."""
+def _default_emulated_arch() -> str:
+    """Give the chips that are emulated by default: those that the wheel is built for."""
     family = family_of(installed_version() or "")
     if family is not None:
-        return str(_FAMILIES[family])
+        return str(_WHEEL_FAMILIES[family])
     if "GOLDEN_WORMHOLE_B0" in os.environ:
         return str(Arch.WORMHOLE_B0)
     return str(Arch.BLACKHOLE if "PYBUDA_GOLDEN_BLACKHOLE" in os.environ else Arch.GRAYSKULL)
 
 
-def _device(kind: DevType, index: int, name: str) -> Device:
+def _make_device(kind: DevType, index: int, name: str) -> Device:
     arch = name.partition(" ")[0].lower()
     return Device(kind=kind.value, index=index, name=f"Tenstorrent {name}", arch=arch)
 
 
-def _pybuda() -> Any:
+def _import_pybuda() -> Any:
     try:
         import pybuda
     except Exception as error:

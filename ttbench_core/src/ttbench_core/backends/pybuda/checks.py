@@ -1,12 +1,12 @@
-"""What a request asks that this model or these files cannot give, told before compiling."""
+"""What a request asks for that its model or files cannot give, checked before compiling."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ttbench_core.backends.protocol import CompileOptions
-from ttbench_core.backends.pybuda.generating import generation_of
-from ttbench_core.backends.pybuda.settings import engine_options
+from ttbench_core.backends.pybuda.configuration import engine_options
+from ttbench_core.backends.pybuda.generating import generation_settings
 from ttbench_core.errors import OptionError, TargetError, UnsupportedOptionError, one_line
 from ttbench_core.model import BenchmarkModel
 
@@ -14,20 +14,20 @@ __all__ = ["check_request"]
 
 
 def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
-    """Check a request.
+    """Check the options that concern the model and files, and make missing folders.
 
-    Raises `OptionError` for a model that cannot be run so and for files that cannot be read,
-    `TargetError` for those that cannot be written.
+    Raises `OptionError` for a model that cannot be run as asked and for files that cannot be
+    read, `TargetError` for files that cannot be written.
     """
     asked = engine_options(options)
     for name in ("load_tti", "runtime_params_yaml"):
         _check_readable(name, getattr(asked, name))
     if asked.save_tti is not None:
-        _check_target(Path(asked.save_tti))
+        _check_writable(Path(asked.save_tti))
     if asked.parallel_tti is not None:
         _make_folder(Path(asked.parallel_tti), "--parallel_tti")
     if model.generation:
-        generation_of(model)
+        generation_settings(model)
     if asked.parallel_tti and options.asked is not None and options.asked.wants_trace:
         raise UnsupportedOptionError(
             "--parallel_tti runs cards in processes that record no trace: leave out --trace and"
@@ -42,7 +42,7 @@ def _check_readable(name: str, path: str | None) -> None:
     raise OptionError(f"--{name} {path}: {fault}")
 
 
-def _check_target(path: Path) -> None:
+def _check_writable(path: Path) -> None:
     if path.is_dir():
         raise TargetError(f"--save_tti {path}: it is a folder; name a file in it")
     _make_folder(path.parent, "--save_tti")

@@ -1,6 +1,6 @@
 """Saving a compiled model to a file (TTI), for later runs or for other cards.
 
-PyBuda unpickles what is in such a file: one that somebody else made can run code.
+PyBuda unpickles what is in such a file: one from somebody else can run code.
 """
 
 from __future__ import annotations
@@ -11,40 +11,46 @@ from typing import Any
 
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.checks import check_request
-from ttbench_core.backends.pybuda.placing import placed, sample_inputs
-from ttbench_core.backends.pybuda.settings import (
-    applied,
+from ttbench_core.backends.pybuda.configuration import (
     build_folder,
-    configure,
+    configure_compiler,
     engine_options,
-    tuning_of,
 )
-from ttbench_core.backends.pybuda.waiting import shut_down
+from ttbench_core.backends.pybuda.placing import place_stages, sample_inputs
+from ttbench_core.backends.pybuda.tuning import apply_tuning, tuning_of
+from ttbench_core.backends.pybuda.waiting import shut_down_pipeline
 from ttbench_core.model import BenchmarkModel
 
-__all__ = ["compile_to", "save_image"]
+__all__ = ["compile_image", "save_image"]
 
 
 def save_image(model: BenchmarkModel, options: CompileOptions) -> Path:
-    """Compile a model and save it to the file that was asked for; needs no card if arch is said.
+    """Compile a model and save it to the requested file; needs no card if `--arch` is given.
 
-    Raises `OptionError` and `TargetError` for a request that cannot be met, before it compiles.
+    Raises `OptionError` and `TargetError` for a request that cannot be met, before compiling.
     """
     check_request(model, options)
     path = Path(str(engine_options(options).save_tti))
-    with applied(tuning_of(model, options), options), build_folder() as folder:
-        configure(options, folder=folder)
-        compile_to(path, model, options, sample_inputs(model))
+    with apply_tuning(tuning_of(model, options), options), build_folder() as folder:
+        configure_compiler(options, folder=folder)
+        compile_image(path, model, options, sample_inputs(model))
     return path
 
 
-def compile_to(
+def compile_image(
     path: Path, model: BenchmarkModel, options: CompileOptions, inputs: Sequence[Any]
 ) -> None:
-    """Compile a model for the configured settings into a file, and forget it."""
+    """Compile a model with PyBuda's current configuration into a file, and shut down.
+
+    Args:
+        path: of the file.
+        model: to compile.
+        options: what it is compiled for.
+        inputs: samples of its inputs.
+    """
     try:
-        line = placed(model, options)
-        line.device.compile_to_image(
+        pipeline = place_stages(model, options)
+        pipeline.device.compile_to_image(
             img_path=str(path),
             training=options.training,
             sample_inputs=inputs,
@@ -52,4 +58,4 @@ def compile_to(
             microbatch_count=engine_options(options).microbatch_count,
         )
     finally:
-        shut_down()
+        shut_down_pipeline()

@@ -1,8 +1,8 @@
-"""What PyBuda is given of a model: private copies that take tensors and give tensors.
+"""The stages of a model as PyBuda's modules: private copies from tensors to tensors.
 
-PyBuda rewrites the modules it is given and sends those of the host to other
+PyBuda rewrites the modules it gets and sends those of the host to other
 processes. So it gets copies, inside modules of this file, which can be pickled
-where the user's can.
+if the user's can.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ from ttbench_core.errors import UnsupportedOptionError, one_line
 from ttbench_core.models.reference.copies import private_copy
 from ttbench_core.models.reference.outputs import as_tensors
 
-__all__ = ["narrowed", "passed_through", "refuse_unsendable", "wrapped", "wrapped_loss"]
+__all__ = [
+    "narrow_integers",
+    "pass_through_module",
+    "refuse_unpicklable",
+    "wrap_loss",
+    "wrap_stage",
+]
 
 
 class TensorsIn(torch.nn.Module):
@@ -35,17 +41,17 @@ class TensorsIn(torch.nn.Module):
         return as_tensors(self.stage(*tensors))
 
     def reset(self) -> None:
-        """Let a stage that keeps something forget it: PyBuda asks before it compiles."""
+        """Reset a stage that has state: PyBuda calls this before it compiles."""
         reset = getattr(self.stage, "reset", None)
         if callable(reset):
             reset()
 
 
 class PassThrough(torch.nn.Module):
-    """A stage that gives what it takes: the loss of a model needs one on the host before it."""
+    """A stage that returns its inputs: a loss needs a stage on the host before it."""
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Give the tensors."""
+        """Return the tensors."""
         return tensors
 
 
@@ -59,38 +65,40 @@ class LossOf(torch.nn.Module):
     def forward(self, outputs: Any, targets: Any) -> torch.Tensor:
         """Call the loss as ttbench's contract says: outputs, then targets.
 
-        An output that takes no part gets a gradient of zeros: PyBuda leads one back for each.
+        An output that the loss ignores gets a gradient of zeros: PyBuda needs one for each.
         """
-        given = _listed(outputs)
-        value: torch.Tensor = self.loss(*given, *_listed(targets))
-        for output in given:
+        output_list = _as_sequence(outputs)
+        value: torch.Tensor = self.loss(*output_list, *_as_sequence(targets))
+        for output in output_list:
             if output.requires_grad:
                 value = value + 0.0 * output.sum()
         return value
 
 
-def wrapped(stage: str, module: Any, *, training: bool) -> Any:
-    """Make PyBuda's module of a stage, or a list of them; its own modules are taken as they are.
+def wrap_stage(stage: str, module: Any, *, training: bool) -> Any:
+    """Make PyBuda's module of a stage, or a list of them; a module of PyBuda stays as it is.
 
     Raises `UnsupportedOptionError` for anything else.
     """
     if isinstance(module, (list, tuple)):
         parts = enumerate(module)
-        return [wrapped(f"{stage}_{index}", part, training=training) for index, part in parts]
+        return [wrap_stage(f"{stage}_{index}", part, training=training) for index, part in parts]
     if isinstance(module, pybuda.Module):
         return module
-    return pybuda.PyTorchModule(_named(stage), TensorsIn(_copied(stage, module).train(training)))
+    return pybuda.PyTorchModule(
+        _module_name(stage), TensorsIn(_copy_module(stage, module).train(training))
+    )
 
 
-def passed_through() -> Any:
-    """Make PyBuda's module of a stage that gives what it takes."""
-    return pybuda.PyTorchModule(_named("through"), PassThrough())
+def pass_through_module() -> Any:
+    """Make PyBuda's module of a stage that returns its inputs."""
+    return pybuda.PyTorchModule(_module_name("through"), PassThrough())
 
 
-def refuse_unsendable(stage: str, module: Any) -> None:
+def refuse_unpicklable(stage: str, module: Any) -> None:
     """Raise `UnsupportedOptionError` for a stage that cannot be sent to PyBuda's process for it."""
     try:
-        _Probe(io.BytesIO()).dump(module)
+        _PicklerWithoutTensors(io.BytesIO()).dump(module)
     except Exception as error:
         raise UnsupportedOptionError(
             f"stage {stage} ({type(module).__name__}) runs in a process of PyBuda's and cannot be"
@@ -99,34 +107,34 @@ def refuse_unsendable(stage: str, module: Any) -> None:
         ) from error
 
 
-class _Probe(pickle.Pickler):
-    """Pickles everything but the numbers of tensors."""
+class _PicklerWithoutTensors(pickle.Pickler):
+    """Pickles everything but the contents of tensors."""
 
     def persistent_id(self, obj: Any) -> str | None:
         return "tensor" if isinstance(obj, torch.Tensor) else None
 
 
-def wrapped_loss(module: Any) -> Any:
+def wrap_loss(module: Any) -> Any:
     """Make PyBuda's module of a loss."""
     if isinstance(module, pybuda.Module):
         return module
-    return pybuda.PyTorchModule(_named("loss"), LossOf(_copied("loss", module)))
+    return pybuda.PyTorchModule(_module_name("loss"), LossOf(_copy_module("loss", module)))
 
 
-def _named(stage: str) -> str:
-    # PyBuda writes files of this name into the working folder and removes them at its end: it
-    # must be no name that a user's file has, and another for each run
+def _module_name(stage: str) -> str:
+    # PyBuda writes files of this name into the working folder and removes them at its end: the
+    # name must not be that of a user's file, and must differ between runs
     return f"ttbench_{os.getpid()}_{stage}"
 
 
-def narrowed(tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    """Give inputs in types that the card has: 64-bit whole numbers become 32-bit ones."""
+def narrow_integers(tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """Convert 64-bit integers, which a card does not have, to 32-bit ones."""
     return tuple(
         tensor.to(torch.int32) if tensor.dtype == torch.int64 else tensor for tensor in tensors
     )
 
 
-def _copied(stage: str, module: Any) -> torch.nn.Module:
+def _copy_module(stage: str, module: Any) -> torch.nn.Module:
     if not isinstance(module, torch.nn.Module):
         raise UnsupportedOptionError(
             f"stage {stage} is a {type(module).__name__} of {type(module).__module__}; backend"
@@ -135,5 +143,5 @@ def _copied(stage: str, module: Any) -> torch.nn.Module:
     return private_copy(module)
 
 
-def _listed(value: Any) -> Sequence[Any]:
+def _as_sequence(value: Any) -> Sequence[Any]:
     return value if isinstance(value, (list, tuple)) else (value,)

@@ -1,4 +1,4 @@
-"""Devices in the order of the pipeline, with a model's stages placed on them."""
+"""The devices of a pipeline, with a model's stages placed on them."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 import pybuda
 
 from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.backends.pybuda.configuration import engine_options, is_sequential
+from ttbench_core.backends.pybuda.enums import arch_of, devtype_of, format_of
 from ttbench_core.backends.pybuda.loading import load_image
 from ttbench_core.backends.pybuda.modules import (
-    narrowed,
-    passed_through,
-    refuse_unsendable,
-    wrapped,
-    wrapped_loss,
+    narrow_integers,
+    pass_through_module,
+    refuse_unpicklable,
+    wrap_loss,
+    wrap_stage,
 )
-from ttbench_core.backends.pybuda.names import arch_of, devtype_of, format_of
-from ttbench_core.backends.pybuda.settings import engine_options, is_sequential
 from ttbench_core.model import BenchmarkModel
 
-__all__ = ["Line", "compiled", "placed", "ready", "sample_inputs"]
+__all__ = ["DevicePipeline", "compile_pipeline", "place_stages", "prepare_inputs", "sample_inputs"]
 
 
 @dataclass(frozen=True)
-class Line:
-    """The devices of a pipeline."""
+class DevicePipeline:
+    """The devices of a pipeline, as PyBuda's objects."""
 
     #: Takes the inputs.
     first: Any
@@ -34,51 +34,52 @@ class Line:
     last: Any
     #: The Tenstorrent device among them.
     device: Any
-    #: How many of them are the host's.
-    on_host: int
+    #: How many of the devices are of the host.
+    host_device_count: int
 
 
-def placed(model: BenchmarkModel, options: CompileOptions) -> Line:
-    """Make the devices of a model: the host's, Tenstorrent's, and the host's again.
+def place_stages(model: BenchmarkModel, options: CompileOptions) -> DevicePipeline:
+    """Make the devices of a model: one of the host, Tenstorrent's, and one of the host again.
 
-    A loss goes to the host's last device, which is made for it where the model has none.
+    A loss goes to the last device of the host, which is added if the model needs none.
     Raises `UnsupportedOptionError` for a stage of the host that cannot be sent to its process.
     """
     stages, training = model.stages, options.training
-    line = []
+    devices = []
     if stages.cpu_pre is not None:
-        line.append(_on_host("cpu_pre", stages.cpu_pre, options))
+        devices.append(_host_device("cpu_pre", stages.cpu_pre, options))
     loaded = engine_options(options).load_tti is not None
-    device = load_image(model, options) if loaded else _device(model, options)
-    line.append(device)
+    device = load_image(model, options) if loaded else _tenstorrent_device(model, options)
+    devices.append(device)
     if stages.cpu_post is not None:
-        line.append(_on_host("cpu_post", stages.cpu_post, options))
+        devices.append(_host_device("cpu_post", stages.cpu_post, options))
     if training and stages.loss is not None:
-        if line[-1] is device:
-            line.append(pybuda.CPUDevice("cpu-post", module=passed_through()))
+        if devices[-1] is device:
+            devices.append(pybuda.CPUDevice("cpu-post", module=pass_through_module()))
         if not is_sequential(options):
-            refuse_unsendable("loss", stages.loss)
-        line[-1].place_loss_module(wrapped_loss(stages.loss))
-    return Line(line[0], line[-1], device, len(line) - 1)
+            refuse_unpicklable("loss", stages.loss)
+        devices[-1].place_loss_module(wrap_loss(stages.loss))
+    return DevicePipeline(devices[0], devices[-1], device, len(devices) - 1)
 
 
 def sample_inputs(model: BenchmarkModel) -> Sequence[Any]:
-    """Give what a model is compiled for: its inputs, or a group of them for each subgraph."""
+    """Give the inputs that a model is compiled for: its own, or a group for each subgraph."""
     groups: Any = model.generation.get("compile_inputs")
     if groups is None:
-        return ready(model, model.inputs)
+        return prepare_inputs(model, model.inputs)
     return tuple(
-        narrowed(one) if isinstance(one, (list, tuple)) else narrowed([one])[0] for one in groups
+        narrow_integers(one) if isinstance(one, (list, tuple)) else narrow_integers([one])[0]
+        for one in groups
     )
 
 
-def ready(model: BenchmarkModel, tensors: Sequence[Any]) -> tuple[Any, ...]:
-    """Give inputs as the first device takes them: a card has no 64-bit whole numbers."""
-    return tuple(tensors) if model.stages.cpu_pre is not None else narrowed(tensors)
+def prepare_inputs(model: BenchmarkModel, tensors: Sequence[Any]) -> tuple[Any, ...]:
+    """Convert inputs to types that the first device has: a card has no 64-bit integers."""
+    return tuple(tensors) if model.stages.cpu_pre is not None else narrow_integers(tensors)
 
 
-def compiled(model: BenchmarkModel, options: CompileOptions) -> Any:
-    """Compile the pipeline that was placed; gives the queue that its outputs come to."""
+def compile_pipeline(model: BenchmarkModel, options: CompileOptions) -> Any:
+    """Compile the pipeline that was placed; gives the queue of its outputs."""
     queue = pybuda.initialize_pipeline(
         training=options.training,
         sample_inputs=sample_inputs(model),
@@ -89,7 +90,7 @@ def compiled(model: BenchmarkModel, options: CompileOptions) -> Any:
     return pybuda.get_loss_queue() if options.training else queue
 
 
-def _device(model: BenchmarkModel, options: CompileOptions) -> Any:
+def _tenstorrent_device(model: BenchmarkModel, options: CompileOptions) -> Any:
     asked = engine_options(options)
     chips: dict[str, Any] = {"num_chips": len(options.devices)}
     if asked.parallel_tti:
@@ -99,7 +100,7 @@ def _device(model: BenchmarkModel, options: CompileOptions) -> Any:
     first = options.devices[0]
     return pybuda.TTDevice(
         "tt0",
-        module=wrapped("device", model.stages.device, training=options.training),
+        module=wrap_stage("device", model.stages.device, training=options.training),
         arch=arch_of(first.arch),
         devtype=devtype_of(first.kind),
         fp32_fallback=format_of(options.data_format),
@@ -107,9 +108,9 @@ def _device(model: BenchmarkModel, options: CompileOptions) -> Any:
     )
 
 
-def _on_host(stage: str, module: Any, options: CompileOptions) -> Any:
+def _host_device(stage: str, module: Any, options: CompileOptions) -> Any:
     if not is_sequential(options):
-        refuse_unsendable(stage, module)
+        refuse_unpicklable(stage, module)
     name = stage.replace("_", "-")
-    placed_there = wrapped(stage, module, training=options.training)
-    return pybuda.CPUDevice(name, module=placed_there)
+    wrapped = wrap_stage(stage, module, training=options.training)
+    return pybuda.CPUDevice(name, module=wrapped)

@@ -1,7 +1,7 @@
-"""Waiting for a card without waiting for ever.
+"""Waiting for a card with a timeout.
 
 PyBuda's calls neither raise nor return an error when a device fails: they set a
-flag, and nothing arrives any more. A device that hangs does not even set the
+flag, and no more outputs arrive. A device that hangs does not even set the
 flag.
 """
 
@@ -17,94 +17,108 @@ import pybuda
 
 from ttbench_core.errors import SessionError
 
-__all__ = ["DeviceFailedError", "DeviceHangsError", "Outlet", "bounded", "check", "shut_down"]
+__all__ = [
+    "DeviceFailedError",
+    "DeviceHangsError",
+    "OutputQueue",
+    "call_with_timeout",
+    "raise_device_failure",
+    "shut_down_pipeline",
+]
 
-#: How often the flag is looked at while nothing arrives.
+#: How often the failure flag is read while no output arrives.
 _POLL_S: Final = 0.25
-#: How long ending a pipeline may take that has failed: what it waits for may never come.
-_SHUTDOWN_S: Final = 10.0
+#: How long ending a failed pipeline may take: what it waits for may never come.
+_SHUTDOWN_TIMEOUT_S: Final = 10.0
 
 
 class DeviceFailedError(SessionError):
-    """PyBuda says that a device has failed."""
+    """PyBuda reports that a device has failed."""
 
 
 class DeviceHangsError(SessionError):
-    """A device gives no sign of life."""
+    """A device does not respond within the timeout."""
 
 
-class Outlet:
-    """Where outputs arrive.
+class OutputQueue:
+    """The queue of a pipeline's outputs.
 
     Args:
         arrivals: PyBuda's queue.
-        patience_s: seconds without an arrival after which the device counts as hung.
+        timeout_s: seconds without an arrival after which the device counts as hung.
     """
 
-    def __init__(self, arrivals: Any, patience_s: float) -> None:
+    def __init__(self, arrivals: Any, timeout_s: float) -> None:
         self._arrivals: Final = arrivals
-        self._patience_s: Final = patience_s
+        self._timeout_s: Final = timeout_s
 
-    def take(self) -> Any:
+    def get(self) -> Any:
         """Wait for the next item.
 
         Raises `DeviceFailedError` and `DeviceHangsError`.
         """
-        deadline = time.monotonic() + self._patience_s
+        deadline = time.monotonic() + self._timeout_s
         while True:
             try:
-                return self._arrivals.get(timeout=min(_POLL_S, self._patience_s))
+                return self._arrivals.get(timeout=min(_POLL_S, self._timeout_s))
             except queue.Empty:
-                check()
+                raise_device_failure()
                 if time.monotonic() >= deadline:
                     raise DeviceHangsError(
-                        f"nothing arrived from the device for {self._patience_s:g} s: it hangs,"
+                        f"nothing arrived from the device for {self._timeout_s:g} s: it hangs,"
                         " and may need a reset (tt-smi); a longer --timeout waits longer"
                     ) from None
 
 
-def check() -> None:
+def raise_device_failure() -> None:
     """Raise `DeviceFailedError` if a device has failed."""
     if pybuda.error_raised():
         raise DeviceFailedError("PyBuda raised an error on the device; its own messages say which")
 
 
-def bounded(action: Callable[[], object], patience_s: float, what: str) -> None:
-    """Call what can block without end, in a thread that is left behind if it does.
+def call_with_timeout(function: Callable[[], object], timeout_s: float, action: str) -> None:
+    """Call a function that may block without end, in a thread that is abandoned if it does.
 
-    Raises `DeviceHangsError` then, and what the action raises.
+    Args:
+        function: to call.
+        timeout_s: seconds that it may take.
+        action: what it does, for the message.
+
+    Raises `DeviceHangsError` after the timeout, and what the function raises.
     """
     raised: list[BaseException] = []
 
-    def act() -> None:
+    def call() -> None:
         try:
-            action()
+            function()
         except BaseException as error:  # noqa: BLE001 - raised below, in the caller's thread
             raised.append(error)
 
-    thread = threading.Thread(target=act, name=f"ttbench-{what}", daemon=True)
+    thread = threading.Thread(target=call, name=f"ttbench-{action}", daemon=True)
     thread.start()
-    thread.join(patience_s)
+    thread.join(timeout_s)
     if thread.is_alive():
-        raise DeviceHangsError(f"{what} did not return within {patience_s:g} s")
+        raise DeviceHangsError(f"{action} did not return within {timeout_s:g} s")
     if raised:
         raise raised[0]
 
 
-def shut_down(patience_s: float = _SHUTDOWN_S) -> bool:
-    """End the pipeline and forget it; say whether that went through.
+def shut_down_pipeline(timeout_s: float = _SHUTDOWN_TIMEOUT_S) -> bool:
+    """End the pipeline and reset PyBuda; give whether that succeeded.
 
-    A pipeline that failed or hangs is left to the end of the process. One that did not may
-    take its time: the card's traces are written here.
+    A pipeline that failed or hangs is left until the process ends. A healthy one may take
+    long: the card's traces are written here.
 
     Args:
-        patience_s: how long one that did not fail may take.
+        timeout_s: how long a healthy pipeline may take.
 
-    Raises what PyBuda raises for one that had not failed before.
+    Raises what PyBuda raises for a pipeline that had not failed before.
     """
     failed = pybuda.error_raised()
     try:
-        bounded(pybuda.shutdown, _SHUTDOWN_S if failed else patience_s, "ending the pipeline")
+        call_with_timeout(
+            pybuda.shutdown, _SHUTDOWN_TIMEOUT_S if failed else timeout_s, "ending the pipeline"
+        )
     except DeviceHangsError:
         return False
     except Exception:

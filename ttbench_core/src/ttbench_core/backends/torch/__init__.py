@@ -1,4 +1,4 @@
 """The torch backend: PyTorch on the CPU and on CUDA devices.
 
-How the seed's options map onto PyTorch is told in `docs/torch-backend.md`.
+`docs/torch-backend.md` documents how the options map onto PyTorch.
 """

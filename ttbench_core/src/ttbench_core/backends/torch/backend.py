@@ -1,4 +1,4 @@
-"""The door of the torch backend; it imports torch only when it must."""
+"""The entry point of the torch backend; it imports torch only when it must."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ class TorchBackend:
     name: Final = "torch"
 
     def availability(self) -> Availability:
-        """Say whether torch can be imported."""
+        """Report whether torch can be imported."""
         try:
             import torch  # noqa: F401
-        except (ImportError, OSError) as error:  # OSError: a library of its own is missing
+        except (ImportError, OSError) as error:  # OSError: a shared library of torch is missing
             return Availability(
                 False, f"torch cannot be imported ({error})", "pip install 'ttbench-core[torch]'"
             )
         return Availability(True)
 
     def capabilities(self) -> Capabilities:
-        """Say what it can honour."""
+        """Report what it supports."""
         return _CAPABILITIES
 
     def devices(self) -> Sequence[Device]:
@@ -60,7 +60,7 @@ class TorchBackend:
         return (*_cuda_devices(), _cpu_device())
 
     def versions(self) -> Mapping[str, str]:
-        """Give the versions of torch and of what it computes with."""
+        """Give the versions of torch and of its CUDA libraries."""
         import torch
 
         versions = {"torch": str(torch.__version__)}
@@ -72,11 +72,11 @@ class TorchBackend:
 
     @contextlib.contextmanager
     def seeded(self, seed: int, devices: Sequence[Device]) -> Iterator[None]:
-        """Seed torch's generators, and put those of CPU and devices back at the end."""
+        """Seed torch's generators, and restore those of the CPU and the devices at the end."""
         import torch
 
-        cuda = [device.index for device in devices if device.kind == "cuda"]
-        with torch.random.fork_rng(devices=cuda):
+        cuda_indices = [device.index for device in devices if device.kind == "cuda"]
+        with torch.random.fork_rng(devices=cuda_indices):
             torch.manual_seed(seed)
             yield
 
@@ -93,8 +93,9 @@ class TorchBackend:
         from ttbench_core.backends.torch.formats import compute_dtype
         from ttbench_core.backends.torch.roofline import measure_peak
 
-        place = torch.device(device.kind, device.index) if device.kind != "cpu" else "cpu"
-        return measure_peak(torch.device(place), compute_dtype(data_format), threads)
+        is_cpu = device.kind == "cpu"
+        torch_device = torch.device("cpu") if is_cpu else torch.device(device.kind, device.index)
+        return measure_peak(torch_device, compute_dtype(data_format), threads)
 
 
 def _cpu_device() -> Device:
@@ -107,6 +108,6 @@ def _cuda_devices() -> Iterator[Device]:
     if not torch.cuda.is_available():
         return
     for index in range(torch.cuda.device_count()):
-        facts = torch.cuda.get_device_properties(index)
-        arch = f"sm_{facts.major}{facts.minor}"
-        yield Device("cuda", index, facts.name, arch, facts.total_memory)
+        properties = torch.cuda.get_device_properties(index)
+        arch = f"sm_{properties.major}{properties.minor}"
+        yield Device("cuda", index, properties.name, arch, properties.total_memory)

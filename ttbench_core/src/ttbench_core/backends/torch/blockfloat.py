@@ -1,4 +1,4 @@
-"""Block floating point: what Bfp8, Bfp8_b, Bfp4 and Bfp4_b keep of a tensor.
+"""Block floating point: rounding to Bfp8, Bfp8_b, Bfp4 and Bfp4_b.
 
 Layout of the formats. Sixteen neighbouring elements of a row (one row of a
 16 x 16 face of a tile) share one exponent, the largest of theirs. Each element
@@ -27,10 +27,10 @@ import torch
 
 from ttbench_core.request.options import DataFormat
 
-__all__ = ["BLOCK", "BlockFormat", "block_format", "quantise"]
+__all__ = ["BLOCK_SIZE", "BlockFormat", "block_format", "quantise"]
 
 #: Elements that share an exponent.
-BLOCK: Final = 16
+BLOCK_SIZE: Final = 16
 #: Bits of a float32 significand with its hidden bit: the packer's working width.
 _WORKING_BITS: Final = 24
 
@@ -51,13 +51,14 @@ class BlockFormat:
         return (1 << self.magnitude_bits) - 1
 
 
-_WIDE: Final = (-126, 127)
-_NARROW: Final = (-15, 16)
+#: Smallest and largest shared exponent.
+_EXPONENTS_8_BIT: Final = (-126, 127)
+_EXPONENTS_5_BIT: Final = (-15, 16)
 _FORMATS: Final = {
-    DataFormat.BFP8: BlockFormat(7, *_NARROW),
-    DataFormat.BFP8_B: BlockFormat(7, *_WIDE),
-    DataFormat.BFP4: BlockFormat(3, *_NARROW),
-    DataFormat.BFP4_B: BlockFormat(3, *_WIDE),
+    DataFormat.BFP8: BlockFormat(7, *_EXPONENTS_5_BIT),
+    DataFormat.BFP8_B: BlockFormat(7, *_EXPONENTS_8_BIT),
+    DataFormat.BFP4: BlockFormat(3, *_EXPONENTS_5_BIT),
+    DataFormat.BFP4_B: BlockFormat(3, *_EXPONENTS_8_BIT),
 }
 
 
@@ -71,7 +72,7 @@ def quantise(tensor: torch.Tensor, layout: BlockFormat) -> torch.Tensor:
 
     Args:
         tensor: floating point, any shape; blocks run along the last dimension,
-            the last block of a row is filled up with zeros.
+            the last block of a row is padded with zeros.
         layout: the format.
 
     Returns:
@@ -81,10 +82,10 @@ def quantise(tensor: torch.Tensor, layout: BlockFormat) -> torch.Tensor:
         return tensor.detach().to(torch.float32).clone()
     rows = tensor.detach().to(torch.float32).reshape(-1, tensor.shape[-1] if tensor.dim() else 1)
     width = rows.shape[-1]
-    padded = torch.nn.functional.pad(rows, (0, -width % BLOCK))
-    blocks = padded.reshape(rows.shape[0], -1, BLOCK)
-    kept = _quantise_blocks(blocks, layout)
-    return kept.reshape(rows.shape[0], -1)[:, :width].reshape(tensor.shape).contiguous()
+    padded = torch.nn.functional.pad(rows, (0, -width % BLOCK_SIZE))
+    blocks = padded.reshape(rows.shape[0], -1, BLOCK_SIZE)
+    quantised = _quantise_blocks(blocks, layout)
+    return quantised.reshape(rows.shape[0], -1)[:, :width].reshape(tensor.shape).contiguous()
 
 
 def _quantise_blocks(blocks: torch.Tensor, layout: BlockFormat) -> torch.Tensor:
@@ -97,5 +98,5 @@ def _quantise_blocks(blocks: torch.Tensor, layout: BlockFormat) -> torch.Tensor:
     shifted = torch.trunc(exact.abs() / unit)
     dropped_bits = _WORKING_BITS - layout.magnitude_bits
     magnitude = torch.round(shifted / (1 << dropped_bits)).clamp(max=layout.largest_magnitude)
-    kept = torch.sign(exact) * magnitude * unit * float(1 << dropped_bits)
-    return kept.to(torch.float32)
+    quantised = torch.sign(exact) * magnitude * unit * float(1 << dropped_bits)
+    return quantised.to(torch.float32)

@@ -3,10 +3,10 @@
 | model | session |
 |---|---|
 | generating tokens | `GeneratingSession` |
-| in training | `DirectSession` around a `TrainingStep`, its stages in a row |
-| several stages | `StagedSession`, a thread a stage |
+| in training | `SyncSession` around a `TrainingStep`, its stages in a row |
+| several stages | `StagedSession`, a thread per stage |
 | one stage on CUDA | `AsyncSession` |
-| one stage on the CPU | `DirectSession` |
+| one stage on the CPU | `SyncSession` |
 
 Several devices get one of these each, in a `ReplicatedSession`.
 """
@@ -14,50 +14,30 @@ Several devices get one of these each, in a `ReplicatedSession`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator
 
 import torch
 
 from ttbench_core.backends.protocol import CompileOptions, Session
 from ttbench_core.backends.replicas import ReplicatedSession
-from ttbench_core.backends.torch.formats import (
-    Quantised,
-    compute_dtype,
-    format_notes,
-    matmul_precision,
-    to_format,
-)
-from ttbench_core.backends.torch.generating import GeneratingSession, Generator
+from ttbench_core.backends.torch.checks import check_request
+from ttbench_core.backends.torch.formats import Quantised, compute_dtype, format_notes
+from ttbench_core.backends.torch.generating import GeneratingSession, TokenGenerator
+from ttbench_core.backends.torch.global_settings import host_threads, matmul_precision
+from ttbench_core.backends.torch.model_copies import COMPILE_LEVEL, ModelCopy, copy_model
 from ttbench_core.backends.torch.sessions import (
     AsyncSession,
-    DirectSession,
-    Facts,
+    SessionInfo,
     StagedSession,
+    SyncSession,
 )
-from ttbench_core.backends.torch.stages import Step, as_step, chained, to_host
-from ttbench_core.backends.torch.training import TrainingStep
-from ttbench_core.errors import UnsupportedOptionError
-from ttbench_core.model import BenchmarkModel, GeneratingModule, Stages
+from ttbench_core.backends.torch.stages import HOST, Step, chain_steps, inference_steps
+from ttbench_core.backends.torch.training import make_training_step
+from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.counting import new_tokens_of
-from ttbench_core.models.reference.copies import private_copy
 from ttbench_core.request.options import DataFormat
 
 __all__ = ["compile_session"]
-
-_HOST: Final = torch.device("cpu")
-#: From this level on, convolution weights lie channels last; from the next, torch.compile.
-_MEMORY_FORMAT_LEVEL: Final = 1
-_COMPILE_LEVEL: Final = 2
-
-
-@dataclass(frozen=True)
-class _Copies:
-    """Private copies of a model's stages, ready to run."""
-
-    modules: Mapping[str, Any]
-    quantised: Quantised
 
 
 def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
@@ -66,136 +46,61 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     Raises `UnsupportedOptionError` for a model that PyTorch cannot run as it
     is; what torch raises while compiling passes through.
     """
-    _refuse_foreign(model)
-    _refuse_generation(model, options)
+    check_request(model, options)
     devices = [_torch_device(device.kind, device.index) for device in options.devices]
     settings = contextlib.ExitStack()
     with contextlib.ExitStack() as undo:
         undo.callback(settings.close)
-        settings.enter_context(_host_threads(options.threads))
+        settings.enter_context(host_threads(options.threads))
         settings.enter_context(matmul_precision(options.math_fidelity))
-        if options.opt_level >= _COMPILE_LEVEL:
-            # what an earlier run compiled would be found again, or count towards the limit
-            # beyond which torch runs eagerly without a word
+        if options.opt_level >= COMPILE_LEVEL:
+            # what an earlier run compiled would be reused, or count towards the limit beyond
+            # which torch silently runs eagerly
             torch._dynamo.reset()  # noqa: SLF001
-        copies = [_copies(model.stages, options, device) for device in devices]
+        copies = [copy_model(model.stages, options, device) for device in devices]
         if not options.training:
-            # once for all inputs: entering it at each costs 1 % of a model of 1.5 ms
+            # once for all inputs: entering it for each costs 1 % of a model of 1.5 ms
             settings.enter_context(torch.inference_mode())
         sessions = []
-        for device, own in zip(devices, copies, strict=True):
-            sessions.append(_session(model, own, options, device, settings))
+        for device, model_copy in zip(devices, copies, strict=True):
+            sessions.append(_make_session(model, model_copy, options, device, settings))
             undo.callback(sessions[-1].close)
         undo.pop_all()
     return sessions[0] if len(sessions) == 1 else ReplicatedSession(sessions)
 
 
-def _session(
+def _make_session(
     model: BenchmarkModel,
-    copies: _Copies,
+    model_copy: ModelCopy,
     options: CompileOptions,
     device: torch.device,
     settings: contextlib.ExitStack,
 ) -> Session:
-    notes = tuple(_notes(model, options, copies.quantised))
-    effective = _effective(options, device, copies.quantised)
-    facts = Facts(effective, notes, device, _is_reference(options, device))
+    modules, data_format = model_copy.modules, options.data_format
+    notes = tuple(_notes(model, options, model_copy.quantised))
+    effective = _effective(options, device, model_copy.quantised)
+    info = SessionInfo(effective, notes, device, _is_reference(options, device))
     if model.generation:
-        generator = Generator(
-            copies.modules["device"],
-            device,
-            compute_dtype(options.data_format),
-            new_tokens_of(model) or 1,
+        generator = TokenGenerator(
+            modules["device"], device, compute_dtype(data_format), new_tokens_of(model) or 1
         )
-        return GeneratingSession(generator, facts, settings)
+        return GeneratingSession(generator, info, settings)
     if options.training:
-        step = _training_step(model, copies.modules, options, device)
-        _warm_compiler(step, model, options)
-        return DirectSession(step, facts, settings)
-    steps = _inference_steps(copies.modules, options, device)
-    _warm_compiler(chained(steps), model, options)
+        step = make_training_step(model, modules, data_format, device)
+        _trigger_compilation(step, model, options)
+        return SyncSession(step, info, settings)
+    steps = inference_steps(modules, data_format, device)
+    _trigger_compilation(chain_steps(steps), model, options)
     if len(steps) > 1:
-        return StagedSession(steps, facts, settings)
+        return StagedSession(steps, info, settings)
     if device.type == "cuda":
-        return AsyncSession(steps[0], facts, settings)
-    return DirectSession(steps[0], facts, settings)
+        return AsyncSession(steps[0], info, settings)
+    return SyncSession(steps[0], info, settings)
 
 
-def _copies(stages: Stages, options: CompileOptions, device: torch.device) -> _Copies:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    present = stages.present(training=options.training)
-    modules: dict[str, Any] = {name: private_copy(module) for name, module in present.items()}
-    for name, module in modules.items():
-        module.train(options.training)
-        if name != "device":
-            module.to(torch.float32)
-    quantised = to_format(modules["device"], options.data_format)
-    modules["device"].to(device)
-    if options.opt_level >= _MEMORY_FORMAT_LEVEL:
-        _lay_channels_last(modules["device"])
-    if options.opt_level >= _COMPILE_LEVEL:
-        modules["device"] = torch.compile(modules["device"], dynamic=False)
-    return _Copies(modules, quantised)
-
-
-def _lay_channels_last(module: torch.nn.Module) -> None:
-    # weights alone decide: a convolution brings its input into the layout of its weights
-    for part in module.modules():
-        if isinstance(part, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
-            for weight in part.parameters(recurse=False):
-                if weight.dim() == 4:
-                    weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-
-
-def _steps(
-    modules: Mapping[str, Any], options: CompileOptions, device: torch.device
-) -> dict[str, Step]:
-    places = {
-        "cpu_pre": (_HOST, torch.float32),
-        "device": (device, compute_dtype(options.data_format)),
-        "cpu_post": (_HOST, torch.float32),
-    }
-    return {
-        name: as_step(modules[name], *place) for name, place in places.items() if name in modules
-    }
-
-
-def _inference_steps(
-    modules: Mapping[str, Any], options: CompileOptions, device: torch.device
-) -> list[Step]:
-    """Give one step a stage; alone, the device stage leaves its outputs on the device."""
-    steps = _steps(modules, options, device)
-    if len(steps) > 1 and device != _HOST:
-        steps["device"] = chained([steps["device"], to_host])
-    return list(steps.values())
-
-
-def _training_step(
-    model: BenchmarkModel,
-    modules: Mapping[str, Any],
-    options: CompileOptions,
-    device: torch.device,
-) -> TrainingStep:
-    on_host = "cpu_post" in modules
-    place = _HOST if on_host else device
-    dtype = torch.float32 if on_host else compute_dtype(options.data_format)
-    targets = [
-        target.to(place, dtype if target.is_floating_point() else target.dtype)
-        for target in model.targets
-    ]
-    return TrainingStep(
-        forward=chained(list(_steps(modules, options, device).values())),
-        loss=modules["loss"].to(place, dtype),
-        targets=targets,
-        parameters=[p for module in modules.values() for p in module.parameters()],
-        device=device,
-    )
-
-
-def _warm_compiler(step: Step, model: BenchmarkModel, options: CompileOptions) -> None:
-    """Make torch.compile work now, so that compiling does not count as running."""
-    if options.opt_level < _COMPILE_LEVEL:
+def _trigger_compilation(step: Step, model: BenchmarkModel, options: CompileOptions) -> None:
+    """Run one input, so that torch.compile compiles now: compiling must not count as running."""
+    if options.opt_level < COMPILE_LEVEL:
         return
     config = torch._dynamo.config  # noqa: SLF001
     strict = {"fail_on_recompile_limit_hit": True}
@@ -204,51 +109,8 @@ def _warm_compiler(step: Step, model: BenchmarkModel, options: CompileOptions) -
         step(model.inputs)
 
 
-def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
-    if not model.generation:
-        return
-    staged = len(model.stages.present(training=False)) > 1
-    generates = (
-        isinstance(model.stages.device, GeneratingModule) and new_tokens_of(model) is not None
-    )
-    if staged or not generates:
-        raise UnsupportedOptionError(
-            "backend 'torch' generates with one device stage that has prefill() and decode(), and"
-            f" 'max_length' in generation; this model's loop is another"
-            f" ({', '.join(model.generation)})"
-        )
-    if len(options.devices) > 1:
-        raise UnsupportedOptionError("backend 'torch' generates on one chip: leave out --chips")
-    if options.opt_level >= _COMPILE_LEVEL:
-        raise UnsupportedOptionError(
-            f"-opt {options.opt_level} compiles for fixed shapes, and a past grows with each token:"
-            " use -opt 0 or 1, or --no-generative"
-        )
-
-
-def _refuse_foreign(model: BenchmarkModel) -> None:
-    for name, module in model.stages.present().items():
-        if not isinstance(module, torch.nn.Module):
-            raise UnsupportedOptionError(
-                f"stage {name} is a {type(module).__name__} of {type(module).__module__}, which"
-                " only its own backend can run; backend 'torch' runs a torch.nn.Module"
-            )
-
-
-@contextlib.contextmanager
-def _host_threads(count: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        if count is not None:
-            torch.set_num_threads(before)
-
-
 def _torch_device(kind: str, index: int) -> torch.device:
-    return _HOST if kind == "cpu" else torch.device(kind, index)
+    return HOST if kind == "cpu" else torch.device(kind, index)
 
 
 def _effective(
@@ -259,7 +121,7 @@ def _effective(
         "emulated": options.data_format.is_block_float,
         "threads": torch.get_num_threads(),
         "matmul_precision": torch.get_float32_matmul_precision(),
-        "compiled": options.opt_level >= _COMPILE_LEVEL,
+        "compiled": options.opt_level >= COMPILE_LEVEL,
         "device": str(device),
     }
     if options.data_format.is_block_float:
@@ -270,12 +132,12 @@ def _effective(
 
 
 def _is_reference(options: CompileOptions, device: torch.device) -> bool:
-    # channels last is another layout of the same products
+    # the channels-last level is allowed: the same products in another layout
     return (
         options.data_format is DataFormat.FP32
         and not options.training
-        and options.opt_level < _COMPILE_LEVEL
-        and device == _HOST
+        and options.opt_level < COMPILE_LEVEL
+        and device == HOST
         and torch.get_float32_matmul_precision() == "highest"
     )
 

@@ -1,8 +1,7 @@
-"""Data formats and math fidelity on PyTorch: dtypes, emulation, global flags."""
+"""Data formats on PyTorch: dtypes, and the emulation of block floating point."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -12,19 +11,12 @@ import torch
 from ttbench_core.backends.torch.blockfloat import block_format, quantise
 from ttbench_core.request.options import DataFormat, MathFidelity
 
-__all__ = ["Quantised", "compute_dtype", "format_notes", "matmul_precision", "to_format"]
+__all__ = ["Quantised", "compute_dtype", "format_notes", "to_format"]
 
 _DTYPES: Final = {
     DataFormat.FP32: torch.float32,
     DataFormat.FP16: torch.float16,
     DataFormat.FP16_B: torch.bfloat16,
-}
-#: PyTorch's names for how much of float32 a matrix multiplication keeps.
-_PRECISIONS: Final = {
-    MathFidelity.LOFI: "medium",
-    MathFidelity.HIFI2: "high",
-    MathFidelity.HIFI3: "highest",
-    MathFidelity.HIFI4: "highest",
 }
 #: Modules whose weights feed matrix multiplications and convolutions.
 _MATMUL_LIKE: Final = (
@@ -33,17 +25,24 @@ _MATMUL_LIKE: Final = (
     torch.nn.modules.conv._ConvNd,  # noqa: SLF001 - the one base of all convolutions
     torch.nn.MultiheadAttention,
 )
-#: The same, of libraries that are not imported for it: GPT-2's projections in transformers.
+#: Class names of such modules in libraries that are not imported here: GPT-2's projections in
+#: transformers.
 _MATMUL_LIKE_NAMES: Final = frozenset({"Conv1D"})
-_WEIGHTS: Final = ("weight", "in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
+_WEIGHT_NAMES: Final = (
+    "weight",
+    "in_proj_weight",
+    "q_proj_weight",
+    "k_proj_weight",
+    "v_proj_weight",
+)
 
 
 @dataclass(frozen=True)
 class Quantised:
-    """What block floating point was applied to."""
+    """How many weights were quantised to block floating point."""
 
     weights: int = 0
-    #: Matmul-like modules whose weights are computed from others, and stay as they are.
+    #: Matmul-like modules whose weights are computed from other tensors and stay unchanged.
     left_out: int = 0
 
 
@@ -53,7 +52,7 @@ def compute_dtype(data_format: DataFormat) -> torch.dtype:
 
 
 def to_format(module: torch.nn.Module, data_format: DataFormat) -> Quantised:
-    """Bring a module's parameters and buffers into a format, in place.
+    """Convert a module's parameters and buffers to a format, in place.
 
     Block floating point quantises the weights (not the biases) of the
     matmul-like modules, seen as matrices whose rows run along their first
@@ -66,9 +65,9 @@ def to_format(module: torch.nn.Module, data_format: DataFormat) -> Quantised:
     weights: dict[int, torch.nn.Parameter] = {}
     left_out = 0
     for part in _matmul_like(module):
-        own = dict(part.named_parameters(recurse=False))
-        found = [own[name] for name in _WEIGHTS if name in own]
-        weights.update((id(weight), weight) for weight in found)
+        parameters = dict(part.named_parameters(recurse=False))
+        found = [parameters[name] for name in _WEIGHT_NAMES if name in parameters]
+        weights.update((id(weight), weight) for weight in found)  # a shared weight counts once
         left_out += not found
     for weight in weights.values():
         as_matrix = weight.detach().flatten(1)
@@ -82,7 +81,7 @@ def format_notes(
     device_kind: str,
     quantised: Quantised,
 ) -> Iterator[str]:
-    """Say what a reader of the numbers must know about format and fidelity."""
+    """Give the notes that a reader of the numbers needs about format and fidelity."""
     if data_format.is_block_float and quantised.weights:
         yield (
             f"{data_format} is emulated: weights are quantised to it and computed in float32,"
@@ -99,25 +98,6 @@ def format_notes(
         yield "float16 on a CPU can be hundreds of times slower than Fp16_b: expect a long run"
     if fidelity is not None and compute_dtype(data_format) is not torch.float32:
         yield f"math fidelity {fidelity} changes float32 products only, not those of {data_format}"
-
-
-@contextlib.contextmanager
-def matmul_precision(fidelity: MathFidelity | None) -> Iterator[None]:
-    """Set PyTorch's global float32 precision for a fidelity; put it back after.
-
-    Covers matrix multiplications and, on CUDA, convolutions, which PyTorch
-    lets round to TF32 by a flag of their own that is on by default.
-    """
-    products = torch.get_float32_matmul_precision()
-    convolutions = torch.backends.cudnn.allow_tf32
-    if fidelity is not None:
-        torch.set_float32_matmul_precision(_PRECISIONS[fidelity])
-        torch.backends.cudnn.allow_tf32 = _PRECISIONS[fidelity] != "highest"
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(products)
-        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 def _matmul_like(module: torch.nn.Module) -> Iterator[torch.nn.Module]:

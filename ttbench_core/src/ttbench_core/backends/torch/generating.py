@@ -1,39 +1,38 @@
-"""Generating tokens on PyTorch: greedily, one after the other, each brought to the host."""
+"""Generating tokens on PyTorch: greedily, one after the other, each copied to the host."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import torch
 
-from ttbench_core.backends.torch.sessions import Facts, TorchSession
+from ttbench_core.backends.torch.sessions import SessionInfo, SyncSession
 from ttbench_core.backends.torch.stages import Tensors
-from ttbench_core.errors import SessionError
 from ttbench_core.measure.passes import CLOCK
 from ttbench_core.model import GeneratingModule
 
-__all__ = ["GeneratingSession", "Generator"]
+__all__ = ["GeneratingSession", "TokenGenerator"]
 
 
-class Generator:
-    """Generates a fixed number of tokens for an input, and keeps when each was there.
+class TokenGenerator:
+    """Generates a fixed number of tokens for an input, and records when each was on the host.
 
     Args:
         module: the device stage, on its device.
-        device: where it is.
-        dtype: what float inputs become there.
-        tokens: how many to generate.
+        device: of the module.
+        dtype: that float inputs are converted to.
+        token_count: how many to generate.
     """
 
     def __init__(
-        self, module: GeneratingModule, device: torch.device, dtype: torch.dtype, tokens: int
+        self, module: GeneratingModule, device: torch.device, dtype: torch.dtype, token_count: int
     ) -> None:
         self._module: Final = module
         self._device: Final = device
         self._dtype: Final = dtype
-        self._tokens: Final = tokens
+        self._token_count: Final = token_count
         self.token_ns: list[int] = []
 
     def __call__(self, inputs: Tensors) -> Tensors:
@@ -44,50 +43,38 @@ class Generator:
         ]
         self.token_ns = []
         logits, past = self._module.prefill(*moved)
-        first = logits
-        tokens = [self._chosen(logits)]
-        for _ in range(self._tokens - 1):
+        first_logits = logits
+        tokens = [self._next_token(logits)]
+        for _ in range(self._token_count - 1):
             logits, past = self._module.decode(tokens[-1].to(self._device), past)
-            tokens.append(self._chosen(logits))
-        return [first.to("cpu"), torch.cat(tokens, dim=1)]
+            tokens.append(self._next_token(logits))
+        return [first_logits.to("cpu"), torch.cat(tokens, dim=1)]
 
-    def _chosen(self, logits: torch.Tensor) -> torch.Tensor:
-        # on the host, where a reader of the text would have it
+    def _next_token(self, logits: torch.Tensor) -> torch.Tensor:
+        # on the host, where a user would read the text
         token = logits.argmax(dim=-1, keepdim=True).to("cpu")
         self.token_ns.append(CLOCK())
         return token
 
 
-class GeneratingSession(TorchSession):
+class GeneratingSession(SyncSession):
     """Generates all tokens of an input when it is pushed.
 
+    Its outputs are the first step's logits and the tokens.
+
     Args:
-        generator: generates.
-        facts: see `Facts`.
+        generator: generates the tokens of one input.
+        info: what the session reports about itself.
         settings: as for every session.
     """
 
-    depth: Final = 1
-
-    def __init__(self, generator: Generator, facts: Facts, settings: contextlib.ExitStack) -> None:
-        super().__init__(generator, facts, settings)
+    def __init__(
+        self, generator: TokenGenerator, info: SessionInfo, settings: contextlib.ExitStack
+    ) -> None:
+        super().__init__(generator, info, settings)
         self._generator: Final = generator
-        self._outputs: Tensors | None = None
 
     @property
     def token_ns(self) -> Sequence[int]:
         """When each token of the last input was on the host."""
         return self._generator.token_ns
-
-    def push(self, inputs: Tensors) -> None:
-        """Generate the tokens of one input."""
-        if self._outputs is not None:
-            raise SessionError("1 input is in flight already: pop before pushing")
-        self._outputs = self._generator(inputs)
-
-    def pop(self) -> Any:
-        """Give the first step's logits and the tokens of the input that was pushed last."""
-        outputs, self._outputs = self._outputs, None
-        if outputs is None:
-            raise SessionError("nothing is in flight: push before popping")
-        return outputs

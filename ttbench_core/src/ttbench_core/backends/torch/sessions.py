@@ -1,4 +1,4 @@
-"""The sessions of the torch backend; `compiling` says which one runs when."""
+"""The sessions of the torch backend; `compiling` chooses one of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from ttbench_core.backends.pipeline import Pipeline
-from ttbench_core.backends.torch.stages import Step, Tensors, chained
+from ttbench_core.backends.torch.stages import Step, Tensors, chain_steps
 from ttbench_core.backends.torch.tracing import write_trace
 from ttbench_core.errors import SessionError
 from ttbench_core.request.options import Trace
@@ -20,12 +20,12 @@ from ttbench_core.request.options import Trace
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["AsyncSession", "DirectSession", "Facts", "StagedSession", "TorchSession"]
+__all__ = ["AsyncSession", "SessionInfo", "StagedSession", "SyncSession", "TorchSession"]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a session says of itself."""
+class SessionInfo:
+    """What a session reports about itself, and its device."""
 
     effective: Mapping[str, object]
     notes: Sequence[str]
@@ -35,36 +35,36 @@ class Facts:
 
 
 class TorchSession:
-    """What the sessions of this backend share.
+    """The base of the sessions of this backend.
 
     Args:
-        step: one input through all stages, for the profiler.
-        facts: see `Facts`.
-        settings: puts torch's settings back when it is closed; shared by the
+        step: runs one input through all stages, for the profiler.
+        info: what the session reports about itself.
+        settings: restores torch's settings when it is closed; shared by the
             sessions of several devices. In inference the caller's thread is in
             inference mode until then.
     """
 
-    def __init__(self, step: Step, facts: Facts, settings: contextlib.ExitStack) -> None:
+    def __init__(self, step: Step, info: SessionInfo, settings: contextlib.ExitStack) -> None:
         self._step: Final = step
-        self._device: Final = facts.device
+        self._device: Final = info.device
         self._settings: Final = settings
-        self.effective: Final = facts.effective
-        self.notes: Final = facts.notes
-        self.is_reference: Final = facts.is_reference
+        self.effective: Final = info.effective
+        self.notes: Final = info.notes
+        self.is_reference: Final = info.is_reference
 
     def trace(self, inputs: Tensors, level: Trace, folder: Path) -> Sequence[Path]:
         """Profile a few inputs, one after the other in this thread."""
         return write_trace(self._step, inputs, level, folder, self._device)
 
     def device_peak_bytes(self) -> int | None:
-        """Give the peak of CUDA memory that torch allocated since compiling."""
+        """Give the peak of the CUDA memory that torch allocated since compiling."""
         if self._device.type != "cuda":
             return None
         return int(torch.cuda.max_memory_allocated(self._device))
 
     def close(self) -> None:
-        """Put torch's global settings back."""
+        """Restore torch's global settings."""
         self._settings.close()
 
     def __enter__(self) -> Self:
@@ -74,13 +74,13 @@ class TorchSession:
         self.close()
 
 
-class DirectSession(TorchSession):
+class SyncSession(TorchSession):
     """Runs an input when it is pushed."""
 
     depth: Final = 1
 
-    def __init__(self, step: Step, facts: Facts, settings: contextlib.ExitStack) -> None:
-        super().__init__(step, facts, settings)
+    def __init__(self, step: Step, info: SessionInfo, settings: contextlib.ExitStack) -> None:
+        super().__init__(step, info, settings)
         self._outputs: Tensors | None = None
 
     def push(self, inputs: Tensors) -> None:
@@ -100,15 +100,15 @@ class DirectSession(TorchSession):
 class AsyncSession(TorchSession):
     """Queues an input on a CUDA stream when it is pushed and waits when it is popped.
 
-    Two inputs in flight hide the launching of one behind the computing of the
-    other. The copy of the outputs to the host is queued with the input, so
-    that waiting for it waits for this input alone.
+    With two inputs in flight the launch of one overlaps with the computation
+    of the other. The copy of the outputs to the host is queued with the input,
+    so that waiting for it waits for this input alone.
     """
 
     depth: Final = 2
 
-    def __init__(self, step: Step, facts: Facts, settings: contextlib.ExitStack) -> None:
-        super().__init__(step, facts, settings)
+    def __init__(self, step: Step, info: SessionInfo, settings: contextlib.ExitStack) -> None:
+        super().__init__(step, info, settings)
         self._in_flight: deque[tuple[Tensors, Any]] = deque()
 
     def push(self, inputs: Tensors) -> None:
@@ -118,10 +118,10 @@ class AsyncSession(TorchSession):
         with torch.cuda.device(self._device):
             # a copy from memory that is not pinned would wait for the input before this one
             outputs = self._step([tensor.pin_memory() for tensor in inputs])
-            arriving = [tensor.to("cpu", non_blocking=True) for tensor in outputs]
+            host_outputs = [tensor.to("cpu", non_blocking=True) for tensor in outputs]
             done = torch.cuda.Event()  # type: ignore[no-untyped-call,unused-ignore]
             done.record()
-        self._in_flight.append((arriving, done))
+        self._in_flight.append((host_outputs, done))
 
     def pop(self) -> Tensors:
         """Wait until the oldest input's outputs are on the host."""
@@ -132,7 +132,7 @@ class AsyncSession(TorchSession):
         return outputs
 
     def close(self) -> None:
-        """Wait for the device, then put torch's settings back."""
+        """Wait for the device, then restore torch's settings."""
         self._in_flight.clear()
         try:
             torch.cuda.synchronize(self._device)
@@ -144,15 +144,17 @@ class StagedSession(TorchSession):
     """Runs several stages in overlapping threads.
 
     Args:
-        steps: one a stage.
-        facts: see `Facts`.
+        steps: one per stage.
+        info: what the session reports about itself.
         settings: as for every session.
     """
 
-    def __init__(self, steps: Sequence[Step], facts: Facts, settings: contextlib.ExitStack) -> None:
-        super().__init__(chained(steps), facts, settings)
-        self._threads: Final = torch.get_num_threads()
-        self._pipeline: Final = Pipeline(steps, in_thread=self._in_thread)
+    def __init__(
+        self, steps: Sequence[Step], info: SessionInfo, settings: contextlib.ExitStack
+    ) -> None:
+        super().__init__(chain_steps(steps), info, settings)
+        self._thread_count: Final = torch.get_num_threads()
+        self._pipeline: Final = Pipeline(steps, thread_context=self._thread_context)
         self.depth: Final = self._pipeline.depth
 
     def push(self, inputs: Tensors) -> None:
@@ -163,14 +165,14 @@ class StagedSession(TorchSession):
         """Wait for the oldest input's outputs."""
         return self._pipeline.pop()
 
-    def _in_thread(self) -> contextlib.AbstractContextManager[object]:
-        # inference mode belongs to a thread, and a thread count that was set elsewhere reaches
-        # a new thread only at its first own call
-        torch.set_num_threads(self._threads)
+    def _thread_context(self) -> contextlib.AbstractContextManager[object]:
+        # inference mode belongs to a thread, and a thread count that another thread has set
+        # takes effect in a new thread only with its first own call
+        torch.set_num_threads(self._thread_count)
         return torch.inference_mode()
 
     def close(self) -> None:
-        """End the threads, then put torch's settings back."""
+        """End the threads, then restore torch's settings."""
         try:
             self._pipeline.close()
         finally:

@@ -1,4 +1,4 @@
-"""Performance traces with torch.profiler, taken apart from the timed passes."""
+"""Performance traces with torch.profiler, recorded outside the timed passes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from ttbench_core.request.options import Trace
 
 __all__ = ["write_trace"]
 
-#: Inputs under the profiler: enough to see a steady one, few enough for a small file.
+#: Inputs under the profiler: enough to reach a steady state, few enough for a small file.
 _TRACED_INPUTS: Final = 3
-_ROWS: Final = 20
+#: Operators in the table.
+_TABLE_ROWS: Final = 20
 
 
 def write_trace(
@@ -34,7 +35,7 @@ def write_trace(
     if on_cuda:
         activities.append(torch.profiler.ProfilerActivity.CUDA)
     with (
-        _quiet_profiler(),
+        _silenced_profiler(),
         torch.profiler.profile(
             activities=activities, record_shapes=level is Trace.VERBOSE
         ) as profile,
@@ -45,7 +46,9 @@ def write_trace(
             torch.cuda.synchronize(device)
     order = "self_cuda_time_total" if on_cuda else "self_cpu_time_total"
     table = folder / "operators.txt"
-    table.write_text(profile.key_averages().table(sort_by=order, row_limit=_ROWS), encoding="utf-8")
+    table.write_text(
+        profile.key_averages().table(sort_by=order, row_limit=_TABLE_ROWS), encoding="utf-8"
+    )
     if level is not Trace.VERBOSE:
         return [table]
     timeline = folder / "trace.json"
@@ -54,13 +57,13 @@ def write_trace(
 
 
 @contextlib.contextmanager
-def _quiet_profiler() -> Iterator[None]:
+def _silenced_profiler() -> Iterator[None]:
     """Keep the profiler's library from printing two lines of its own to stderr."""
     name = "KINETO_LOG_LEVEL"
-    before = os.environ.get(name)
+    previous = os.environ.get(name)
     os.environ.setdefault(name, "99")
     try:
         yield
     finally:
-        if before is None:
+        if previous is None:
             del os.environ[name]

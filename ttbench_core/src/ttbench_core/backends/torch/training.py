@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import torch
 
-from ttbench_core.backends.torch.stages import Step, Tensors, to_host
+from ttbench_core.backends.torch.formats import compute_dtype
+from ttbench_core.backends.torch.stages import (
+    HOST,
+    Step,
+    Tensors,
+    chain_steps,
+    stage_steps,
+    to_host,
+)
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.request.options import DataFormat
 
-__all__ = ["TrainingStep"]
+__all__ = ["TrainingStep", "make_training_step"]
 
 
 class TrainingStep:
@@ -22,7 +32,7 @@ class TrainingStep:
         forward: the stages in order, the last output on the loss's device.
         loss: called with the last stage's outputs, then the targets; gives a scalar.
         targets: on the loss's device.
-        parameters: all that gradients are cleared of.
+        parameters: those whose gradients are cleared.
         device: where the device stage runs; the step ends when it has finished.
     """
 
@@ -48,6 +58,36 @@ class TrainingStep:
             loss = self._loss(*self._forward(inputs), *self._targets)
             loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
         if self._device.type == "cuda":
-            # a loss on the host is there before the device has finished its backward
+            # a loss on the host is complete before the device has finished its backward pass
             torch.cuda.synchronize(self._device)
         return to_host([loss.detach()])
+
+
+def make_training_step(
+    model: BenchmarkModel,
+    modules: Mapping[str, Any],
+    data_format: DataFormat,
+    device: torch.device,
+) -> TrainingStep:
+    """Make the training step of a model; the loss runs where its last stage does.
+
+    Args:
+        model: gives the targets.
+        modules: private copies by the name of their stage, with the loss.
+        data_format: of the device stage.
+        device: of the device stage.
+    """
+    on_host = "cpu_post" in modules
+    loss_device = HOST if on_host else device
+    loss_dtype = torch.float32 if on_host else compute_dtype(data_format)
+    targets = [
+        target.to(loss_device, loss_dtype if target.is_floating_point() else target.dtype)
+        for target in model.targets
+    ]
+    return TrainingStep(
+        forward=chain_steps(list(stage_steps(modules, data_format, device).values())),
+        loss=modules["loss"].to(loss_device, loss_dtype),
+        targets=targets,
+        parameters=[p for module in modules.values() for p in module.parameters()],
+        device=device,
+    )

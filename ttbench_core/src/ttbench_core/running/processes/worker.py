@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
-from ttbench_core.backends.lifeline import LIFELINE
+from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.errors import TtbenchError
 from ttbench_core.measure.stopping import TURNS, Stop
 from ttbench_core.models.source import find_source
@@ -69,7 +69,7 @@ def _start_heartbeat(channel: TextIO) -> None:
     def beat() -> None:
         while True:
             time.sleep(_HEARTBEAT_S)
-            overdue = LIFELINE.overdue()
+            overdue = CALL_DEADLINE.overdue()
             with contextlib.suppress(OSError, ValueError):  # the last message has been sent
                 _send(channel, {"event": "overdue", "text": overdue} if overdue else _ALIVE)
 

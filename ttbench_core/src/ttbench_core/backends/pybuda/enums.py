@@ -1,4 +1,4 @@
-"""What ttbench calls a format, a fidelity, a trace, a chip or a device, as PyBuda's own members."""
+"""From ttbench's formats, fidelities, traces, chips and devices to PyBuda's enum members."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def devtype_of(kind: str) -> Any:
 
 
 def member_of(name: str) -> Any:
-    """Give the member that `DataFormat.Float16_b` or `MathFidelity.HiFi2` names; else the text.
+    """Give the member that a text like `DataFormat.Float16_b` names; any other text unchanged.
 
-    Raises `AttributeError` for a member that there is not.
+    Knows `DataFormat` and `MathFidelity`. Raises `AttributeError` for an unknown member.
     """
-    kind, _, member = name.partition(".")
+    enum, _, member = name.partition(".")
     enums = {"DataFormat": pybuda.DataFormat, "MathFidelity": pybuda.MathFidelity}
-    return getattr(enums[kind], member) if kind in enums and member else name
+    return getattr(enums[enum], member) if enum in enums and member else name

@@ -1,0 +1,97 @@
+"""PyBuda's configuration for a run: the user's options, and the folder that it builds in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pybuda
+
+from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.backends.pybuda.enums import fidelity_of, format_of, trace_of
+from ttbench_core.request.engine_options import BalancerPolicy, DevType, EngineOptions
+from ttbench_core.request.options import Trace
+
+__all__ = [
+    "SEQUENTIAL_VARIABLE",
+    "build_folder",
+    "configure_compiler",
+    "configure_runtime",
+    "engine_options",
+    "is_sequential",
+]
+
+#: The environment variable that makes PyBuda compute in the calling thread.
+SEQUENTIAL_VARIABLE: Final = "PYBUDA_FORCE_SEQUENTIAL"
+
+
+def engine_options(options: CompileOptions) -> EngineOptions:
+    """Give the options that only this engine has, as requested."""
+    return options.asked if options.asked is not None else EngineOptions()
+
+
+def is_sequential(options: CompileOptions) -> bool:
+    """Report whether PyBuda computes in the calling thread: without a card, or if forced to."""
+    return options.devices[0].kind != DevType.SILICON or SEQUENTIAL_VARIABLE in os.environ
+
+
+def configure_compiler(
+    options: CompileOptions, *, trace: Trace = Trace.NONE, folder: str = ""
+) -> None:
+    """Set PyBuda's options for compiling; before any device is made.
+
+    Args:
+        options: what will be run.
+        trace: what the card records.
+        folder: where PyBuda writes its output; its own choice if empty.
+    """
+    asked = engine_options(options)
+    if asked.balancer_policy is not BalancerPolicy.DEFAULT:
+        pybuda.set_configuration_options(balancer_policy=asked.balancer_policy.value)
+    pybuda.set_configuration_options(
+        default_df_override=format_of(options.data_format),
+        math_fidelity=fidelity_of(options.math_fidelity) if options.math_fidelity else None,
+        backend_opt_level=options.opt_level,
+        performance_trace=trace_of(trace),
+        backend_output_dir=folder or None,
+        backend_runtime_params_path=asked.runtime_params_yaml,
+        device_config=asked.device_config.value if asked.device_config else None,
+        enable_auto_fusing=False if "PYBUDA_DISABLE_FUSE_OPS" in os.environ else None,
+        enable_recompute=asked.recompute or None,
+        enable_auto_transposing_placement=asked.auto_transpose or None,
+    )
+
+
+def configure_runtime(options: CompileOptions, *, trace: Trace, folder: str) -> None:
+    """Set again the options that do not concern compiling: loading an image has replaced all.
+
+    Args:
+        options: what will be run.
+        trace: what the card records.
+        folder: where PyBuda writes its output.
+    """
+    pybuda.set_configuration_options(
+        backend_opt_level=options.opt_level,
+        performance_trace=trace_of(trace),
+        backend_output_dir=folder or None,
+    )
+
+
+@contextlib.contextmanager
+def build_folder() -> Iterator[str]:
+    """Give a folder that PyBuda may empty and build in, for this run alone; removed at the end.
+
+    PyBuda's own choice can be the same folder for two runs, and one would empty that of the
+    other. The path is empty if the user has chosen a folder.
+    """
+    if "PYBUDA_BUILD_DIR" in os.environ:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(
+        prefix="ttbench-pybuda-", ignore_cleanup_errors=True
+    ) as folder:
+        yield str(Path(folder) / "build")

@@ -1,0 +1,49 @@
+"""What a request asks for that torch cannot do with this model, checked before compiling."""
+
+from __future__ import annotations
+
+import torch
+
+from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.backends.torch.model_copies import COMPILE_LEVEL
+from ttbench_core.errors import UnsupportedOptionError
+from ttbench_core.model import BenchmarkModel, GeneratingModule
+from ttbench_core.models.counting import new_tokens_of
+
+__all__ = ["check_request"]
+
+
+def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
+    """Raise `UnsupportedOptionError` for a model that torch cannot run as it is asked to."""
+    _refuse_foreign_modules(model)
+    if model.generation:
+        _refuse_generation(model, options)
+
+
+def _refuse_foreign_modules(model: BenchmarkModel) -> None:
+    for name, module in model.stages.present().items():
+        if not isinstance(module, torch.nn.Module):
+            raise UnsupportedOptionError(
+                f"stage {name} is a {type(module).__name__} of {type(module).__module__}, which"
+                " only its own backend can run; backend 'torch' runs a torch.nn.Module"
+            )
+
+
+def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
+    staged = len(model.stages.present(training=False)) > 1
+    generates = (
+        isinstance(model.stages.device, GeneratingModule) and new_tokens_of(model) is not None
+    )
+    if staged or not generates:
+        raise UnsupportedOptionError(
+            "backend 'torch' generates with one device stage that has prefill() and decode(), and"
+            f" 'max_length' in generation; this model's loop is another"
+            f" ({', '.join(model.generation)})"
+        )
+    if len(options.devices) > 1:
+        raise UnsupportedOptionError("backend 'torch' generates on one chip: leave out --chips")
+    if options.opt_level >= COMPILE_LEVEL:
+        raise UnsupportedOptionError(
+            f"-opt {options.opt_level} compiles for fixed shapes, and a past grows with each token:"
+            " use -opt 0 or 1, or --no-generative"
+        )

@@ -1,4 +1,4 @@
-"""How much faster NEW is than OLD, how certain that is, and how for a verdict."""
+"""How much faster NEW is than OLD, how certain that is, and what a verdict needs."""
 
 from __future__ import annotations
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
-from pathlib import Path
 from typing import Final, Protocol
 
 from ttbench_core.backends.planning import plan
-from ttbench_core.backends.protocol import ImagingBackend, Session, TracingSession
+from ttbench_core.backends.protocol import ImagingBackend, Session
 from ttbench_core.backends.selection import choose_backend_and_plugin
-from ttbench_core.errors import DeviceError, RequestError, SessionError, TargetError, one_line
+from ttbench_core.errors import DeviceError, RequestError, SessionError, one_line
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
 from ttbench_core.measure.host_activity import read_counters
 from ttbench_core.measure.overhead import harness_ns_per_input
@@ -25,20 +22,18 @@ from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.plugins.tuning_rules import read_rules
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
-from ttbench_core.request.options import RunOptions
 from ttbench_core.running.analysis import analyze, refuse_unverifiable
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import SILENT, Observer
 from ttbench_core.running.record_values import failed_before_start
 from ttbench_core.running.recording import Recording
 from ttbench_core.running.request import RunRequest
+from ttbench_core.running.tracing import check_trace_folder, take_trace
 
 __all__ = ["RunContext", "TurnRule", "measure"]
 
-#: Faster inputs can be driven untimed before the first pass at no cost.
+#: Faster inputs can be drive_inputs untimed before the first pass at no cost.
 _FAST_NS: Final = 100_000_000
-#: Folder for traces, in the working directory.
-TRACE_FOLDER: Final = "ttbench-traces"
 
 
 class TurnRule(StoppingRule, Protocol):
@@ -76,7 +71,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
     except DeviceError as error:
         missing = failed_before_start(request.options, "devices", error)
         raise BenchmarkError("devices", str(error), missing) from error
-    _check_trace_folder(job.options)
+    check_trace_folder(job.options)
     recording = Recording(job, context.observer)
     if context.on_start is not None:
         context.on_start(recording.result("failed", SessionError("ended without a word")))
@@ -91,7 +86,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
                 if context.turns is not None:
                     context.turns.wait_for_other()
                 analyze(job, session, model, recording)
-                _trace(job, session, model, recording)
+                take_trace(job, session, model, recording)
         return recording.result("ok")
     except RequestError:
         raise
@@ -151,12 +146,12 @@ def _measure_session(
 ) -> None:
     in_flight = job.in_flight(session.depth)
 
-    def driven(count: int) -> Pass:
+    def drive_inputs(count: int) -> Pass:
         return drive(session, model.inputs, count, context.clock, in_flight=in_flight)
 
     with frozen_heap():
         with recording.during("first_call"):
-            first = driven(1)
+            first = drive_inputs(1)
         recording.add_first_call(first)
         with recording.during("warmup"):
             recording.add_warmup(
@@ -171,7 +166,7 @@ def _measure_session(
         try:
             fast = first.e2e_ns < _FAST_NS
             untimed = min_inputs(in_flight) if fast else in_flight
-            _measure_passes(job, driven, recording, context, untimed=untimed)
+            _measure_passes(job, drive_inputs, recording, context, untimed=untimed)
         finally:
             recording.record_peak_memory(session)
         recording.add("overhead", {"ns_per_input": harness_ns_per_input(in_flight)})
@@ -179,7 +174,7 @@ def _measure_session(
 
 def _measure_passes(
     job: Job,
-    driven: Callable[[int], Pass],
+    drive_inputs: Callable[[int], Pass],
     recording: Recording,
     context: RunContext,
     *,
@@ -193,12 +188,12 @@ def _measure_passes(
         before = read_counters(root_pid=context.root_pid)
         meter.start()
         if context.turns is None and job.options.warmup is None:
-            _prewarm(driven, untimed)
+            _prewarm(drive_inputs, untimed)
         while stop is None:
             recording.report_progress()
             if context.turns is not None:
-                _prewarm(driven, untimed)
-            recording.add_pass(driven(job.loop_count))
+                _prewarm(drive_inputs, untimed)
+            recording.add_pass(drive_inputs(job.loop_count))
             meter.update()
             stop = job.stopping_rule.decide(recording.times_ns)
         energy = meter.stop()
@@ -209,34 +204,9 @@ def _measure_passes(
         recording.add("energy", asdict(energy))
 
 
-def _prewarm(driven: Callable[[int], Pass], inputs: int) -> None:
+def _prewarm(drive_inputs: Callable[[int], Pass], inputs: int) -> None:
     """Drive a few untimed inputs after a pause, in which threads slept and caches went cold."""
     try:
-        driven(inputs)
+        drive_inputs(inputs)
     except PassCutShortError as cut:
         raise cut.cause from None  # not a pass: nothing of it goes into the record
-
-
-def _check_trace_folder(options: RunOptions) -> None:
-    if not options.wants_trace:
-        return
-    try:
-        Path(TRACE_FOLDER).mkdir(exist_ok=True)
-    except OSError as error:
-        raise TargetError(
-            f"cannot write traces into {TRACE_FOLDER}/ here: {one_line(error)}"
-        ) from error
-
-
-def _trace(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:
-    options = job.options
-    if not options.wants_trace:
-        return
-    with recording.during("trace"):
-        if not isinstance(session, TracingSession):
-            raise TypeError(f"backend {job.backend.name!r} declares traces and cannot take one")
-        moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
-        name = re.sub(r"[^\w.-]+", "_", f"{options.model}-{options.config or 'default'}-{moment}")
-        folder = Path(TRACE_FOLDER) / name
-        folder.mkdir(parents=True)
-        recording.add_trace(folder, session.trace(model.inputs, options.trace, folder))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["format_duration", "format_number", "format_quantity", "html_table", "printable"]
+__all__ = ["format_duration", "format_number", "format_quantity", "printable"]
 
 _DEFAULT_DIGITS: Final = 4
 _DECIMAL_PREFIXES: Final = ("", "k", "M", "G", "T", "P")
@@ -19,16 +17,6 @@ def printable(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
         for letter in text
     )
-
-
-def html_table(rows: Iterable[tuple[str, str]]) -> str:
-    """Give labels and texts as an HTML table, escaped: for notebooks."""
-    left = "style='text-align:left'"
-    cells = (
-        f"<tr><th {left}>{html.escape(label)}</th><td {left}>{html.escape(text)}</td></tr>"
-        for label, text in rows
-    )
-    return f"<table>{''.join(cells)}</table>"
 
 
 def format_number(value: float, digits: int = _DEFAULT_DIGITS) -> str:

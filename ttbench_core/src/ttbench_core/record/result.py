@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ttbench_core.record.formatting import html_table
+from ttbench_core.record.html_tables import labelled_table
 from ttbench_core.record.summary import label_of, one_line_summary, outputs_are_right, summary_rows
 
 __all__ = ["SCHEMA_VERSION", "Result"]
@@ -191,7 +191,7 @@ class Result:
         return f"<Result {one_line_summary(vars(self))}>"
 
     def _repr_html_(self) -> str:
-        return html_table([*self.summary(), ("status", self.status)])
+        return labelled_table([*self.summary(), ("status", self.status)])
 
 
 def _json_value(value: Any) -> Any:

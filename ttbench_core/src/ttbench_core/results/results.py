@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, overload
 
+from ttbench_core.record.html_tables import titled_table
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.cells import Cell
 from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, row_of
@@ -103,14 +103,9 @@ class Results(Sequence[Result]):
         header, rows = table_texts(
             [row_of(vars(one)) for one in self._results[:_MAX_SHOWN_ROWS]], DEFAULT_COLUMNS
         )
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in rows
-        )
         rest = len(self) - _MAX_SHOWN_ROWS
         more = f"<p>and {rest} more</p>" if rest > 0 else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        return titled_table(header, rows) + more
 
 
 def _test_of(wanted: Any) -> Callable[[Cell], bool]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ttbench_core.measure.intervals import Interval, geometric_mean_interval
 from ttbench_core.measure.stopping import TURNS
-from ttbench_core.record.formatting import html_table
+from ttbench_core.record.html_tables import labelled_table
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.effect import DEFAULT_BAND, rates_by_process, verdict_of
 
@@ -60,7 +60,7 @@ class SideBySide:
         return f"<SideBySide {self.a.label}: B is {self.verdict}, {self.summary()[0][1]}>"
 
     def _repr_html_(self) -> str:
-        return html_table(self.summary())
+        return labelled_table(self.summary())
 
 
 def compare_pairs(a: Result, b: Result) -> SideBySide:

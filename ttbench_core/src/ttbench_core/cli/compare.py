@@ -22,7 +22,11 @@ from ttbench_core.results.comparison import (
     Unmatched,
     compare,
 )
-from ttbench_core.results.comparison.effect import MAX_ADVISED_PROCESSES
+from ttbench_core.results.comparison.effect import (
+    MAX_ADVISED_PROCESSES,
+    ratio_interval_text,
+    ratio_text,
+)
 from ttbench_core.results.reading import select
 
 __all__ = ["compare_results"]
@@ -134,13 +138,12 @@ def _show(comparison: Comparison) -> None:
 
 def _row(pair: Pair) -> list[str]:
     effect = pair.effect
-    interval = effect.interval
     return [
         pair.label,
         _rate(pair.old),
         _rate(pair.new),
-        _ratio(effect.ratio),
-        f"{_ratio(interval.low)} to {_ratio(interval.high)}" if interval else "none",
+        ratio_text(effect.ratio),
+        ratio_interval_text(effect.interval) or "none",
         effect.verdict,
     ]
 
@@ -148,7 +151,7 @@ def _row(pair: Pair) -> list[str]:
 def _remarks(comparison: Comparison) -> Iterator[tuple[str, str]]:
     pairs = comparison.pairs
     if comparison.geometric_mean is not None:
-        mean = f"{_ratio(comparison.geometric_mean)} over {len(pairs)} pairs"
+        mean = f"{ratio_text(comparison.geometric_mean)} over {len(pairs)} pairs"
         yield "geometric mean", mean
     if pairs:
         percent = f"{comparison.band * 100:.4g} %"
@@ -212,7 +215,3 @@ def _rate(side: Measured) -> str:
     rate = side.samples_per_sec
     figure = f"{rate:,.0f}" if rate >= 1000 else f"{rate:.4g}"
     return figure + doubt
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.3f}" if 0.01 <= value < 1000 else f"{value:.3g}"

@@ -31,6 +31,8 @@ __all__ = [
     "effect_interval",
     "effect_of",
     "rates_by_process",
+    "ratio_interval_text",
+    "ratio_text",
     "replicates_of",
     "verdict_of",
 ]
@@ -151,6 +153,16 @@ def verdict_of(interval: Interval | None, band: float) -> str:
     if lowest <= interval.low and interval.high <= highest:
         return SAME
     return INCONCLUSIVE
+
+
+def ratio_text(value: float) -> str:
+    """Return a ratio as text."""
+    return f"{value:.3f}" if 0.01 <= value < 1000 else f"{value:.3g}"
+
+
+def ratio_interval_text(interval: Interval | None) -> str:
+    """Return the interval of a ratio as text; empty if there is none."""
+    return f"{ratio_text(interval.low)} to {ratio_text(interval.high)}" if interval else ""
 
 
 def rates_by_process(result: Result) -> list[list[float]]:

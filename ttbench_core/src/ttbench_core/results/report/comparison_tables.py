@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from ttbench_core.measure.intervals import Interval
 from ttbench_core.record.formatting import format_number
 from ttbench_core.results.comparison import FASTER, SLOWER, Comparison, Key, Pair, Unmatched
+from ttbench_core.results.comparison.effect import ratio_interval_text, ratio_text
 from ttbench_core.results.comparison.pairing import NEW
 from ttbench_core.results.report.page_elements import (
     Cell,
@@ -22,8 +22,6 @@ __all__ = [
     "comparison_table",
     "effect_cells",
     "one_sided_table",
-    "ratio_interval_text",
-    "ratio_text",
     "remarks_table",
 ]
 
@@ -92,16 +90,6 @@ def effect_cells(pair: Pair) -> tuple[Cell, Cell, Cell]:
         Cell(ratio_interval_text(interval) or "none", interval.low if interval else None),
         text(effect.verdict, tone=_TONES.get(effect.verdict, "")),
     )
-
-
-def ratio_text(value: float) -> str:
-    """Return a ratio as text."""
-    return f"{value:.3f}" if 0.01 <= value < 1000 else f"{value:.3g}"
-
-
-def ratio_interval_text(interval: Interval | None) -> str:
-    """Return the interval of a ratio as text; empty if there is none."""
-    return f"{ratio_text(interval.low)} to {ratio_text(interval.high)}" if interval else ""
 
 
 def _pair_row(pair: Pair) -> tuple[Cell, ...]:

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from ttbench_core.record.formatting import format_duration
+from ttbench_core.results.comparison.effect import ratio_interval_text, ratio_text
 from ttbench_core.results.report import tables, time_charts
-from ttbench_core.results.report.comparison_tables import ratio_interval_text, ratio_text
 from ttbench_core.results.report.page_elements import (
     Cell,
     Column,

@@ -6,7 +6,12 @@ import random
 
 import pytest
 
-from ttbench_core.measure.stopping import Fixed, RelativeCi, stopping_rule
+from ttbench_core.measure.stopping import (
+    Fixed,
+    RelativeCi,
+    stopping_rule,
+    stopping_rule_of_turns,
+)
 
 S = 1_000_000_000
 
@@ -99,3 +104,32 @@ def test_a_fixed_number_of_passes_ends_early_only_at_a_requested_time_limit():
 )
 def test_the_flags_choose_the_rule(passes, max_time_s, rule):
     assert stopping_rule(passes, max_time_s) == rule
+
+
+def turns_until_stop(rule, a_s, b_s):
+    """Feed turns of equal passes until the rule stops; gives how many it took and why."""
+    for count in range(1, 100):
+        times_ns = ([round(a_s * S)] * count, [round(b_s * S)] * count)
+        if (stop := rule.decide(times_ns)) is not None:
+            return count, stop.reason
+    raise AssertionError("the rule never stopped")
+
+
+@pytest.mark.parametrize(("pass_s", "turns"), [(4, 5), (6, 4), (8, 3), (11, 2), (15, 2), (25, 1)])
+def test_turns_end_with_the_one_in_which_the_slower_variant_reaches_the_limit(pass_s, turns):
+    assert turns_until_stop(stopping_rule_of_turns(None, None), 0.3, pass_s) == (turns, "time")
+
+
+def test_turns_of_a_certain_ratio_end_at_the_third_round_after_half_a_second():
+    rule = stopping_rule_of_turns(None, None)
+    assert turns_until_stop(rule, 1, 2) == (6, "target")
+    assert turns_until_stop(rule, 0.05, 0.05) == (10, "target")
+
+
+def test_turns_that_are_very_short_end_at_thirty():
+    assert turns_until_stop(stopping_rule_of_turns(None, None), 1e-3, 1e-3) == (30, "passes")
+
+
+def test_a_fixed_number_of_turns_ends_early_only_at_a_time_that_was_asked_for():
+    assert turns_until_stop(stopping_rule_of_turns(7, None), 50, 50) == (7, "passes")
+    assert turns_until_stop(stopping_rule_of_turns(7, 90), 50, 50) == (2, "time")

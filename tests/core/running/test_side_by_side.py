@@ -235,3 +235,14 @@ def test_who_follows_the_other_has_no_disadvantage():
 def test_what_is_no_dictionary_is_no_variant(variant):
     with pytest.raises(RequestError, match="takes what differs as a dictionary"):
         run_ab("steady", variant)
+
+
+def test_a_process_that_cannot_be_started_is_a_failed_record(tmp_path, monkeypatch):
+    def refusing(*arguments, **keywords):
+        raise OSError("no more processes")
+
+    monkeypatch.setattr("subprocess.Popen", refusing)
+    with pytest.raises(BenchmarkError, match="failed in process: OSError: no more processes"):
+        run_ab("steady", {"config": "small"}, output=tmp_path / "ab.json")
+    (record,) = json.loads((tmp_path / "ab.json").read_text())
+    assert record["status"] == "failed"

@@ -17,7 +17,6 @@ from ttbench_core.errors import TtbenchError, one_line
 __all__ = ["main"]
 
 _BROKEN_PIPE: Final = 141
-_INTERRUPTED: Final = 130
 #: Subcommands, with the module and the function that run them.
 _COMMANDS: Final = {
     "compare": ("compare", "compare_results"),
@@ -59,9 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print_error(error, with_traceback=debug)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        _print_line(str(interrupt) or "interrupted")
-        _print_error(getattr(interrupt, "storage_error", None), with_traceback=False)
-        return _INTERRUPTED
+        return _end_interrupted(interrupt)
 
 
 def _open_missing_streams() -> None:
@@ -107,11 +104,22 @@ def _run(words: Sequence[str]) -> int:
 def _print_error(error: TtbenchError | None, *, with_traceback: bool) -> None:
     if error is None:
         return
+    from ttbench_core.record.run_errors import BenchmarkError
+
     if with_traceback:
         traceback.print_exception(error)
     _print_line(f"error: {error}")
-    # of a failed run whose record could not be stored either
-    _print_error(getattr(error, "storage_error", None), with_traceback=False)
+    if isinstance(error, BenchmarkError):
+        _print_error(error.storage_error, with_traceback=False)
+
+
+def _end_interrupted(interrupt: KeyboardInterrupt) -> int:
+    from ttbench_core.record.run_errors import RunInterrupted
+
+    _print_line(str(interrupt) or "interrupted")
+    if isinstance(interrupt, RunInterrupted):
+        _print_error(interrupt.storage_error, with_traceback=False)
+    return RunInterrupted.exit_code
 
 
 def _print_line(text: str) -> None:

@@ -209,10 +209,10 @@ def _conclusion(diagnosis: Diagnosis) -> str:
     if diagnosis.is_ready:
         packs = "no pack is broken" if diagnosis.packs else "model packs are still to be installed"
         return f"yes: {', '.join(usable)} can run; {packs}"
-    return f"no: {'; '.join(_obstacles(diagnosis))}"
+    return f"no: {'; '.join(_missing_for_ready(diagnosis))}"
 
 
-def _obstacles(diagnosis: Diagnosis) -> Iterator[str]:
+def _missing_for_ready(diagnosis: Diagnosis) -> Iterator[str]:
     if not diagnosis.backends:
         yield f"no backend is registered ({_REINSTALL})"
     elif not diagnosis.usable_backends:

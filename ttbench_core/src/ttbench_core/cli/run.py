@@ -1,4 +1,4 @@
-"""`ttbench -m MODEL`: one benchmark, shown and kept."""
+"""`ttbench -m MODEL`: one benchmark, shown and stored."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 def run_benchmark(options: argparse.Namespace) -> int:
     """Run what the command line says and print the result."""
-    request = request_from(options, processes=1)
     targets = check_targets(options.output)
     try:
+        # the pack is imported by request_from
         with signals_interrupt(), pack_output_on_stderr(wanted=options.json):
-            result = run_request(request, targets)
+            result = run_request(request_from(options, processes=1), targets)
     except (BenchmarkError, RunInterrupted, ResultNotStoredError) as ended:
         if ended.result is not None:
             _show(ended.result, _stored_in(ended, targets), as_json=options.json)

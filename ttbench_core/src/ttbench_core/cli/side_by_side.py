@@ -1,4 +1,4 @@
-"""`ttbench -m MODEL --vs FLAGS`: two variants side by side, shown and kept."""
+"""`ttbench -m MODEL --vs FLAGS`: two variants side by side, shown and stored."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ _NOT_OF_A_VARIANT: Final = ("trace", "output", "json", "list", "strict", "debug"
 
 def run_side_by_side(words: Sequence[str], options: argparse.Namespace) -> int:
     """Run what the command line says, and the same with the flags of `--vs` added."""
-    requests = (
-        request_from(options, processes=DEFAULT_PAIRS),
-        request_from(_variant(words, options), processes=DEFAULT_PAIRS),
-    )
+    variant = _variant(words, options)
     targets = check_targets(options.output)
     try:
         with signals_interrupt(), pack_output_on_stderr(wanted=options.json):
+            requests = (
+                request_from(options, processes=DEFAULT_PAIRS),
+                request_from(variant, processes=DEFAULT_PAIRS),
+            )
             found = run_requests_side_by_side(requests, targets)
     except (BenchmarkError, RunInterrupted) as ended:
         _show_results([ended.result, *ended.others], as_json=options.json)

@@ -39,10 +39,10 @@ def print_bars(title: str, bars: Sequence[tuple[str, float, str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    most = max((value for _, value, _ in bars), default=0) or 1
+    maximum = max((value for _, value, _ in bars), default=0) or 1
     table = Table.grid(padding=(0, 1))
     for label, value, text in bars:
-        bar = Bar(most, 0, value, width=_BAR_WIDTH)
+        bar = Bar(maximum, 0, value, width=_BAR_WIDTH)
         table.add_row(Text(printable(label)), bar, Text(printable(text)))
     print(printable(title))
     Console(width=None if sys.stdout.isatty() else _UNCUT_WIDTH).print(table)

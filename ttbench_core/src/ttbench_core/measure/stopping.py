@@ -156,7 +156,10 @@ class TurnsRule:
     make the ratio more certain.
     """
 
+    #: Decides by the passes of the slower variant; without a limit of time.
     rule: Fixed | RelativeCi
+    #: Turns end with the one in which the slower variant reaches it; None for no limit.
+    max_time_s: float | None = None
 
     def decide(self, times_ns: tuple[Sequence[int], Sequence[int]]) -> Stop | None:
         """Give the reason to stop after whole turns, or None to go on.
@@ -165,6 +168,8 @@ class TurnsRule:
             times_ns: the passes of both variants, as many of each.
         """
         slower, faster = sorted(times_ns, key=sum, reverse=True)
+        if self.max_time_s is not None and sum(slower) >= self.max_time_s * _NS_PER_S:
+            return Stop(TURNS, "time")
         if isinstance(self.rule, Fixed):
             return self.rule.decide(slower)
         # a round is two turns, A B and B A: a ratio of half a round favours one variant
@@ -183,16 +188,15 @@ def stopping_rule(passes: int | None, max_time_s: float | None) -> StoppingRule:
 def stopping_rule_of_turns(passes: int | None, max_time_s: float | None) -> TurnsRule:
     """Give the rule for the turns of a pair of processes: as `stopping_rule`, with fewer passes."""
     if passes is not None:
-        return TurnsRule(Fixed(passes, max_time_s))
-    limit_s = _TURNS_MAX_TIME_S if max_time_s is None else max_time_s
+        return TurnsRule(Fixed(passes), max_time_s)
     rule = RelativeCi(
-        limit_s,
+        math.inf,
         min_passes=6,
         max_passes=_MAX_TURNS,
         max_short_passes=_MAX_TURNS,
         min_passes_to_give_up=_MAX_TURNS,
     )
-    return TurnsRule(rule)
+    return TurnsRule(rule, _TURNS_MAX_TIME_S if max_time_s is None else max_time_s)
 
 
 def _is_time_up(times_ns: Sequence[int], max_time_s: float | None) -> bool:

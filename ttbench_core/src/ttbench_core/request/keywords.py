@@ -4,69 +4,70 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar
 
 from ttbench_core.errors import OptionError, suggestion
-from ttbench_core.request.options import RunOptions, option_fields
+from ttbench_core.request.options import (
+    DataFormat,
+    MathFidelity,
+    RunOptions,
+    Scenario,
+    Trace,
+    option_fields,
+)
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from typing_extensions import TypedDict
-
-    from ttbench_core.request.options import DataFormat, MathFidelity, Scenario, Trace
-
-    class RunKeywords(TypedDict, total=False):
-        """Keywords of a run; `RunOptions` says what each means."""
-
-        config: str | None
-        training: bool
-        dataformat: DataFormat | str | None
-        math_fidelity: MathFidelity | str | None
-        backend_opt_level: int | None
-        loop_count: int | None
-        chips: int
-        layers: int | None
-        trace: Trace | str
-        microbatch: int | None
-        seq_len: int | None
-        image_size: int | None
-        generative: bool | None
-        new_tokens: int | None
-        weights: str | Path | None
-        device: str | None
-        backend: str | None
-        seed: int
-        scenario: Scenario | str
-        passes: int | None
-        max_time: float | None
-        warmup: int | None
-        processes: int
-        threads: int | None
-        verify: bool | None
-        pcc: float | None
-        roofline: bool
-        env: Mapping[str, str] | str | None
-        timeout: float | None
-        microbatch_count: int
-        recompute: bool
-        single_thread: bool
-        auto_transpose: bool
-        balancer_policy: str
-        arch: str | None
-        devtype: str | None
-        device_config: str | None
-        runtime_params_yaml: str | None
-        galaxy: bool
-        perf_analysis: bool
-        save_tti: str | None
-        load_tti: str | None
-        parallel_tti: str | None
-
-
-__all__ = ["UnknownKeywordError", "options_from", "shows_run_keywords"]
+__all__ = ["RunKeywords", "UnknownKeywordError", "options_from", "shows_run_keywords"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class RunKeywords(TypedDict, total=False):
+    """Keywords of a run; `RunOptions` says what each means."""
+
+    config: str | None
+    training: bool
+    dataformat: DataFormat | str | None
+    math_fidelity: MathFidelity | str | None
+    backend_opt_level: int | None
+    loop_count: int | None
+    chips: int
+    layers: int | None
+    trace: Trace | str
+    microbatch: int | None
+    seq_len: int | None
+    image_size: int | None
+    generative: bool | None
+    new_tokens: int | None
+    weights: str | Path | None
+    device: str | None
+    backend: str | None
+    seed: int
+    scenario: Scenario | str
+    passes: int | None
+    max_time: float | None
+    warmup: int | None
+    processes: int
+    threads: int | None
+    verify: bool | None
+    pcc: float | None
+    roofline: bool
+    env: Mapping[str, str] | str | None
+    timeout: float | None
+    microbatch_count: int
+    recompute: bool
+    single_thread: bool
+    auto_transpose: bool
+    balancer_policy: str
+    arch: str | None
+    devtype: str | None
+    device_config: str | None
+    runtime_params_yaml: str | None
+    galaxy: bool
+    perf_analysis: bool
+    save_tti: str | None
+    load_tti: str | None
+    parallel_tti: str | None
 
 
 class UnknownKeywordError(OptionError, TypeError):
@@ -86,7 +87,7 @@ def options_from(model: str, keywords: Mapping[str, Any], *, caller: str = "run"
     known = [field.name for field in option_fields() if field.name != "model"]
     for name in keywords:
         if name not in known:
-            near = suggestion(name, [*known, "output", "progress"])
+            near = suggestion(name, [*known, "model", "output", "progress"])
             raise UnknownKeywordError(
                 f"{caller}() got an unexpected keyword argument {name!r}{near}"
             )
@@ -98,12 +99,16 @@ def shows_run_keywords(function: _Function) -> _Function:
     """Let `help` and completion show the keywords that a function takes as `**options`."""
     signature = inspect.signature(function)
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    defaults = {field.name: field.default for field in option_fields()}
     added = [
         inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults[name],
+            annotation=annotation.__forward_arg__,
         )
-        for field in option_fields()
-        if field.name not in signature.parameters
+        for name, annotation in RunKeywords.__annotations__.items()
+        if name not in signature.parameters
     ]
     vars(function)["__signature__"] = signature.replace(parameters=[*own, *added])
     return function

@@ -32,7 +32,7 @@ from ttbench_core.running.tracing import check_trace_folder, take_trace
 
 __all__ = ["RunContext", "TurnRule", "measure"]
 
-#: Faster inputs can be drive_inputs untimed before the first pass at no cost.
+#: Faster inputs can be driven untimed before the first pass at no cost.
 _FAST_NS: Final = 100_000_000
 
 

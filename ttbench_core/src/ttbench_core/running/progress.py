@@ -29,13 +29,13 @@ class Observer(Protocol):
 
 class _Silent:
     def phase(self, name: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def note(self, sentence: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def passes(self, done: int, wanted: int | None) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 SILENT: Final[Observer] = _Silent()
@@ -50,7 +50,7 @@ def show_progress(label: str, shown: bool | None) -> Iterator[Observer]:
         shown: whether to show one; None shows it on a terminal (on stderr) and
             in a notebook that has ipywidgets.
     """
-    if not (_worth_showing() if shown is None else shown):
+    if not (_is_interactive() if shown is None else shown):
         yield SILENT
         return
     from rich.console import Console
@@ -95,7 +95,7 @@ class _Bar:
             self._bar.refresh()
 
 
-def _worth_showing() -> bool:
+def _is_interactive() -> bool:
     if _in_notebook():
         return find_spec("ipywidgets") is not None
     return sys.stderr is not None and sys.stderr.isatty()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ttbench_core.request.keywords import RunKeywords
-    from ttbench_core.running.processes import Supervision
+    from ttbench_core.running.processes.supervision import Supervision
 
 __all__ = ["run", "run_request", "supervision_of"]
 
@@ -90,8 +90,8 @@ def run(
         ResultNotStoredError: the result could not be appended to `output`.
         RunInterrupted: Ctrl-C; what was measured is in `result` and in `output`.
     """
-    request = request_of(model, options)
-    return run_request(request, check_targets(output), progress=progress)
+    targets = check_targets(output)
+    return run_request(request_of(model, options), targets, progress=progress)
 
 
 def run_request(
@@ -120,7 +120,8 @@ def _measure(request: RunRequest, observer: Observer) -> Result:
     in_this_process = request.options.processes == 1 and request.options.env is None
     if in_this_process and supervision is None:
         return measure(request, RunContext(observer))
-    from ttbench_core.running.processes import Supervision, measure_in_processes
+    from ttbench_core.running.processes.repeated import measure_in_processes
+    from ttbench_core.running.processes.supervision import Supervision
 
     return measure_in_processes(request, supervision or Supervision(observer))
 
@@ -130,7 +131,7 @@ def supervision_of(options: RunOptions, observer: Observer) -> Supervision | Non
     engine = choose_exclusive_backend(options.backend, options.requested_device)
     if engine is None:
         return None
-    from ttbench_core.running.processes import Supervision
+    from ttbench_core.running.processes.supervision import Supervision
 
     timeout_s = options.timeout or engine.capabilities().patience_s
     return Supervision(observer, timeout_s, engine=engine.name)

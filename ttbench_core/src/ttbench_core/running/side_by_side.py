@@ -58,11 +58,12 @@ def run_ab(
     _refuse_common(variant)
     shared: dict[str, Any] = {**options, "processes": processes}
     changed = {**shared, **variant}
+    targets = check_targets(output)
     requests = (
         request_of(model, shared, caller="run_ab"),
         request_of(changed.pop("model", model), changed, caller="run_ab"),
     )
-    return run_requests_side_by_side(requests, check_targets(output), progress=progress)
+    return run_requests_side_by_side(requests, targets, progress=progress)
 
 
 def run_requests_side_by_side(

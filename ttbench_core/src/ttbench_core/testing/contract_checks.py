@@ -59,13 +59,13 @@ def check_session(session: DrivableSession, inputs: Sequence[Any]) -> None:
     Raises `AssertionError` naming the promise that was broken, and whatever
     the session raises.
     """
-    _promise(session.depth >= 1, "depth is 1 or more")
+    _require(session.depth >= 1, "depth is 1 or more")
     for _ in range(session.depth):
         session.push(inputs)
-    _promise(_refuses(lambda: session.push(inputs)), "a push beyond depth raises SessionError")
+    _require(_refuses(lambda: session.push(inputs)), "a push beyond depth raises SessionError")
     for _ in range(session.depth):
-        _promise(session.pop() is not None, "every input has outputs")
-    _promise(_refuses(session.pop), "a pop with nothing in flight raises SessionError")
+        _require(session.pop() is not None, "every input has outputs")
+    _require(_refuses(session.pop), "a pop with nothing in flight raises SessionError")
 
 
 def _refuses(action: Callable[..., Any]) -> bool:
@@ -83,6 +83,6 @@ def _expected_refusal() -> Iterator[list[SessionError]]:
         refused.append(error)
 
 
-def _promise(kept: bool, sentence: str) -> None:
-    if not kept:
-        raise AssertionError(f"a session breaks its contract: {sentence}")
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise AssertionError(f"a session breaks its contract: {rule}")

@@ -105,7 +105,7 @@ def pair_up(old: Sequence[Result], new: Sequence[Result], across: Sequence[str])
     """
     olds, news = _group_by_key(OLD, old, across), _group_by_key(NEW, new, across)
     shared = [key for key in olds.measured if key in news.measured]
-    if not shared and not _share_a_failure(olds, news):
+    if not shared and not _have_common_failure(olds, news):
         raise NotComparableError(_no_match_reason(olds, news))
     return Pairing(
         matches=tuple(
@@ -202,7 +202,7 @@ def _nearest(key: Key, other: _Results, *, reverse: bool) -> tuple[Difference, .
     return min(candidates, key=len, default=())
 
 
-def _share_a_failure(old: _Results, new: _Results) -> bool:
+def _have_common_failure(old: _Results, new: _Results) -> bool:
     keys = [(one, two.key) for one in (*old.measured, *_failed_keys(old)) for two in new.failures]
     keys += [(one, two.key) for one in new.measured for two in old.failures]
     return any(failed.may_match(key) or key.may_match(failed) for key, failed in keys)

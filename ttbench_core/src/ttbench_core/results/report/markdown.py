@@ -42,7 +42,7 @@ def _blocks(data: ReportData) -> Iterator[str]:
     if (found := data.comparison) is not None:
         yield from _titled("Against the baseline", comparison_table(found))
         yield from _titled("Failed, or on one side alone", one_sided_table(found))
-        yield from _folded(remarks_table(found.pairs))
+        yield from _collapsible(remarks_table(found.pairs))
     yield _counts(data)
     yield from _titled("Runs", tables.runs_table(data))
     yield from _titled("Failed runs", tables.failures_table(data))
@@ -50,7 +50,7 @@ def _blocks(data: ReportData) -> Iterator[str]:
         yield from _titled("History", tables.changes_table(data.configurations))
     shown = list(data.environments.items())[-_MAX_ENVIRONMENTS:]
     for name, environment in reversed(shown):
-        yield from _folded(tables.environment_table(name, environment))
+        yield from _collapsible(tables.environment_table(name, environment))
     if (rest := len(data.environments) - len(shown)) > 0:
         yield f"{rest} earlier environments are left out."
 
@@ -68,7 +68,7 @@ def _titled(title: str, table: Table) -> Iterator[str]:
         yield _text(table)
 
 
-def _folded(table: Table) -> Iterator[str]:
+def _collapsible(table: Table) -> Iterator[str]:
     if table.rows:
         summary = f"<summary>{table.caption}</summary>"
         yield f"<details>{summary}\n\n{_text(table)}\n\n</details>"

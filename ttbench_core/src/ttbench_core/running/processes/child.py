@@ -7,15 +7,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import RequestError, SessionError
-from ttbench_core.running.processes.builder_transfer import pack_builder
-from ttbench_core.running.processes.line_reader import HungProcessError, LineReader
+from ttbench_core.running.processes.line_reader import HungProcessError
+from ttbench_core.running.processes.starting import request_message, start_process
 from ttbench_core.running.processes.supervision import Supervision
 from ttbench_core.running.request import RunRequest
 
@@ -24,12 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Child"]
 
-#: The child finds what the parent finds, also in a notebook that has added folders.
-_START: Final = (
-    "import sys; sys.path[:] = sys.argv[2:];"
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
-    "from ttbench_core.running.processes.worker import main; main(int(sys.argv[1]))"
-)
 #: How long a child that was interrupted may take to send its record, and to end.
 _GRACE_S: Final = 20.0
 #: How long one that failed may take to end: what it waits for may never come.
@@ -65,34 +58,8 @@ class Child:
         #: The record that it sent when it began to measure; None before.
         self.known: Mapping[str, Any] | None = None
         self._grace_s = _GRACE_S
-        source = request.source
-        message = {
-            "options": request.options.as_requested(),
-            "builder": None if source.pack else pack_builder(source.builder),
-            "turns": turns,
-            # of two that take turns, neither counts as a disturbance of the other
-            "root_pid": os.getpid() if turns else None,
-            "engine": self._supervision.engine,
-            "events": supervision is not None,
-            "heartbeat": self._supervision.timeout_s is not None,
-        }
-        ours, theirs = os.pipe()
-        try:
-            self._process: Final = subprocess.Popen(
-                [sys.executable, "-c", _START, str(theirs), *sys.path],
-                stdin=subprocess.PIPE,
-                # a pack may print; stdout is the parent's, where a record may be wanted
-                stdout=2,
-                pass_fds=[theirs],
-                # Ctrl-C reaches the parent alone, which passes it on
-                start_new_session=True,
-                env={**os.environ, **request.options.environment},
-                text=True,
-                encoding="ascii",
-            )
-        finally:
-            os.close(theirs)
-        self._messages: Final = LineReader(ours)
+        message = request_message(request, turns=turns, supervision=supervision)
+        self._process, self._messages = start_process(request)
         #: Whether it has sent its last message.
         self.has_ended = False
         self.send(json.dumps(message))
@@ -125,11 +92,6 @@ class Child:
             wrong = message["exit_code"] == RequestError.exit_code
             raise (RequestError if wrong else SessionError)(refusal)
         return message
-
-    @property
-    def phase(self) -> str:
-        """The phase that it was in at its last event."""
-        return self._phase
 
     def _next(self) -> dict[str, Any]:
         try:
@@ -221,14 +183,14 @@ def _tolerates_one_interrupt(give_up: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    presses: list[int] = []
+    interrupts: list[int] = []
 
-    def press(number: int, _: object) -> None:
-        presses.append(number)
-        if len(presses) > 1:
+    def count(number: int, _: object) -> None:
+        interrupts.append(number)
+        if len(interrupts) > 1:
             give_up()
 
-    before = signal.signal(signal.SIGINT, press)
+    before = signal.signal(signal.SIGINT, count)
     try:
         yield
     finally:

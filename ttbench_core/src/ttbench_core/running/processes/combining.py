@@ -15,7 +15,7 @@ from ttbench_core.request.options import RunOptions
 __all__ = ["combine_results"]
 
 #: What each process says of itself.
-_OWN: Final = (
+_PROCESS_KEYS: Final = (
     "run_id",
     "status",
     "started_at",
@@ -58,7 +58,7 @@ def combine_results(
         error=last.error,
         failure=last.failure,
         requested=recorded_options(options),
-        args={**first.args, **_asked_of_the_whole(options)},
+        args={**first.args, **_options_of_the_whole(options)},
         passes=[
             {**one, "process": process}
             for process, result in enumerate(results)
@@ -67,12 +67,12 @@ def combine_results(
         partial_pass=last.partial_pass,
         energy=_energy(results),
         notes=list(notes),
-        processes=[_own(result) for result in results],
+        processes=[_process_facts(result) for result in results],
     )
     return derive(raw)
 
 
-def _asked_of_the_whole(options: RunOptions) -> dict[str, Any]:
+def _options_of_the_whole(options: RunOptions) -> dict[str, Any]:
     asked = recorded_options(options)
     return {name: asked[name] for name in ("processes", "warmup", "verify", "pcc", "roofline")}
 
@@ -83,9 +83,9 @@ def _status(results: Sequence[Result]) -> str:
     return ended[-1] if ended else "ok"
 
 
-def _own(result: Result) -> Mapping[str, Any]:
+def _process_facts(result: Result) -> Mapping[str, Any]:
     record = result.to_record()
-    return {name: record.get(name) for name in _OWN}
+    return {name: record.get(name) for name in _PROCESS_KEYS}
 
 
 def _energy(results: Sequence[Result]) -> Mapping[str, Any] | None:

@@ -36,8 +36,8 @@ def measure_pairs(
     try:
         for number in range(count):
             observer.phase(f"pair {number + 1} of {count}")
-            observer.passes(number, count)
             measure_pair(pair, number)
+            observer.passes(number + 1, count)
         return pair[0].result(), pair[1].result()
     except BenchmarkError as error:
         error.others = tuple(one.result() for one in pair if one.results and not one.has_failed)

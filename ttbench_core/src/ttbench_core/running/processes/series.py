@@ -45,7 +45,7 @@ class Series:
         Raises `BenchmarkError` with the record of the whole, the first child's `RequestError`,
         and `KeyboardInterrupt`; what was measured until then is in `results`.
         """
-        with self.start_child(supervision=self._shown(supervision)) as child:
+        with self.start_child(supervision=self._supervision_for_child(supervision)) as child:
             try:
                 self.add(self.receive(child))
             except KeyboardInterrupt:
@@ -54,18 +54,18 @@ class Series:
 
     def start_child(self, *, turns: bool = False, supervision: Supervision | None = None) -> Child:
         """Start the next process; see `Child`."""
-        with self._failures_recorded():
+        with self._recording_crashes():
             return Child(self._next_request(), turns=turns, supervision=supervision)
 
     def receive(self, child: Child) -> Mapping[str, Any]:
         """Wait for the next message of a child; raises as `measure` does."""
-        with self._failures_recorded(child):
+        with self._recording_crashes(child):
             message = child.receive()
         if message.get("interrupted"):
             self.add(message)
             raise KeyboardInterrupt
         if message.get("failure") is not None:
-            raise self._failed(message)
+            raise self._add_failure(message)
         return message
 
     def interrupt(self, child: Child) -> None:
@@ -112,13 +112,13 @@ class Series:
             )
         return replace(self.request, options=options)
 
-    def _shown(self, supervision: Supervision) -> Supervision | None:
+    def _supervision_for_child(self, supervision: Supervision) -> Supervision | None:
         """Let several processes send their events only where that detects one that hangs."""
         single = self.request.options.processes == 1
         return supervision if single or supervision.timeout_s is not None else None
 
     @contextlib.contextmanager
-    def _failures_recorded(self, child: Child | None = None) -> Iterator[None]:
+    def _recording_crashes(self, child: Child | None = None) -> Iterator[None]:
         """Turn what ends a child without a last message into a failed record."""
         try:
             yield
@@ -126,20 +126,20 @@ class Series:
             if isinstance(error, RequestError) and not self.results:
                 raise
             reason = str(error) if isinstance(error, SessionError) else one_line(error)
-            raise self._crashed(reason, child.known if child else None) from error
+            raise self._add_crash(reason, child.known if child else None) from error
 
-    def _crashed(self, reason: str, known: Mapping[str, Any] | None) -> BenchmarkError:
+    def _add_crash(self, reason: str, known: Mapping[str, Any] | None) -> BenchmarkError:
         missing = failed_before_start(self.request.options, "process", SessionError(reason))
-        return self._error("process", reason, record_of_crash(missing, known))
+        return self._add_failed_result("process", reason, record_of_crash(missing, known))
 
-    def _failed(self, message: Mapping[str, Any]) -> BenchmarkError:
+    def _add_failure(self, message: Mapping[str, Any]) -> BenchmarkError:
         failure = message["failure"]
         failed = Result.from_record(message["record"])
-        error = self._error(failure["phase"], failure["reason"], failed)
+        error = self._add_failed_result(failure["phase"], failure["reason"], failed)
         error.__cause__ = RemoteError(f"\n{failure['traceback']}")
         return error
 
-    def _error(self, phase: str, reason: str, failed: Result) -> BenchmarkError:
+    def _add_failed_result(self, phase: str, reason: str, failed: Result) -> BenchmarkError:
         several = self.request.options.processes > 1
         where = f"{phase} of process {len(self.results) + 1}" if several else phase
         self.has_failed = True

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     add_run_arguments(parser)
     add_engine_options(
         parser.add_argument_group(
-            "Tenstorrent cards", "What only --backend pybuda honours; other engines refuse it."
+            "Tenstorrent cards", "Only for --backend pybuda; other engines refuse these."
         )
     )
     other = parser.add_argument_group("other")
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const="",
         metavar="WORD",
-        help="List available models and configurations: all, or those that WORD is in",
+        help="List available models and configurations: all, or those that contain WORD",
     )
     other.add_argument(
         "--json",

@@ -32,7 +32,7 @@ from ttbench_core.results.reading import select
 __all__ = ["compare_results"]
 
 _DESCRIPTION: Final = (
-    "Compare results: what NEW does faster or slower than OLD, and how sure that is"
+    "Compare results: what NEW does faster or slower than OLD, and how certain that is"
 )
 _EXAMPLES: Final = """\
 OLD and NEW are files of results. FILE@N means only the record at position N (0 is the

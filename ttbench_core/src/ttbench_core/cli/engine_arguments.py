@@ -35,22 +35,27 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     _flag(
         group,
         "perf_analysis",
-        "After the timed passes, let compiler and card tell what each operation costs, in"
+        "After the timed passes, write what each operation costs on compiler and card, in"
         " ttbench-traces/",
     )
 
 
 def _add_compiling(group: argparse._ArgumentGroup) -> None:
-    _choice(group, "devtype", DevType, "The card (default), or what imitates it; -d says the same")
-    _choice(group, "arch", Arch, "Chips to compile for. By default, those that are there.")
+    _choice(
+        group,
+        "devtype",
+        DevType,
+        "The card (default), or a model of it in software; the same as -d",
+    )
+    _choice(group, "arch", Arch, "Chips to compile for. By default, the installed ones.")
     _choice(group, "device_config", BoardConfig, "Board to compile for while no card is there")
     group.add_argument(
         "--runtime_params_yaml",
         metavar="FILE",
         help="Runtime parameters to compile with while no card is there",
     )
-    _flag(group, "galaxy", "Run on the chips of a Galaxy and the card beside it")
-    _flag(group, "auto_transpose", "Let the compiler turn the grids of operations")
+    _flag(group, "galaxy", "Run on the chips of a Galaxy and the card next to it")
+    _flag(group, "auto_transpose", "Let the compiler transpose the grids of operations")
     group.add_argument(
         "-bp",
         "--balancer-policy",

@@ -64,7 +64,7 @@ def _parser() -> Parser:
         "--generative",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="As it generates, or as it runs once an input",
+        help="As a model that generates, or with one forward pass per input",
     )
     parser.add_argument("--json", action="store_true", help="Print JSON")
     return parser

@@ -83,7 +83,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--format",
         choices=FORMATS,
-        help="By default what the file's suffix says: markdown for .md, else html",
+        help="By default by the file's suffix: markdown for .md, else html",
     )
     parser.add_argument("--title", metavar="TEXT", help="Title of the report")
     parser.add_argument("--debug", action="store_true", help="Show tracebacks of errors")

@@ -22,10 +22,10 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-m",
         "--model",
-        help="Model to benchmark (i.e. bert), or PACK:MODEL where two packs have it",
+        help="Model to benchmark (e.g. bert), or PACK:MODEL where two packs have it",
     )
     group.add_argument(
-        "-c", "--config", help="Model configuration to benchmark (i.e. tiny, base, large)"
+        "-c", "--config", help="Model configuration to benchmark (e.g. tiny, base, large)"
     )
     group.add_argument("-t", "--training", action="store_true", help="Benchmark training")
     group.add_argument(
@@ -38,7 +38,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         "--layers",
         type=int,
         help="Number of layers to run on models where this is applicable"
-        " (i.e. nlp encoders/decoders)",
+        " (e.g. nlp encoders/decoders)",
     )
     group.add_argument(
         "--seq_len",
@@ -56,7 +56,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         "--generative",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="Generate tokens, and count these; or run the model once an input. By default, what"
+        help="Generate tokens and count them, or run one forward pass per input. By default, what"
         " the model is for.",
     )
     group.add_argument(
@@ -158,7 +158,7 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--processes",
         type=int,
-        help="Repeat the whole measurement in so many fresh processes, and give the interval"
+        help="Repeat the whole measurement in this many fresh processes, and give the interval"
         " over them (default 1; with --vs 5 pairs)",
     )
     group.add_argument(
@@ -171,7 +171,7 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
         "--vs",
         metavar="FLAGS",
         help="Measure a second variant, with these flags added, in turns with the first, and"
-        ' give the ratio: --vs "-df Fp16_b". A list of flags in one word.',
+        ' give the ratio: --vs "-df Fp16_b". Quote the flags: they are one argument.',
     )
     group.add_argument(
         "--trace",
@@ -198,7 +198,7 @@ def _add_checking(group: argparse._ArgumentGroup) -> None:
         "--roofline",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="Measure this machine's peak and give the share of it that was reached (default)",
+        help="Measure this machine's peak and report the share of it that was reached (default)",
     )
     group.add_argument(
         "--strict", action="store_true", help="Exit with 1 where the verdict is unstable"
@@ -219,5 +219,5 @@ def _add_checking(group: argparse._ArgumentGroup) -> None:
         const=1,
         default=0,
         choices=(0, 1),
-        help="With 1, keep no result in spite of -o",
+        help="With 1, store no result, even with -o",
     )

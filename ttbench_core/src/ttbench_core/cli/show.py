@@ -97,10 +97,10 @@ def _parser() -> Parser:
         default=[],
         metavar="CONDITION",
         help="Only results of which this holds: COLUMN=VALUE, or with != < <= > >= instead; can"
-        " be given more than once. Nothing behind the sign means an empty cell.",
+        " be given more than once. No VALUE means an empty cell.",
     )
     parser.add_argument("--sort", metavar="COLUMN", help="Order by a column, empty cells last")
-    parser.add_argument("--reverse", action="store_true", help="The other way round")
+    parser.add_argument("--reverse", action="store_true", help="Reverse the order")
     parser.add_argument("--limit", type=_count, metavar="N", help="Only the first N results")
     parser.add_argument(
         "--columns",
@@ -112,7 +112,7 @@ def _parser() -> Parser:
         choices=_FORMATS,
         default="table",
         help="What to print: a table (default); markdown; csv with full values; json, whole"
-        " records unless --columns names some; tt-forge, an object a run",
+        " records unless --columns names some; tt-forge, an object per run",
     )
     parser.add_argument(
         "-o",

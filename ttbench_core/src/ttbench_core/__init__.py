@@ -64,7 +64,7 @@ __all__ = [
     "run_ab",
 ]
 
-_HOMES: Final = {
+_NAMES_BY_MODULE: Final = {
     "plugins.catalogue": ("ModelEntry", "installed_models"),
     "results.comparison": ("Comparison", "compare"),
     "errors": ("RequestError", "TtbenchError"),
@@ -77,7 +77,7 @@ _HOMES: Final = {
     "results.comparison.paired": ("SideBySide",),
     "running.side_by_side": ("run_ab",),
 }
-_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+_MODULE_OF: Final = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
@@ -85,9 +85,9 @@ def __getattr__(name: str) -> Any:
         import importlib_metadata
 
         return importlib_metadata.version("ttbench-core")
-    if name not in _HOME_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

@@ -64,7 +64,7 @@ def _verify(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any]
         raise LostOutputError("the output to be verified never came")
     try:
         expected = reference_outputs(model)
-    except Exception as error:  # noqa: BLE001 - modules of a pack; the measurement stands without
+    except Exception as error:  # noqa: BLE001 - modules of a pack; the times are valid without it
         return _unverified(threshold, f"the reference failed ({one_line(error)})")
     # of a generator the logits of the first token are compared, which come first
     found = agreement(outputs[: len(expected)] if model.generation else outputs, expected)
@@ -116,7 +116,7 @@ def _cost(job: Job, model: BenchmarkModel) -> dict[str, Any]:
 def _peak(job: Job, backend: CalibratingBackend) -> dict[str, Any]:
     try:
         peak = backend.peak(job.plan.devices[0], job.plan.data_format, job.plan.threads)
-    except Exception as error:  # noqa: BLE001 - no memory left, say; the measurement stands without
+    except Exception as error:  # noqa: BLE001 - no memory left, say; the times are valid without it
         return {"reason": f"the peak could not be measured ({one_line(error)})"}
     return {
         "peak_flops_per_s": peak.flops_per_s,

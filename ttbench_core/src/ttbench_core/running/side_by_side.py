@@ -51,6 +51,10 @@ def run_ab(
         progress: as for `run`.
         options: further keywords of `run`, for both.
 
+    Returns:
+        Both results (`a`, `b`), the `ratio` of B's throughput by A's, its `interval` and the
+        `verdict`.
+
     Raises what `run` raises; `OptionError` for keywords that no run has, and for those
     that both variants share. Where a result could not be stored, A is in the error's `result`
     and B in its `others`.

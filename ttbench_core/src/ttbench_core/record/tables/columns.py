@@ -1,6 +1,6 @@
 """The columns of a record, as tables, databases and data frames have them.
 
-Whatever shows or keeps results as rows takes its columns from here; `docs/results.md` lists them.
+Whatever shows or stores results as rows takes its columns from here; `docs/results.md` lists them.
 """
 
 from __future__ import annotations

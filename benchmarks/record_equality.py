@@ -1,8 +1,8 @@
 """Whether two checkouts of ttbench write equal records, but for times and identities.
 
 Runs the same commands with the sources of each checkout, in this interpreter, and compares
-the records key by key. What is measured or identifies a run is compared by its presence and
-type alone: times, rates, counters, intervals, findings about noise, identities, hashes.
+the records key by key. Measured numbers are compared by their presence alone, identities and
+findings about noise by their type; all keys, lengths and other values must be equal.
 
     python benchmarks/record_equality.py BEFORE AFTER
 
@@ -36,15 +36,21 @@ RUNS: Final[Mapping[str, tuple[str, ...]]] = {
     "a model that loses an output": ("-m", "loses_output", "--backend", "fake", *FEW),
 }
 SOURCES: Final = ("ttbench_core/src", "ttbench_models_nlp/src", "ttbench_models_vision/src")
-#: Keys, at any depth, whose values are measured or identify a run.
+#: Keys, at any depth, that identify a run or depend on how quiet the machine was.
+INCIDENTAL: Final = frozenset(
+    {
+        *("run_id", "started_at", "hash", "date", "git", "paired_with", "kernel", "settled"),
+        *("findings", "verdict"),
+    }
+)
+#: Keys, at any depth, below which all numbers are measured.
 MEASURED: Final = frozenset(
     {
-        *("total_time", "samples_per_sec", "run_id", "started_at", "hash", "date", "paired_with"),
-        *("confidence", "phases_ns", "latency_ns", "latency", "output_interval", "steady"),
-        *("littles_law", "overhead", "host_during", "energy", "memory", "findings", "verdict"),
-        *("ttft", "tpot", "itl", "prefill_tokens_per_s", "decode_tokens_per_s", "git", "settled"),
-        *("e2e_ns", "push_ns", "pop_ns", "token_ns", "load_1min", "peak_flops_per_s", "share"),
-        *("peak_bytes_per_s", "flops_per_s", "kernel", "pcc", "relative_l2", "max_abs_error"),
+        *("total_time", "samples_per_sec", "confidence", "phases_ns", "latency_ns", "latency"),
+        *("output_interval", "steady", "littles_law", "overhead", "host_during", "energy"),
+        *("memory", "ttft", "tpot", "itl", "prefill_tokens_per_s", "decode_tokens_per_s"),
+        *("e2e_ns", "push_ns", "pop_ns", "token_ns", "load_1min", "pcc", "relative_l2"),
+        *("max_abs_error", "flops_per_s", "peak_flops_per_s", "peak_bytes_per_s", "share"),
     }
 )
 
@@ -100,15 +106,22 @@ sys.exit(main())
 """
 
 
-def masked(value: Any, key: str = "") -> Any:
-    """Replace what is measured by its type, and leave out nothing."""
-    if key in MEASURED:
+def masked(value: Any, key: str = "", *, measured: bool = False) -> Any:
+    """Replace numbers that are measured, and what is incidental; keep keys, lengths and texts."""
+    measured = measured or key in MEASURED
+    if key in INCIDENTAL:
         return f"<{type(value).__name__}>"
     if isinstance(value, Mapping):
-        return {name: masked(one, name) for name, one in value.items()}
+        return {name: masked(one, name, measured=measured) for name, one in value.items()}
     if isinstance(value, list):
-        return [masked(one) for one in value]
-    return value
+        return [masked(one, measured=measured) for one in value]
+    # a counter that was not read for long enough is null
+    return "<measured>" if measured and (value is None or is_number(value)) else value
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a value is a number, which true and false are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def differences(where: str, old: Any, new: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
-from ttbench_core.request.options import option_fields
+from ttbench_core.request.keywords import KEYWORDS_OF_RUN
 from ttbench_core.running.request import RunRequest, request_of
 from ttbench_core.running.runner import run_request
 from ttbench_core.sinks.targets import Target, check_targets
@@ -57,8 +57,7 @@ def keywords_from(options: argparse.Namespace, *, processes: int) -> dict[str, A
         options: the command line.
         processes: how many, where it does not say.
     """
-    names = [field.name for field in option_fields() if field.name != "model"]
-    keywords = {name: getattr(options, name) for name in names}
+    keywords = {name: getattr(options, name) for name in KEYWORDS_OF_RUN}
     return {**keywords, "processes": processes if options.processes is None else options.processes}
 
 

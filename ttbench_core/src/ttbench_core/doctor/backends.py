@@ -36,7 +36,7 @@ class BackendReport:
     pack_version: str
     entry_point: str
     #: `usable`; `not_here`: its engine or its devices are missing; `broken`: it cannot be loaded,
-    #: raises, crashes or does not result.
+    #: raises, crashes or does not answer.
     state: str
     #: Why it is not usable, or not chosen automatically.
     reason: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 from ttbench_core.errors import OptionError, suggestion
 from ttbench_core.request.options import (
@@ -17,7 +17,13 @@ from ttbench_core.request.options import (
     option_fields,
 )
 
-__all__ = ["RunKeywords", "UnknownKeywordError", "options_from", "shows_run_keywords"]
+__all__ = [
+    "KEYWORDS_OF_RUN",
+    "RunKeywords",
+    "UnknownKeywordError",
+    "options_from",
+    "shows_run_keywords",
+]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -70,6 +76,10 @@ class RunKeywords(TypedDict, total=False):
     parallel_tti: str | None
 
 
+#: The names of `RunKeywords`, in the order of the fields of `RunOptions`.
+KEYWORDS_OF_RUN: Final = tuple(RunKeywords.__annotations__)
+
+
 class UnknownKeywordError(OptionError, TypeError):
     """A keyword that no run has; a `TypeError` too, as Python raises for it."""
 
@@ -84,10 +94,9 @@ def options_from(model: str, keywords: Mapping[str, Any], *, caller: str = "run"
 
     Raises `UnknownKeywordError` with near misses, and `OptionError` for a value that cannot be.
     """
-    known = [field.name for field in option_fields() if field.name != "model"]
     for name in keywords:
-        if name not in known:
-            near = suggestion(name, [*known, "model", "output", "progress"])
+        if name not in KEYWORDS_OF_RUN:
+            near = suggestion(name, [*KEYWORDS_OF_RUN, "model", "output", "progress"])
             raise UnknownKeywordError(
                 f"{caller}() got an unexpected keyword argument {name!r}{near}"
             )

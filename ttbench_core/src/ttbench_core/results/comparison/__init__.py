@@ -1,4 +1,4 @@
-"""Comparing results: what NEW does faster or slower than OLD, and how sure that is.
+"""Comparing results: what NEW does faster or slower than OLD, and how certain that is.
 
     from ttbench_core.results.comparison import compare
     from ttbench_core.results.reading import load

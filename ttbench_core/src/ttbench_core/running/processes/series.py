@@ -34,10 +34,13 @@ class Series:
 
     def __init__(self, request: RunRequest) -> None:
         self.request = request
-        #: Those of the processes that went through, and of one that was interrupted.
+        #: One for each process that has ended, also for one that failed or was interrupted.
         self.results: list[Result] = []
-        #: Whether one of the processes failed.
-        self.has_failed = False
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether one of the processes failed."""
+        return any(one.status == "failed" for one in self.results)
 
     def measure(self, supervision: Supervision) -> None:
         """Measure in one more process.
@@ -142,6 +145,5 @@ class Series:
     def _add_failed_result(self, phase: str, reason: str, failed: Result) -> BenchmarkError:
         several = self.request.options.processes > 1
         where = f"{phase} of process {len(self.results) + 1}" if several else phase
-        self.has_failed = True
         self.results.append(failed)
         return BenchmarkError(where, reason, self.result())

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from ttbench_core import BenchmarkError, RequestError, RunOptions
+from ttbench_core import BenchmarkError, RequestError
+from ttbench_core.backends.engine_options import with_spelled_options
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend
 from ttbench_core.errors import SessionError
 from ttbench_core.measure.passes import drive
 from ttbench_core.models.building import build_model
 from ttbench_core.plugins.catalogue import load_builder
+from ttbench_core.request.keywords import options_from
 from ttbench_core.running.measuring import measure
 from ttbench_core.running.request import request_of
 from ttbench_core.testing import check_session
@@ -45,7 +47,7 @@ def measured(model="dense", **options):
 @contextlib.contextmanager
 def opened(backend, model="dense", **options):
     """A session, its model, and what was planned."""
-    asked = RunOptions(model, backend="pybuda", **options)
+    asked = options_from(model, with_spelled_options({"backend": "pybuda", **options}))
     planned = plan(asked, backend)
     builder, plugin = load_builder(model)
     config = builder.default_config

@@ -14,11 +14,12 @@ import psutil
 import pytest
 
 import ttbench_core
+from ttbench_core.backends.engine_options import with_spelled_options
 from ttbench_core.cli.arguments import parse
 from ttbench_core.cli.run import keywords_from
 from ttbench_core.errors import RequestError
 from ttbench_core.record.run_errors import BenchmarkError
-from ttbench_core.request.options import RunOptions
+from ttbench_core.request.keywords import options_from
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -402,7 +403,9 @@ def test_every_line_of_the_originals_scripts_can_be_parsed():
     assert len(lines) == 119
     for _, _, words in lines:
         options = parse(words)
-        asked = RunOptions(options.model, **keywords_from(options, processes=1))
+        asked = options_from(
+            options.model, with_spelled_options(keywords_from(options, processes=1))
+        )
         assert asked.model == named(words)["-m"]
         assert options.output
 

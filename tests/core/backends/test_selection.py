@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ttbench_core import DataFormat, RunOptions
+from ttbench_core import DataFormat
+from ttbench_core.backends.engine_options import with_spelled_options
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend
 from ttbench_core.backends.torch.backend import TorchBackend
@@ -15,6 +16,7 @@ from ttbench_core.errors import (
     UnsupportedOptionError,
 )
 from ttbench_core.plugins.registry import BACKENDS, find
+from ttbench_core.request.keywords import options_from
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def fake(fake_engine):
 
 
 def planned(backend, **options):
-    return plan(RunOptions("m", **options), backend)
+    return plan(options_from("m", with_spelled_options(options)), backend)
 
 
 def test_the_backends_defaults_fill_what_was_not_asked(fake):

@@ -166,7 +166,10 @@ def test_without_a_pack_the_list_says_how_to_get_one(ttbench, monkeypatch):
         ([], "say what to benchmark with -m MODEL; ttbench --list shows what there is"),
         (["-m", "steddy"], "unknown model 'steddy' (did you mean 'steady'?): "),
         (["-m", "steady", "-c", "smal"], "has no configuration 'smal': one of small, large (did"),
-        (["-m", "steady", "-df", "fp32"], "unknown data format 'fp32': one of Fp32, Fp16,"),
+        (
+            ["-m", "steady", "-df", "fp32"],
+            "format fp32 (it has Fp32, Bfp8_b) (did you mean 'Fp32'?)",
+        ),
         (["-m", "steady", "-df", "Fp16"], "backend 'fake' has no data format Fp16"),
         (["-m", "steady", "-d", "cuda"], "unknown device 'cuda': backend 'fake' has fake"),
         (["-m", "steady", "--passes", "0"], "passes must be 1 to 1000000000, not 0"),

@@ -26,14 +26,22 @@ from ttbench_core.plugins.registry import BACKENDS, discover
 LIMIT_S = 60.0
 ENGINE = """
 import os, signal, subprocess, sys, time
-from ttbench_core.backends.protocol import Availability, Device
+from ttbench_core import DataFormat
+from ttbench_core.backends.protocol import Availability, Capabilities, Device
 
 class Good:
+    name = "mine"
+    seeded = compile = print
+
     def availability(self):
         return Availability(True)
 
     def capabilities(self):
-        return None
+        return Capabilities(
+            device_kinds=("card",),
+            data_formats=(DataFormat.FP32,),
+            default_format=DataFormat.FP32,
+        )
 
     def devices(self):
         return [Device("card", 0, "A card", "v1", 2**30), Device("card", 1, "A card", "v1")]
@@ -53,10 +61,10 @@ CALM_HOST = {
 }
 
 
-def backend(**methods: str) -> str:
+def backend(called: str = "mine", **methods: str) -> str:
     """Source of a module whose `Mine` does these things in these methods."""
     bodies = [f"    def {name}(self):\n        {body}\n" for name, body in methods.items()]
-    return f"{ENGINE}\nclass Mine(Good):\n    pass\n{''.join(bodies)}"
+    return f"{ENGINE}\nclass Mine(Good):\n    name = {called!r}\n{''.join(bodies)}"
 
 
 @pytest.fixture
@@ -197,11 +205,11 @@ def test_the_child_finds_what_the_parent_finds_and_not_its_variables(examined):
 
 def test_broken_backends_hide_no_usable_one(ttbench, fake_pack, fake_engine):
     bad = {
-        "raises": backend(availability="1 / 0"),
-        "crashes": backend(devices="os._exit(3)"),
-        "hangs": backend(devices="time.sleep(600)"),
+        "raises": backend("raises", availability="1 / 0"),
+        "crashes": backend("crashes", devices="os._exit(3)"),
+        "hangs": backend("hangs", devices="time.sleep(600)"),
         "prints": backend(
-            availability="os.write(1, b'}{\\n'); print('}{'); return Availability(1)"
+            "prints", availability="os.write(1, b'}{\\n'); print('}{'); return Availability(1)"
         ),
     }
     points = "".join(f"{name} = {name}_mod:Mine\n" for name in bad)
@@ -219,7 +227,7 @@ def test_broken_backends_hide_no_usable_one(ttbench, fake_pack, fake_engine):
         "fake": "usable",
         "absent": "not_here",
     }
-    assert (outcome.code, outcome.err) == (0, "")
+    assert (outcome.code, outcome.err) == (1, "")
 
 
 def test_with_a_usable_backend_the_exit_code_is_0_and_the_table_says_why(ttbench, fake_engine):
@@ -288,7 +296,7 @@ def test_without_any_backend_the_exit_code_is_1_and_the_table_says_what_helps(tt
 def test_the_json_is_one_document_whatever_packs_print(python, tmp_path, fake_pack):
     noise = "import os; print('}{'); os.write(1, b'}{'); os.write(2, b'}{')\n"
     entries = "[ttbench.models]\nm = noisy_mod:m\n[ttbench.backends]\nb = noisy_mod:Mine\n"
-    site = fake_pack("noisy", entries, noisy_mod=f"{noise}{backend()}\ndef m(training): ...")
+    site = fake_pack("noisy", entries, noisy_mod=f"{noise}{backend('b')}\ndef m(training): ...")
     done = python("-m", "ttbench_core", "doctor", "--json", path=site)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
@@ -318,6 +326,7 @@ def test_doctor_imports_no_engine_in_its_own_process(python, fake_engine):
 
 def test_control_characters_of_a_pack_are_escaped(ttbench, fake_pack):
     source = backend(
+        "evil\x1b[2J",
         availability="return Availability(False, 'red \\x1b[31m', 'up \\x1b[A')",
     )
     fake_pack("evil", "[ttbench.backends]\nevil\x1b[2J = evil_mod:Mine\n", evil_mod=source)
@@ -397,7 +406,7 @@ def test_without_a_pack_the_table_says_how_to_get_one(capsys):
 def test_help_lists_the_exit_codes(ttbench):
     outcome = ttbench("doctor", "--help")
     assert outcome.code == 0
-    assert "exit codes: 0 at least one backend is usable and no pack is broken" in outcome.out
+    assert "exit codes: 0 at least one backend is usable, and no backend and no" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -418,7 +427,7 @@ def test_ctrl_c_ends_doctor_and_the_engine_that_it_waits_for(fake_pack, start_pr
     mark = tmp_path / "pid"
     wait = f"open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     # a name that comes before all others
-    site = fake_pack("slow", "[ttbench.backends]\nAAA = slow_mod:Mine\n", slow_mod=backend(
+    site = fake_pack("slow", "[ttbench.backends]\nAAA = slow_mod:Mine\n", slow_mod=backend("AAA",
         availability=wait))  # fmt: skip
     doctor = start_process(
         [sys.executable, "-m", "ttbench_core", "doctor"],

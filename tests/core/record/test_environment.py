@@ -70,16 +70,18 @@ def test_without_git_there_is_no_checkout(repository, monkeypatch):
     assert checkout_of([str(repository / "pack.py")]) is None
 
 
-def test_only_variables_on_the_list_are_recorded():
+def test_only_variables_on_the_list_and_those_that_backends_declare_are_recorded():
     environment = {
         "OMP_NUM_THREADS": "2",
         "PYBUDA_EXP_APPROX": "1",
+        "MODE": "2",
+        "MODES": "secret",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "HF_TOKEN": "secret",
         "HOME": "/home/me",
     }
-    recorded = recorded_environment(environment)
-    assert recorded == {"OMP_NUM_THREADS": "2", "PYBUDA_EXP_APPROX": "1"}
+    recorded = recorded_environment(environment, ("PYBUDA_*", "MODE"))
+    assert recorded == {"OMP_NUM_THREADS": "2", "PYBUDA_EXP_APPROX": "1", "MODE": "2"}
 
 
 def test_versions_leave_out_distributions_that_are_not_installed():

@@ -35,7 +35,6 @@ def test_only_the_block_formats_share_exponents():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dataformat": "Fp8"}, "unknown data format 'Fp8': one of Fp32, .*did you mean 'Bfp8'"),
         ({"dataformat": 8}, "unknown data format 8: one of Fp32"),
         ({"math_fidelity": "hifi2"}, "unknown math fidelity 'hifi2'.*did you mean 'HiFi2'"),
         ({"trace": "loud"}, "unknown trace 'loud': one of none, light, verbose"),

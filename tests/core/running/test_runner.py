@@ -74,21 +74,6 @@ def test_the_models_identity_is_in_the_record():
     assert result.versions["ttbench-core"] == ttbench_core.__version__
 
 
-def test_an_engine_registered_under_another_name_than_its_own_is_recorded_with_its_pack(fake_pack):
-    fake_pack(
-        "renamed-engine",
-        "[ttbench.backends]\nalias = renamed_engine:Backend\n",
-        "3.1",
-        renamed_engine=(
-            "from ttbench_fake_engine import FakeBackend\n"
-            "class Backend(FakeBackend):\n    name = 'torch'\n"
-        ),
-    )
-    result = ttbench_core.run("plain", backend="alias", progress=False)
-    assert result.ok
-    assert result.versions["renamed-engine"] == "3.1"
-
-
 def test_the_default_configuration_runs_without_one():
     result = run("steady")
     assert result.args["config"] == "large"

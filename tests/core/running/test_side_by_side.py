@@ -127,7 +127,7 @@ def test_a_variant_that_fails_is_a_failed_record(tmp_path, left_behind):
     [
         ({"colour": "red"}, "colour"),
         ({"config": "huge"}, "no configuration 'huge'"),
-        ({"dataformat": "Fp17"}, "unknown data format 'Fp17'"),
+        ({"dataformat": "Fp17"}, "has no data format Fp17"),
     ],
 )
 def test_a_variant_that_cannot_be_is_refused(variant, message):

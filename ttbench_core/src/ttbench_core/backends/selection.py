@@ -1,128 +1,128 @@
-"""Which backend runs a request."""
+"""Which backend runs a request: the one that is named, or the best that can run it here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ttbench_core.backends.protocol import Backend
+from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
+from ttbench_core.backends.protocol import Availability, Backend
 from ttbench_core.errors import (
     BackendUnavailableError,
     PackContractError,
-    PackLoadError,
+    RequestError,
     one_line,
 )
-from ttbench_core.plugins.registry import BACKENDS, Plugin, find, load
+from ttbench_core.plugins.registry import Plugin
+from ttbench_core.request.engine_options import OptionRole, declared_options, plain_value
+from ttbench_core.request.options import RunOptions
 
 __all__ = [
     "choose_backend",
     "choose_backend_and_plugin",
     "choose_exclusive_backend",
-    "load_backend",
+    "requested_kind",
 ]
-
-#: The core's own backends in the order of preference; others run only when they are named.
-_PREFERRED = ("pybuda", "torch")
 
 
 def choose_backend(name: str | None) -> Backend:
     """Load the backend that was asked for, or the best one that can run here.
 
-    Raises `UnknownNameError`, `PackLoadError`, `BackendUnavailableError`.
+    Raises `UnknownNameError`, `PackLoadError`, `PackContractError`, `BackendUnavailableError`.
     """
-    return choose_backend_and_plugin(name)[0]
+    return choose_backend_and_plugin(RunOptions("any", backend=name))[0]
 
 
-def choose_backend_and_plugin(
-    name: str | None, device: str | None = None
-) -> tuple[Backend, Plugin]:
-    """Do what `choose_backend` does, and give the entry point that the backend came from too.
+def choose_backend_and_plugin(options: RunOptions) -> tuple[Backend, Plugin]:
+    """Choose the backend of a request, and give the entry point that it came from too.
 
-    Args:
-        name: as asked; None is the best one.
-        device: what `-d` names: the best one that has its kind.
+    Without a name it is the one of the highest rank that can run here and, where a device is
+    asked for, has its kind. Raises what `choose_backend` raises.
     """
-    if name is not None:
-        return _load_usable(name)
-    refusal = ""
-    candidates, is_explicit = _candidates_for(device)
+    if options.backend is not None:
+        return _usable(load_backend(options.backend))
+    refusal = "no backend can be loaded"
+    candidates, is_explicit = _candidates_for(options)
     for candidate in candidates:
         try:
-            return _load_usable(candidate, automatically=not is_explicit)
-        except BackendUnavailableError as error:
+            return _usable(candidate, automatically=not is_explicit)
+        except (BackendUnavailableError, PackContractError) as error:
             refusal = str(error)
     # the last is the one that every machine can have
     raise BackendUnavailableError(f"{refusal}; ttbench doctor lists the others")
 
 
-def choose_exclusive_backend(name: str | None, device: str | None = None) -> Backend | None:
+def choose_exclusive_backend(options: RunOptions) -> Backend | None:
     """Give the backend that a request will run with if it needs a process of its own.
 
-    Takes what `choose_backend_and_plugin` takes. Imports no engine: whether the backend can run
-    is found out in that process. Raises `UnknownNameError` and `PackLoadError`.
+    Asks only those backends that come before the last one of that kind, so that no engine of
+    the core is imported here. Raises `UnknownNameError`, `PackLoadError`, `PackContractError`.
     """
-    candidates, is_explicit = _candidates_for(device) if name is None else ((name,), True)
-    for candidate in candidates:
-        backend = load_backend(candidate)[0]
-        if not backend.capabilities().own_process:
-            continue
-        if is_explicit or _is_automatic(backend):
-            return backend
+    if options.backend is not None:
+        named = load_backend(options.backend)
+        return named.backend if named.capabilities.own_process else None
+    candidates, is_explicit = _candidates_for(options)
+    exclusive = [at for at, one in enumerate(candidates) if one.capabilities.own_process]
+    for candidate in candidates[: exclusive[-1] + 1 if exclusive else 0]:
+        own_process = candidate.capabilities.own_process
+        if (is_explicit and own_process) or _can_run(candidate, automatically=not is_explicit):
+            return candidate.backend if own_process else None
     return None
 
 
-def load_backend(name: str) -> tuple[Backend, Plugin]:
-    """Load a backend by name, whether or not it can run here, with its entry point.
+def requested_kind(options: RunOptions, installed: InstalledBackend) -> str | None:
+    """Give the kind of device that a request names for a backend: by `-d`, or by its own option."""
+    if options.device is not None:
+        return options.device.partition(":")[0]
+    for option in declared_options(installed.capabilities.options):
+        if option.role is OptionRole.DEVICE and options.engine_options.get(option.name) is not None:
+            return str(plain_value(options.engine_options[option.name]))
+    return None
 
-    Raises `UnknownNameError`, `PackContractError`, `PackLoadError`.
+
+def _candidates_for(options: RunOptions) -> tuple[Sequence[InstalledBackend], bool]:
+    """List backends by rank, and whether they have the kind of device that was asked for.
+
+    Lists all of them if none has it, or if no device was asked for.
     """
-    plugin = find(BACKENDS, name, "backend")
-    loaded = load(plugin)
-    if not callable(loaded):
-        raise PackContractError(plugin.where, "is not a backend: register a class")
-    try:
-        backend: Backend = loaded()
-        backend.capabilities()
-    except Exception as error:
-        raise PackLoadError(plugin.where, one_line(error)) from error
-    return backend, plugin
+    ranked = sorted(installed_backends(), key=lambda one: (-one.capabilities.rank, one.plugin.name))
+    matching = [
+        one for one in ranked if requested_kind(options, one) in one.capabilities.device_kinds
+    ]
+    chosen_unnamed = [one for one in ranked if one.capabilities.rank > 0]
+    found = [one for one in matching if one in chosen_unnamed] or matching
+    return (found, True) if found else (chosen_unnamed, False)
 
 
-def _load_usable(name: str, *, automatically: bool = False) -> tuple[Backend, Plugin]:
-    """Load a backend; raises `BackendUnavailableError` if it cannot run here.
+def _usable(installed: InstalledBackend, *, automatically: bool = False) -> tuple[Backend, Plugin]:
+    """Give a backend that can run here; raises `BackendUnavailableError` for any other.
 
     Args:
-        name: of the backend.
+        installed: the backend.
         automatically: whether the user left the choice open.
     """
-    backend, plugin = load_backend(name)
+    backend = installed.backend
     try:
         availability = backend.availability()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BackendUnavailableError(
             f"backend {backend.name!r} cannot say whether it can run: {one_line(error)}"
         ) from error
+    if not isinstance(availability, Availability):
+        raise PackContractError(
+            installed.plugin.where,
+            f"its availability() gave a {type(availability).__name__}, not an Availability",
+        )
     if not availability.usable or (automatically and not availability.automatic):
         raise BackendUnavailableError(
             f"backend {backend.name!r} cannot run here: {availability.reason};"
             f" {availability.remedy}"
         )
-    return backend, plugin
+    return backend, installed.plugin
 
 
-def _candidates_for(device: str | None) -> tuple[Sequence[str], bool]:
-    """List the preferred backends that have this kind of device, and whether any has.
-
-    Lists all of them if none has it, or if no device was asked for.
-    """
-    if device is None:
-        return _PREFERRED, False
-    kind = device.partition(":")[0]
-    matching = [
-        name for name in _PREFERRED if kind in load_backend(name)[0].capabilities().device_kinds
-    ]
-    return matching or _PREFERRED, bool(matching)
-
-
-def _is_automatic(backend: Backend) -> bool:
-    availability = backend.availability()
-    return availability.usable and availability.automatic
+def _can_run(installed: InstalledBackend, *, automatically: bool) -> bool:
+    try:
+        _usable(installed, automatically=automatically)
+    except RequestError:  # choosing the backend of the run reports it
+        return False
+    return True

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ttbench_core.cli.engine_arguments import add_engine_options
+from ttbench_core.cli.engine_arguments import add_engine_options, engine_lines
 from ttbench_core.cli.run_arguments import add_run_arguments
 from ttbench_core.errors import RequestError
 
@@ -28,6 +28,7 @@ examples:
   ttbench report perf.json -o report.html      a page of charts (ttbench report --help)
   ttbench doctor                               what is installed and usable here
   ttbench info bert                            what a model is, without running it
+  ttbench info --backend torch                 what an engine can do, and its options
 
 exit codes: 0 fine; 1 the benchmark failed, its outputs are wrong, its result could not be
 kept, or it is unstable and --strict; 2 the request was wrong; 130 interrupted (what was
@@ -67,7 +68,7 @@ def _with_flags_as_values(words: Sequence[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+    parser = _RunParser(
         prog="ttbench",
         description="Benchmark a model on a Tenstorrent card, a GPU or the CPU",
         epilog=_EXAMPLES,
@@ -75,11 +76,8 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_run_arguments(parser)
-    add_engine_options(
-        parser.add_argument_group(
-            "Tenstorrent cards", "Only for --backend pybuda; other engines refuse these."
-        )
-    )
+    engines = parser.add_argument_group("what only some engines have")
+    add_engine_options(engines)
     other = parser.add_argument_group("other")
     other.add_argument(
         "-l",
@@ -97,6 +95,15 @@ def _parser() -> argparse.ArgumentParser:
     other.add_argument("--debug", action="store_true", help="Show tracebacks of errors")
     other.add_argument("--version", action=_Version, nargs=0, help="Show ttbench's version")
     return parser
+
+
+class _RunParser(Parser):
+    """Its help has a line for each engine that declares options; only the help loads them all."""
+
+    def format_help(self) -> str:
+        """Give the help."""
+        self._action_groups[-2].description = "\n".join(engine_lines())
+        return super().format_help()
 
 
 class _Version(argparse.Action):

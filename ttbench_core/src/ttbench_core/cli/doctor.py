@@ -32,8 +32,8 @@ examples:
   ttbench doctor --json           the same for programs, as one JSON object
   ttbench doctor --debug          with what engines and packs print, and their tracebacks
 
-exit codes: 0 at least one backend is usable and no pack is broken; 1 otherwise; 2 the
-request was wrong
+exit codes: 0 at least one backend is usable, and no backend and no pack is broken; 1
+otherwise; 2 the request was wrong
 """
 _DEFAULT_LIMIT_S: Final = 60.0
 _LONGEST_LIMIT_S: Final = 86_400.0
@@ -46,7 +46,7 @@ _NS_PER_S: Final = 1e9
 def run_doctor(words: Sequence[str]) -> int:
     """Run `ttbench doctor`: print what is installed and usable here.
 
-    Gives the exit code: 0 where at least one backend is usable and no pack is
+    Gives the exit code: 0 where at least one backend is usable, and no backend and no pack is
     broken, else 1. Raises `RequestError` for a wrong request.
     """
     options = _parser().parse_args(words)
@@ -208,7 +208,7 @@ def _conclusion(diagnosis: Diagnosis) -> str:
     usable = diagnosis.usable_backends
     if diagnosis.is_ready:
         packs = "no pack is broken" if diagnosis.packs else "model packs are still to be installed"
-        return f"yes: {', '.join(usable)} can run; {packs}"
+        return f"yes: {', '.join(usable)} can run; no backend is broken, and {packs}"
     return f"no: {'; '.join(_missing_for_ready(diagnosis))}"
 
 
@@ -217,6 +217,9 @@ def _missing_for_ready(diagnosis: Diagnosis) -> Iterator[str]:
         yield f"no backend is registered ({_REINSTALL})"
     elif not diagnosis.usable_backends:
         yield "no backend can run here; the remedy is listed with each"
+    if diagnosis.broken_backends:
+        names = ", ".join(diagnosis.broken_backends)
+        yield f"{names}: broken backends (fix, update or uninstall what they come from)"
     if diagnosis.broken_packs:
         packs = ", ".join(diagnosis.broken_packs)
         yield f"{packs} cannot be loaded completely (fix, update or uninstall)"

@@ -1,91 +1,63 @@
-"""The flags that only some engines honour, spelled as in PyBuda's benchmark."""
+"""Options that engines declare: `-B NAME=VALUE`, and flags that some have of their own."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from typing import Any
 
+from ttbench_core.backends.engine_options import backends_with_options, spelled_options
 from ttbench_core.request.checking import OptionEnum
-from ttbench_core.request.engine_options import Arch, BalancerPolicy, BoardConfig, DevType, flag_of
+from ttbench_core.request.engine_options import EngineOption, option_texts
+from ttbench_core.request.named_values import parse_named_values
 
-__all__ = ["add_engine_options", "choices_of"]
+__all__ = ["add_engine_options", "choices_of", "engine_keywords", "engine_lines"]
 
 
 def add_engine_options(group: argparse._ArgumentGroup) -> None:
-    """Add a flag for each field of `EngineOptions`."""
-    _add_running(group)
-    _add_compiling(group)
-    _add_images(group)
+    """Add `-B`, and the flags of the core's backends, which the help leaves to `ttbench info`."""
+    group.add_argument(
+        "-B",
+        "--backend_option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="An option that the backend declares; can be given more than once",
+    )
+    for option in spelled_options().values():
+        _add_flag(group, option)
+
+
+def engine_keywords(options: argparse.Namespace) -> dict[str, Any]:
+    """Give the options of engines on a command line as keywords of `run`.
+
+    Raises `OptionError` for a word of `-B` that sets nothing.
+    """
+    spelled = {name: getattr(options, name) for name in spelled_options()}
+    given = {name: value for name, value in spelled.items() if value is not None}
+    return {**given, "engine_options": parse_named_values("-B", options.backend_option)}
+
+
+def engine_lines() -> Iterator[str]:
+    """Give a line for each installed engine that has options of its own."""
+    for installed, options in backends_with_options():
+        name, count = installed.plugin.name, len(options)
+        of_its_own = "flag" if options[0].flags else "option"
+        yield (
+            f"{name} has {count} {of_its_own}{'' if count == 1 else 's'} of its own:"
+            f" ttbench info --backend {name}"
+        )
 
 
 def choices_of(kind: type[OptionEnum]) -> str:
     """Give the spellings of an option's values, as the help shows them."""
-    return "{" + ",".join(member.value for member in kind) + "}"
+    return "{" + ",".join(option_texts(tuple(kind))) + "}"
 
 
-def _add_running(group: argparse._ArgumentGroup) -> None:
+def _add_flag(group: argparse._ArgumentGroup, option: EngineOption) -> None:
+    reading: dict[str, Any] = {"action": "store_true"} if option.kind is bool else {}
+    if option.kind in (int, float):
+        reading = {"type": option.kind}
     group.add_argument(
-        "--microbatch_count",
-        type=int,
-        default=1,
-        help="In training, inputs that go forward before they go backward; --loop_count is a"
-        " multiple of it (default 1)",
+        *option.flags, dest=option.name, default=None, help=argparse.SUPPRESS, **reading
     )
-    _flag(group, "single_thread", "Push one input, wait for its output, push the next")
-    _flag(group, "recompute", "In training, compute activations again instead of keeping them")
-    _flag(
-        group,
-        "perf_analysis",
-        "After the timed passes, write what each operation costs on compiler and card, in"
-        " ttbench-traces/",
-    )
-
-
-def _add_compiling(group: argparse._ArgumentGroup) -> None:
-    _choice(
-        group,
-        "devtype",
-        DevType,
-        "The card (default), or a model of it in software; the same as -d",
-    )
-    _choice(group, "arch", Arch, "Chips to compile for. By default, the installed ones.")
-    _choice(group, "device_config", BoardConfig, "Board to compile for while no card is there")
-    group.add_argument(
-        "--runtime_params_yaml",
-        metavar="FILE",
-        help="Runtime parameters to compile with while no card is there",
-    )
-    _flag(group, "galaxy", "Run on the chips of a Galaxy and the card next to it")
-    _flag(group, "auto_transpose", "Let the compiler transpose the grids of operations")
-    group.add_argument(
-        "-bp",
-        "--balancer-policy",
-        default=BalancerPolicy.DEFAULT.value,
-        metavar=choices_of(BalancerPolicy),
-        help="How the compiler spreads operations over the cores. By default, what the pack"
-        " recommends for the model.",
-    )
-
-
-def _add_images(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--save_tti", metavar="FILE", help="Compile, save the compiled model to FILE, and stop"
-    )
-    group.add_argument(
-        "--load_tti",
-        metavar="FILE",
-        help="Load the compiled model from FILE, which can run code: only one that you made",
-    )
-    group.add_argument(
-        "--parallel_tti",
-        metavar="FOLDER",
-        help="Save the compiled model in FOLDER, or take that of --load_tti, and run a share of"
-        " each input on every card",
-    )
-
-
-def _flag(group: argparse._ArgumentGroup, field: str, text: str) -> None:
-    group.add_argument(flag_of(field), dest=field, action="store_true", help=text)
-
-
-def _choice(group: argparse._ArgumentGroup, field: str, kind: type[OptionEnum], text: str) -> None:
-    group.add_argument(flag_of(field), dest=field, metavar=choices_of(kind), help=text)

@@ -1,4 +1,4 @@
-"""`ttbench info MODEL`: what a model is, without running it."""
+"""`ttbench info MODEL`: what a model is, without running it; `--backend NAME`: an engine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
+from ttbench_core.cli.backend_info import backend_facts, backend_rows
 from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.models.describing import Description, describe
 from ttbench_core.record.formatting import format_quantity
@@ -24,15 +25,22 @@ examples:
   ttbench info bert                    the configuration that runs without -c
   ttbench info llama -c smollm2-135m --seq_len 512 --new_tokens 64
   ttbench info resnet -c resnet50 -mb 32 --json
+  ttbench info --backend torch         an engine: options, formats, levels, devices
 """
 
 
 def show_model(words: Sequence[str]) -> int:
-    """Run `ttbench info`: print the description of a model; raises what `describe` raises."""
+    """Run `ttbench info`: print the description of a model or a backend.
+
+    Raises what `describe` raises, and for a backend what loading it raises.
+    """
     options = _parser().parse_intermixed_args(words)
+    if options.backend is not None:
+        return _show_backend(options)
     if len(options.model) != 1:
         raise UsageError("info takes one MODEL: ttbench info bert; ttbench --list shows them")
-    asked = {name: value for name, value in vars(options).items() if name not in ("model", "json")}
+    others = ("model", "json", "backend")
+    asked = {name: value for name, value in vars(options).items() if name not in others}
     found = describe(options.model[0], **asked)
     if options.json:
         print(json.dumps(asdict(found)))
@@ -41,11 +49,23 @@ def show_model(words: Sequence[str]) -> int:
     return 0
 
 
+def _show_backend(options: argparse.Namespace) -> int:
+    if options.model:
+        raise UsageError("info shows a MODEL or a --backend, one at a time")
+    facts = backend_facts(options.backend)
+    if options.json:
+        print(json.dumps(facts))
+    else:
+        print_pairs(backend_rows(facts))
+    return 0
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="ttbench info",
-        usage="ttbench info MODEL [options]",
-        description="Show what a model is: parameters, FLOPs, inputs, stages, what it can do",
+        usage="ttbench info MODEL [options] | ttbench info --backend NAME",
+        description="Show what a model is: parameters, FLOPs, inputs, stages, what it can do;"
+        " or an engine: its options, formats, levels and devices",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -66,6 +86,7 @@ def _parser() -> Parser:
         default=None,
         help="As a model that generates, or with one forward pass per input",
     )
+    parser.add_argument("--backend", metavar="NAME", help="Show this engine instead of a model")
     parser.add_argument("--json", action="store_true", help="Print JSON")
     return parser
 

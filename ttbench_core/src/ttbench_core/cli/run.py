@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ttbench_core.cli.engine_arguments import engine_keywords
 from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
@@ -57,7 +58,8 @@ def keywords_from(options: argparse.Namespace, *, processes: int) -> dict[str, A
         options: the command line.
         processes: how many, where it does not say.
     """
-    keywords = {name: getattr(options, name) for name in KEYWORDS_OF_RUN}
+    general = [name for name in KEYWORDS_OF_RUN if name != "engine_options"]
+    keywords = {**{name: getattr(options, name) for name in general}, **engine_keywords(options)}
     return {**keywords, "processes": processes if options.processes is None else options.processes}
 
 

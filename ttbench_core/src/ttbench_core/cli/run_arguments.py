@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ttbench_core.cli.engine_arguments import choices_of
-from ttbench_core.request.options import DEFAULT_PCC, DataFormat, MathFidelity, Scenario, Trace
+from ttbench_core.request.formats import DEFAULT_PCC, DataFormat
+from ttbench_core.request.options import MathFidelity, Scenario, Trace
 
 __all__ = ["add_run_arguments"]
 
@@ -80,7 +81,8 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
         "-df",
         "--dataformat",
         metavar=choices_of(DataFormat),
-        help="Set data format (default Fp32, on a Tenstorrent card Bfp8_b)",
+        help="Set data format (default Fp32, on a Tenstorrent card Bfp8_b), or one that the backend"
+        " declares",
     )
     group.add_argument(
         "-mf",

@@ -59,14 +59,14 @@ class Diagnosis:
 
     @property
     def is_ready(self) -> bool:
-        """Whether at least one backend is usable and no pack is broken."""
-        return bool(self.usable_backends) and not self.broken_packs
+        """Whether at least one backend is usable, and no backend and no pack is broken."""
+        return bool(self.usable_backends) and not (self.broken_backends or self.broken_packs)
 
     def to_record(self) -> dict[str, Any]:
         """Return the diagnosis as plain JSON values; missing values are None or empty.
 
         Keys:
-            ready: whether at least one backend is usable and no pack is broken.
+            ready: whether at least one backend is usable, and no backend and no pack is broken.
             python: `implementation`, `version`, `executable`.
             platform: the system's name for itself.
             software: distributions whose versions affect numbers, each with `name`, `version`

@@ -14,7 +14,8 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TextIO, TypeAlias
 
-from ttbench_core.backends.protocol import Backend, Device
+from ttbench_core.backends.loading import checked_capabilities, made_backend
+from ttbench_core.backends.protocol import Device
 from ttbench_core.errors import PackContractError, PackLoadError, one_line
 from ttbench_core.plugins.catalogue import as_builder
 from ttbench_core.plugins.registry import BACKENDS, MODELS, Plugin, discover, load_directly
@@ -59,9 +60,9 @@ def _probe_backends(plugins: Iterable[Plugin]) -> _Facts:
     """Yield `usable`, `reason`, `remedy`, `automatic`; if usable also `devices`, `versions`."""
     for plugin in plugins:
         yield {"step": "import"}
-        backend = _construct(plugin)
+        backend = made_backend(load_directly(plugin), plugin)
         yield {"step": "capabilities()"}
-        backend.capabilities()
+        checked_capabilities(backend, plugin)
         yield {"step": "availability()"}
         availability = backend.availability()
         yield {
@@ -76,14 +77,6 @@ def _probe_backends(plugins: Iterable[Plugin]) -> _Facts:
             yield {"step": "versions()"}
             versions = backend.versions().items()
             yield {"versions": {str(name): str(version) for name, version in versions}}
-
-
-def _construct(plugin: Plugin) -> Backend:
-    loaded = load_directly(plugin)
-    if not callable(loaded):
-        raise PackContractError(plugin.where, "is not a backend: register a class")
-    backend: Backend = loaded()
-    return backend
 
 
 def _device_facts(device: Device) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ttbench_core.errors import PackContractError
 from ttbench_core.model import BenchmarkModel, DeclaresAccuracy, StagedModel, Stages
 from ttbench_core.models.counting import microbatch_of
-from ttbench_core.request.options import DataFormat
+from ttbench_core.request.formats import DataFormat
 
 __all__ = ["read_model"]
 
@@ -145,11 +145,13 @@ def _check_tensors(model: BenchmarkModel, where: str) -> None:
 
 
 def _check_accuracy(model: BenchmarkModel, where: str) -> None:
-    formats = [one.value for one in DataFormat]
+    formats = {one.value.lower(): one.value for one in DataFormat}
     for name in model.pcc if isinstance(model, DeclaresAccuracy) else ():
-        if name not in formats:
+        # any other may be a format that a backend declares
+        if not isinstance(name, str) or formats.get(name.lower(), name) != name:
+            known = ", ".join(formats.values())
             raise PackContractError(
-                where, f"declares pcc for {name!r}, which is no data format: {', '.join(formats)}"
+                where, f"declares pcc for {name!r}, which is no data format: {known}"
             )
 
 

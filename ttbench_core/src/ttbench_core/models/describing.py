@@ -17,7 +17,8 @@ from ttbench_core.models.counting import (
     unit_of,
 )
 from ttbench_core.models.source import Source, find_source
-from ttbench_core.request.options import DataFormat, RunOptions
+from ttbench_core.request.formats import DataFormat
+from ttbench_core.request.options import RunOptions
 
 __all__ = ["Description", "describe"]
 

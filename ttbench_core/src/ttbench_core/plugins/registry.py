@@ -35,6 +35,7 @@ __all__ = [
     "find",
     "load",
     "load_directly",
+    "name_to_ask_for",
 ]
 
 MODELS = "ttbench.models"
@@ -73,6 +74,11 @@ class Plugin:
     def qualified(self) -> str:
         """`pack:name`, which differs where two packs register one name."""
         return f"{self.pack}:{self.name}"
+
+    @property
+    def is_of_core(self) -> bool:
+        """Whether ttbench-core itself registers it."""
+        return self.pack == _CORE
 
     @property
     def where(self) -> str:
@@ -114,7 +120,7 @@ def find(group: str, name: str, what: str) -> Plugin:
         for plugin in plugins
         if plugin.name == bare_name and (not colon or _normalized(plugin.pack) == _normalized(pack))
     ]
-    of_core = [match for match in matches if match.pack == _CORE and group != MODELS]
+    of_core = [match for match in matches if match.is_of_core and group != MODELS]
     if len(matches) == 1 or of_core:
         return (of_core or matches)[0]
     if not matches:
@@ -126,6 +132,14 @@ def find(group: str, name: str, what: str) -> Plugin:
         )
     choices = " or ".join(match.qualified for match in matches)
     raise AmbiguousNameError(f"several packs have a {what} {bare_name!r}: say {choices}")
+
+
+def name_to_ask_for(plugin: Plugin) -> str:
+    """Give the shortest name that `find` resolves to this backend or sink."""
+    if plugin.is_of_core:
+        return plugin.name
+    namesakes = [one for one in discover(plugin.group) if one.name == plugin.name]
+    return plugin.name if len(namesakes) == 1 else plugin.qualified
 
 
 def load(plugin: Plugin) -> Any:

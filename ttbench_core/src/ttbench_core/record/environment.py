@@ -10,41 +10,37 @@ import contextlib
 import functools
 import os
 import platform
-import shlex
 import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import importlib_metadata
 import psutil
 
 from ttbench_core.measure.cgroup import CpuGroup
 
-if TYPE_CHECKING:
-    from ttbench_core.request.options import RunOptions
-
 __all__ = [
     "Checkout",
     "checkout_of",
     "cpu_name",
     "host_facts",
+    "is_recorded",
     "machine_name",
     "recorded_environment",
-    "recorded_options",
     "software_versions",
     "source_file",
     "total_memory_bytes",
     "usable_cores",
 ]
 
+#: Variables that concern every engine of the host; backends declare those of their own.
 _RECORDED_VARIABLES: Final = frozenset(
     {
         "CUDA_DEVICE_ORDER",
-        "CUDA_LAUNCH_BLOCKING",
         "CUDA_VISIBLE_DEVICES",
         "GOMP_CPU_AFFINITY",
         "GOMP_SPINCOUNT",
@@ -57,7 +53,6 @@ _RECORDED_VARIABLES: Final = frozenset(
         "MALLOC_TRIM_THRESHOLD_",
         "MKL_ENABLE_INSTRUCTIONS",
         "MKL_NUM_THREADS",
-        "NVIDIA_TF32_OVERRIDE",
         "OMP_NUM_THREADS",
         "OMP_PLACES",
         "OMP_PROC_BIND",
@@ -65,14 +60,8 @@ _RECORDED_VARIABLES: Final = frozenset(
         "ONEDNN_MAX_CPU_ISA",
         "OPENBLAS_NUM_THREADS",
         "PYTHONHASHSEED",
-        "PYTORCH_CUDA_ALLOC_CONF",
-        "TORCHINDUCTOR_CACHE_DIR",
-        "TORCHINDUCTOR_FREEZING",
-        "TORCHINDUCTOR_MAX_AUTOTUNE",
-        "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
     }
 )
-_RECORDED_PREFIXES: Final = ("GOLDEN_", "PYBUDA_", "TT_BACKEND_")
 _GIT_TIMEOUT_S: Final = 10
 
 
@@ -139,23 +128,31 @@ def software_versions(distributions: Iterable[str]) -> dict[str, str]:
     return versions
 
 
-def recorded_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Give the variables of an environment that go into a record."""
-    return {name: value for name, value in sorted(environment.items()) if _is_recorded(name)}
+def recorded_environment(
+    environment: Mapping[str, str], also: Iterable[str] = ()
+) -> dict[str, str]:
+    """Give the variables of an environment that go into a record.
 
-
-def recorded_options(options: RunOptions) -> dict[str, object]:
-    """Give the options of a run for its record: of `env`, only the values that may be in one."""
-    shown = {
-        name: value if _is_recorded(name) else "<not recorded>"
-        for name, value in options.environment.items()
+    Args:
+        environment: all of them.
+        also: further names, or prefixes with a `*`, as backends declare them.
+    """
+    patterns = tuple(also)
+    return {
+        name: value for name, value in sorted(environment.items()) if is_recorded(name, patterns)
     }
-    text = shlex.join(f"{name}={value}" for name, value in shown.items())
-    return {**options.as_requested(), "env": text or None}
 
 
-def _is_recorded(name: str) -> bool:
-    return name in _RECORDED_VARIABLES or name.startswith(_RECORDED_PREFIXES)
+def is_recorded(name: str, also: Iterable[str] = ()) -> bool:
+    """Return whether a variable's value may be in a record.
+
+    Args:
+        name: of the variable.
+        also: as for `recorded_environment`.
+    """
+    if name in _RECORDED_VARIABLES:
+        return True
+    return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in also)
 
 
 def checkout_of(files: Iterable[str | None]) -> Checkout | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, Final, TypedDict, TypeVar
 
 from ttbench_core.errors import OptionError, suggestion
+from ttbench_core.request.formats import DataFormat, EngineFormat
 from ttbench_core.request.options import (
-    DataFormat,
     MathFidelity,
     RunOptions,
     Scenario,
@@ -33,7 +34,7 @@ class RunKeywords(TypedDict, total=False):
 
     config: str | None
     training: bool
-    dataformat: DataFormat | str | None
+    dataformat: DataFormat | EngineFormat | str | None
     math_fidelity: MathFidelity | str | None
     backend_opt_level: int | None
     loop_count: int | None
@@ -60,20 +61,7 @@ class RunKeywords(TypedDict, total=False):
     roofline: bool
     env: Mapping[str, str] | str | None
     timeout: float | None
-    microbatch_count: int
-    recompute: bool
-    single_thread: bool
-    auto_transpose: bool
-    balancer_policy: str
-    arch: str | None
-    devtype: str | None
-    device_config: str | None
-    runtime_params_yaml: str | None
-    galaxy: bool
-    perf_analysis: bool
-    save_tti: str | None
-    load_tti: str | None
-    parallel_tti: str | None
+    engine_options: Mapping[str, object] | None
 
 
 #: The names of `RunKeywords`, in the order of the fields of `RunOptions`.
@@ -84,21 +72,24 @@ class UnknownKeywordError(OptionError, TypeError):
     """A keyword that no run has; a `TypeError` too, as Python raises for it."""
 
 
-def options_from(model: str, keywords: Mapping[str, Any], *, caller: str = "run") -> RunOptions:
+def options_from(
+    model: str, keywords: Mapping[str, Any], *, caller: str = "run", near: Iterable[str] = ()
+) -> RunOptions:
     """Make the options of a run.
 
     Args:
         model: the name of the model.
         keywords: any of `RunKeywords`.
         caller: the function that was called with them, for messages.
+        near: further names that a misspelled keyword may have meant.
 
     Raises `UnknownKeywordError` with near misses, and `OptionError` for a value that cannot be.
     """
     for name in keywords:
         if name not in KEYWORDS_OF_RUN:
-            near = suggestion(name, [*KEYWORDS_OF_RUN, "model", "output", "progress"])
+            hint = suggestion(name, [*KEYWORDS_OF_RUN, "model", "output", "progress", *near])
             raise UnknownKeywordError(
-                f"{caller}() got an unexpected keyword argument {name!r}{near}"
+                f"{caller}() got an unexpected keyword argument {name!r}{hint}"
             )
     weights = keywords.get("weights")
     return RunOptions(model, **{**keywords, "weights": None if weights is None else str(weights)})
@@ -108,7 +99,9 @@ def shows_run_keywords(function: _Function) -> _Function:
     """Let `help` and completion show the keywords that a function takes as `**options`."""
     signature = inspect.signature(function)
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-    defaults = {field.name: field.default for field in option_fields()}
+    defaults = {
+        field.name: None if field.default is MISSING else field.default for field in option_fields()
+    }
     added = [
         inspect.Parameter(
             name,

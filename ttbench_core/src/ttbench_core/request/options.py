@@ -8,7 +8,8 @@ or the backend decides, and the record has what was run.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from ttbench_core.errors import OptionError
@@ -21,36 +22,18 @@ from ttbench_core.request.checking import (
     check_text,
     require,
 )
-from ttbench_core.request.engine_options import EngineOptions, flag_of
+from ttbench_core.request.formats import DataFormat, read_format
+from ttbench_core.request.named_values import check_named_values
 from ttbench_core.request.variables import parse_variables, variables_as_text
 
 __all__ = ["DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace", "option_fields"]
 
-#: Minimum correlation with Fp32 for outputs to count as right, where the model declares none.
-DEFAULT_PCC = 0.99
 #: Inputs of a pass for each chip, when no loop count was asked for (as in the original script).
 INPUTS_PER_CHIP = 5
 #: No machine has memory or time for more of anything.
 _MAX_COUNT = 10**9
 _MAX_PROCESSES = 1000
 _MAX_THREADS = 4096
-
-
-class DataFormat(OptionEnum):
-    """The number format a model's device stage is asked to run in."""
-
-    FP32 = "Fp32"
-    FP16 = "Fp16"
-    FP16_B = "Fp16_b"
-    BFP8 = "Bfp8"
-    BFP8_B = "Bfp8_b"
-    BFP4 = "Bfp4"
-    BFP4_B = "Bfp4_b"
-
-    @property
-    def is_block_float(self) -> bool:
-        """Whether blocks of 16 elements share one exponent in this format."""
-        return self.value.startswith("Bfp")
 
 
 class MathFidelity(OptionEnum):
@@ -78,7 +61,7 @@ class Scenario(OptionEnum):
 
 
 @dataclass(frozen=True)
-class RunOptions(EngineOptions):
+class RunOptions:
     """Every option of one run, as the user gave it.
 
     Raises `OptionError`, naming option, value and what is allowed.
@@ -91,7 +74,8 @@ class RunOptions(EngineOptions):
     config: str | None = None
     #: Forward, loss and backward instead of forward alone.
     training: bool = False
-    dataformat: DataFormat | None = None
+    #: One of the seven, or the name of a format that the backend declares.
+    dataformat: DataFormat | str | None = None
     math_fidelity: MathFidelity | None = None
     backend_opt_level: int | None = None
     #: Inputs a pass; None (or 0) is 5 x the number of chips.
@@ -141,6 +125,8 @@ class RunOptions(EngineOptions):
     env: str | None = None
     #: Seconds without a heartbeat after which a run counts as hung; None is the engine's own.
     timeout: float | None = None
+    #: Options that the backend declares, by name; values, or their texts.
+    engine_options: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         check_text("model", self.model)
@@ -151,7 +137,7 @@ class RunOptions(EngineOptions):
         check_flag("roofline", self.roofline)
         check_flag("verify", self.verify, optional=True)
         check_flag("generative", self.generative, optional=True)
-        self._set("dataformat", check_choice("data format", DataFormat, self.dataformat))
+        self._set("dataformat", read_format(self.dataformat))
         self._set("math_fidelity", check_choice("math fidelity", MathFidelity, self.math_fidelity))
         self._set("trace", check_choice("trace", Trace, self.trace) or Trace.NONE)
         scenario = check_choice("scenario", Scenario, self.scenario)
@@ -174,77 +160,44 @@ class RunOptions(EngineOptions):
         self._set("pcc", check_number("pcc", self.pcc, above=-1, maximum=1))
         self._set("timeout", check_number("timeout", self.timeout, above=0, maximum=_MAX_COUNT))
         self._set("env", variables_as_text(self.env))
-        self._check_engine_options()
+        self._set("engine_options", check_named_values("engine_options", self.engine_options))
         self._check_conflicts()
 
     def _check_conflicts(self) -> None:
-        self._check_training()
-        self._check_counts()
-        if self.save_tti is not None and (self.wants_trace or self.processes > 1):
-            other = "--processes" if self.processes > 1 else "--trace and --perf_analysis"
-            raise OptionError(f"--save_tti measures nothing: leave out {other}")
         if self.new_tokens is not None and self.generative is False:
             raise OptionError("--new_tokens counts what is generated: leave out --no-generative")
         if self.verify is False and self.pcc is not None:
             raise OptionError("--pcc says when verification fails: leave out --no-verify")
-        if self.devtype and self.device and self.device.partition(":")[0] != self.devtype:
-            raise OptionError(
-                f"-d {self.device} and --devtype {self.devtype} name two devices: leave one out"
-            )
-
-    def _check_training(self) -> None:
         if not self.training:
             return
         if self.verify or self.pcc is not None:
             raise OptionError("--verify and --pcc are about outputs of inference: leave out -t")
-        for name in ("single_thread", "generative", "new_tokens", "parallel_tti"):
+        for name in ("generative", "new_tokens"):
             if getattr(self, name):
-                raise OptionError(f"{flag_of(name)} is about inference: leave out -t")
-
-    def _check_counts(self) -> None:
-        count = self.microbatch_count
-        if self.loop_count is not None and self.loop_count % count:
-            raise OptionError(
-                f"--loop_count {self.loop_count} is no multiple of --microbatch_count {count}"
-            )
-        if count > 1 and (self.single_thread or self.scenario is Scenario.LATENCY):
-            one = "--single-thread" if self.single_thread else "--scenario latency"
-            raise OptionError(
-                f"{one} keeps one input in flight, --microbatch_count {count} needs as many:"
-                " leave one of them out"
-            )
-        if self.parallel_tti and self.chips > 1:
-            raise OptionError("--parallel_tti gives each card one image: leave out --chips")
-
-    @property
-    def requested_device(self) -> str | None:
-        """The device that `-d` names, or `--devtype`, which means the same for a card."""
-        return self.device or self.devtype
+                raise OptionError(f"--{name} is about inference: leave out -t")
 
     @property
     def wants_trace(self) -> bool:
-        """Whether the model is run again after the passes, for a trace or an analysis."""
-        return self.trace is not Trace.NONE or self.perf_analysis
+        """Whether `--trace` asks for a trace after the passes."""
+        return self.trace is not Trace.NONE
 
     @property
     def environment(self) -> dict[str, str]:
         """Give the variables that `env` sets, by name."""
         return parse_variables(self.env or "")
 
-    def as_requested(self) -> dict[str, object]:
-        """Give the options as plain values, None where not asked; the run's own come first."""
+    def as_requested(self) -> dict[str, Any]:
+        """Give the options as plain values, None where not asked."""
         return {
-            field.name: value.value if isinstance(value, OptionEnum) else value
-            for field in option_fields()
-            for value in [getattr(self, field.name)]
+            one.name: value.value if isinstance(value, OptionEnum) else value
+            for one in option_fields()
+            for value in [getattr(self, one.name)]
         }
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
 
-def option_fields() -> list[dataclasses.Field[Any]]:
-    """Give the fields of `RunOptions`: the run's own, then those of engines."""
-    of_engines = dataclasses.fields(EngineOptions)
-    names = {field.name for field in of_engines}
-    return [*(one for one in dataclasses.fields(RunOptions) if one.name not in names), *of_engines]
+def option_fields() -> tuple[dataclasses.Field[Any], ...]:
+    """Give the fields of `RunOptions`."""
+    return dataclasses.fields(RunOptions)

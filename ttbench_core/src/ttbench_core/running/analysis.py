@@ -12,7 +12,8 @@ from typing import Any
 from ttbench_core.backends.protocol import CalibratingBackend, Session
 from ttbench_core.errors import LostOutputError, UnsupportedOptionError, one_line
 from ttbench_core.model import BenchmarkModel, DeclaresAccuracy, Incomparable
-from ttbench_core.request.options import DEFAULT_PCC, RunOptions
+from ttbench_core.request.formats import DEFAULT_PCC, EngineFormat
+from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
 from ttbench_core.running.recording import Recording
 
@@ -77,7 +78,7 @@ def _verify(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any]
 
 def _check_loss(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any] | None:
     """Give the failed verification of a training step whose loss is not finite; else None."""
-    if (job.options.microbatch_count or 1) > 1 or not _has_reference(model):
+    if job.plan.inputs_per_group > 1 or not _has_reference(model):
         return None  # a step of several inputs has no loss of one
     from ttbench_core.models.reference.outputs import first_non_finite
 
@@ -96,8 +97,10 @@ def _unverified(threshold: float, reason: str) -> dict[str, Any]:
 def _threshold(job: Job, model: BenchmarkModel) -> float:
     if job.options.pcc is not None:
         return job.options.pcc
+    data_format = job.plan.data_format
     declared = model.pcc if isinstance(model, DeclaresAccuracy) else {}
-    return float(declared.get(job.plan.data_format.value, DEFAULT_PCC))
+    usual = data_format.pcc if isinstance(data_format, EngineFormat) else DEFAULT_PCC
+    return float(declared.get(data_format.value, usual))
 
 
 def _cost(job: Job, model: BenchmarkModel) -> dict[str, Any]:
@@ -115,7 +118,10 @@ def _cost(job: Job, model: BenchmarkModel) -> dict[str, Any]:
 
 def _peak(job: Job, backend: CalibratingBackend) -> dict[str, Any]:
     try:
-        peak = backend.peak(job.plan.devices[0], job.plan.data_format, job.plan.threads)
+        data_format = job.plan.data_format
+        if isinstance(data_format, EngineFormat) and data_format.peak_format is not None:
+            data_format = data_format.peak_format
+        peak = backend.peak(job.plan.devices[0], data_format, job.plan.threads)
     except Exception as error:  # noqa: BLE001 - no memory left, say; the times are valid without it
         return {"reason": f"the peak could not be measured ({one_line(error)})"}
     return {

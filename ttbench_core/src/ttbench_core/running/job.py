@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from ttbench_core.backends.protocol import Backend, CompileOptions
 from ttbench_core.measure.stopping import StoppingRule
 from ttbench_core.models.source import Source
-from ttbench_core.plugins.registry import Plugin
+from ttbench_core.plugins.registry import Plugin, name_to_ask_for
 from ttbench_core.request.options import RunOptions, Scenario
 from ttbench_core.running.request import RunRequest
 
@@ -33,6 +34,11 @@ class Job:
     def source(self) -> Source:
         """Where the model comes from."""
         return self.request.source
+
+    @functools.cached_property
+    def backend_name(self) -> str:
+        """What `--backend` finds this backend by: its name, or `pack:name`."""
+        return name_to_ask_for(self.backend_plugin)
 
     @property
     def loop_count(self) -> int:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.protocol import ImagingBackend, Session
+from ttbench_core.backends.refusals import refuse_model
 from ttbench_core.backends.selection import choose_backend_and_plugin
 from ttbench_core.errors import DeviceError, RequestError, SessionError, one_line
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
@@ -71,22 +72,23 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
     except DeviceError as error:
         missing = failed_before_start(request.options, "devices", error)
         raise BenchmarkError("devices", str(error), missing) from error
-    check_trace_folder(job.options)
+    check_trace_folder(job.plan)
     recording = Recording(job, context.observer)
     if context.on_start is not None:
         context.on_start(recording.result("failed", SessionError("ended without a word")))
     try:
         with job.backend.seeded(job.options.seed, job.plan.devices):
             model = _build(job, recording)
-            if job.options.save_tti is not None:
+            if job.plan.image is not None:
                 _save_image(job, model, recording)
                 return recording.result("ok")
             with _compile(job, model, recording) as session:
                 _measure_session(job, session, model, recording, context)
                 if context.turns is not None:
                     context.turns.wait_for_other()
-                analyze(job, session, model, recording)
-                take_trace(job, session, model, recording)
+                if request.is_analyzed:
+                    analyze(job, session, model, recording)
+                    take_trace(job, session, model, recording)
         return recording.result("ok")
     except RequestError:
         raise
@@ -103,7 +105,7 @@ def _prepare(request: RunRequest, context: RunContext) -> Job:
     config = choose_config(source.builder, asked.config, source.where)
     options = replace(asked, config=config)
     backend, plugin = choose_backend_and_plugin(
-        asked.backend or context.engine, asked.requested_device
+        replace(options, backend=asked.backend or context.engine)
     )
     name = asked.model.rpartition(":")[2]
     rules = read_rules(source.builder.__module__, name, backend.name)
@@ -122,6 +124,7 @@ def _build(job: Job, recording: Recording) -> BenchmarkModel:
         model = build_model(
             job.source.builder, job.options, job.plan.for_builder(), job.source.where
         )
+        refuse_model(model, job.options, job.backend_name, job.backend.capabilities())
         refuse_unverifiable(job.options, model)
         recording.add_model(model)
     return model

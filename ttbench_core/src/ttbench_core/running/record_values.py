@@ -21,14 +21,16 @@ from ttbench_core.models.counting import (
     tensor_record,
     unit_of,
 )
-from ttbench_core.record.environment import host_facts, machine_name, recorded_options
+from ttbench_core.record.environment import host_facts, machine_name
 from ttbench_core.record.result import Result
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
+from ttbench_core.running.recorded_options import engine_args, recorded_options
 
 __all__ = [
     "effective_args",
     "failed_before_start",
+    "merged_versions",
     "model_record",
     "pass_record",
     "record_of_crash",
@@ -61,6 +63,22 @@ def warmup_record(warmup: WarmUp) -> dict[str, Any]:
 def stopping_record(stop: Stop) -> dict[str, Any]:
     """Give why there was no further pass."""
     return {**asdict(stop), "missed": stop.missed}
+
+
+def merged_versions(
+    process: Mapping[str, str], backend: Mapping[str, str], backend_name: str
+) -> dict[str, str]:
+    """Give the versions of this process, which built the model, and those of the backend.
+
+    A backend says what it computes with; where that is another version of something that this
+    process has too, both are there.
+    """
+    versions = dict(process)
+    for name, version in backend.items():
+        known = versions.setdefault(str(name), str(version))
+        if known != str(version):
+            versions[f"{backend_name} {name}"] = str(version)
+    return versions
 
 
 def record_of_crash(ended: Result, known: Mapping[str, Any] | None) -> Result:
@@ -120,8 +138,9 @@ def effective_args(
     """
     plan, fidelity = job.plan, job.plan.math_fidelity
     return {
-        **recorded_options(job.options),
+        **recorded_options(job.options, job.backend_name),
         **_sizes(job, model),
+        "engine_options": engine_args(plan),
         "dataformat": plan.data_format.value,
         "math_fidelity": fidelity.value if fidelity else None,
         "backend_opt_level": plan.opt_level,
@@ -129,7 +148,7 @@ def effective_args(
         "chips": len(plan.devices),
         "microbatch": microbatch_of(model) if model else job.options.microbatch,
         "device": plan.devices[0].kind,
-        "backend": job.backend.name,
+        "backend": job.backend_name,
         "threads": effective.get("threads", plan.threads),
     }
 
@@ -176,5 +195,8 @@ def _sizes(job: Job, model: BenchmarkModel | None) -> dict[str, Any]:
         "generative": new_tokens is not None,
     }
     taken = keywords_of(job.source.builder, job.source.where)
-    asked = recorded_options(job.options)
-    return {name: value for name, value in sizes.items() if name in taken and asked[name] is None}
+    return {
+        name: value
+        for name, value in sizes.items()
+        if name in taken and getattr(job.options, name) is None
+    }

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
+from ttbench_core.backends.engine_options import variables_of
 from ttbench_core.backends.protocol import CountingSession, Session
 from ttbench_core.errors import one_line
 from ttbench_core.measure.host_activity import CounterReading, activity_between
@@ -27,7 +28,6 @@ from ttbench_core.record.environment import (
     host_facts,
     machine_name,
     recorded_environment,
-    recorded_options,
     software_versions,
     source_file,
     usable_cores,
@@ -37,11 +37,13 @@ from ttbench_core.running.job import Job
 from ttbench_core.running.progress import Observer
 from ttbench_core.running.record_values import (
     effective_args,
+    merged_versions,
     model_record,
     pass_record,
     stopping_record,
     warmup_record,
 )
+from ttbench_core.running.recorded_options import effective_engine_options, recorded_options
 
 __all__ = ["Recording"]
 
@@ -115,7 +117,8 @@ class Recording:
 
     def add_session(self, session: Session) -> None:
         """Add how the engine runs the model."""
-        self._effective = dict(session.effective)
+        own = effective_engine_options(self._job.plan)
+        self._effective = {**session.effective, **({"engine_options": own} if own else {})}
         self._in_flight = self._job.in_flight(session.depth)
         self._add_notes(session.notes)
         if isinstance(session, CountingSession):
@@ -198,14 +201,14 @@ class Recording:
             error=f"{failure['phase']}: {failure['message']}" if failure else None,
             run_id=uuid.uuid4().hex,
             started_at=self._started_at.isoformat(timespec="seconds"),
-            requested=recorded_options(self._job.request.options),
+            requested=recorded_options(self._job.request.options, self._job.backend_name),
             effective=self._effective,
             model=model_record(self._job, self._model, self._parameters, self._samples_per_input),
-            backend=self._job.backend.name,
+            backend=self._job.backend_name,
             devices=[asdict(device) for device in self._job.plan.devices],
             host=self._host,
             versions=self._versions(),
-            environment=recorded_environment(os.environ),
+            environment=recorded_environment(os.environ, variables_of(self._job.backend_name)),
             git=asdict(checkout) if checkout else None,
             phases_ns=self._phases_ns,
             warmup=warmup_record(self._warmup) if self._warmup else None,
@@ -221,8 +224,9 @@ class Recording:
         return derive(raw)
 
     def _versions(self) -> dict[str, str]:
-        versions = software_versions(_VERSIONED)
-        versions.update(self._backend_versions)
+        versions = merged_versions(
+            software_versions(_VERSIONED), self._backend_versions, self._job.backend_name
+        )
         versions[self._job.backend_plugin.pack] = self._job.backend_plugin.version
         if self._job.source.pack and self._job.source.version:
             versions[self._job.source.pack] = self._job.source.version

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ttbench_core.backends.engine_options import spelled_options, with_spelled_options
 from ttbench_core.models.source import Source, find_source, name_of
 from ttbench_core.request.keywords import options_from
 from ttbench_core.request.options import RunOptions
@@ -19,6 +20,9 @@ class RunRequest:
 
     options: RunOptions
     source: Source
+    #: Whether outputs are verified, work is counted and traces are taken after the passes: of
+    #: several processes only the first does that.
+    is_analyzed: bool = True
 
 
 def request_of(
@@ -28,10 +32,11 @@ def request_of(
 
     Args:
         model: name of an installed model, or a builder of the caller's own.
-        keywords: any of `RunKeywords`.
+        keywords: any of `RunKeywords`, and options of engines that have flags of their own.
         caller: the function that was called with them, for messages.
 
     Raises `RequestError`.
     """
-    options = options_from(name_of(model), keywords, caller=caller)
+    general = with_spelled_options(keywords)
+    options = options_from(name_of(model), general, caller=caller, near=spelled_options())
     return RunRequest(options, find_source(model))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ttbench_core.backends.planning import check_request
 from ttbench_core.backends.selection import choose_exclusive_backend
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
@@ -40,12 +41,14 @@ def run(
         model: name of an installed model (`bert`, or `pack:bert`), or a builder
             of your own.
         output: file or URL that the result is appended to, or several of them
-            (docs/results.md); a run with `save_tti` measures nothing and leaves nothing there.
+            (docs/results.md); a run that saves a compiled model measures nothing and leaves
+            nothing there.
         progress: whether to show a progress bar; None shows it in a terminal or notebook.
         options: keywords of the run, each with a default:
             config: configuration; the model's default if not given.
             training: forward, loss and backward instead of forward alone.
-            dataformat: `Fp32`, `Fp16`, `Fp16_b`, `Bfp8`, `Bfp8_b`, `Bfp4`, `Bfp4_b`.
+            dataformat: `Fp32`, `Fp16`, `Fp16_b`, `Bfp8`, `Bfp8_b`, `Bfp4`, `Bfp4_b`, or a format
+                that the backend declares.
             math_fidelity: `LoFi`, `HiFi2`, `HiFi3`, `HiFi4`.
             backend_opt_level: the backend's optimization level.
             loop_count: inputs a pass; 5 x the number of chips if not given.
@@ -78,7 +81,9 @@ def run(
                 your own environment stays as it is.
             timeout: seconds that compiling, or an output, may take on a Tenstorrent card before
                 the run counts as hung.
-            Options that only some engines honour: see `EngineOptions`.
+            engine_options: options that the backend declares, by name
+                (`ttbench info --backend NAME`). Those of PyBuda are also keywords of their own,
+                such as `balancer_policy="CNN"`.
 
     Returns:
         The result of a run that went through.
@@ -110,7 +115,7 @@ def run_request(
         except (BenchmarkError, RunInterrupted) as ended:
             ended.storage_error = store_results([ended.result], targets)
             raise
-    if request.options.save_tti is None:
+    if result.image is None:
         store_result(result, *targets)
     return result
 
@@ -127,10 +132,14 @@ def _measure(request: RunRequest, observer: Observer) -> Result:
 
 
 def supervision_of(options: RunOptions, observer: Observer) -> Supervision | None:
-    """Give how the process of a run is supervised whose engine needs one; None where none does."""
-    engine = choose_exclusive_backend(options.backend, options.requested_device)
+    """Give how the process of a run is supervised whose engine needs one; None where none does.
+
+    Such an engine is asked for its objections before there is a process. Raises `RequestError`.
+    """
+    engine = choose_exclusive_backend(options)
     if engine is None:
         return None
+    check_request(options, engine)
     from ttbench_core.running.processes.supervision import Supervision
 
     timeout_s = options.timeout or engine.capabilities().patience_s

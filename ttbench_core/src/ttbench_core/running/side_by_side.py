@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from ttbench_core.backends.engine_options import saves_image
 from ttbench_core.errors import OptionError
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
@@ -83,8 +84,9 @@ def run_requests_side_by_side(
         targets: checked targets that both results are appended to.
         progress: as for `run`.
     """
-    if any(one.options.save_tti for one in requests):
-        raise OptionError("a run side by side measures, and --save_tti does not: leave it out")
+    for one in requests:
+        if (flag := saves_image(one.options.engine_options)) is not None:
+            raise OptionError(f"a run side by side measures, and {flag} does not: leave it out")
     with show_progress(f"{requests[0].options.model} side by side", progress) as observer:
         try:
             first, second = _measure(requests, observer)

@@ -7,10 +7,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
-from ttbench_core.backends.protocol import Session, TracingSession
+from ttbench_core.backends.protocol import CompileOptions, Session, TracingSession
 from ttbench_core.errors import TargetError, one_line
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
 from ttbench_core.running.recording import Recording
 
@@ -20,9 +19,9 @@ __all__ = ["check_trace_folder", "take_trace"]
 _TRACE_FOLDER: Final = "ttbench-traces"
 
 
-def check_trace_folder(options: RunOptions) -> None:
+def check_trace_folder(plan: CompileOptions) -> None:
     """Raise `TargetError` where a trace was asked for and cannot be written."""
-    if not options.wants_trace:
+    if not plan.wants_trace:
         return
     try:
         Path(_TRACE_FOLDER).mkdir(exist_ok=True)
@@ -34,9 +33,9 @@ def check_trace_folder(options: RunOptions) -> None:
 
 def take_trace(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:
     """Take the trace that was asked for into a folder of its own, and record its files."""
-    options = job.options
-    if not options.wants_trace:
+    if not job.plan.wants_trace:
         return
+    options = job.options
     with recording.during("trace"):
         if not isinstance(session, TracingSession):
             raise TypeError(f"backend {job.backend.name!r} declares traces and cannot take one")

@@ -12,6 +12,7 @@ the plain values that they exchange.
 from ttbench_core.backends.protocol.backend import (
     Backend,
     CalibratingBackend,
+    CheckingBackend,
     ImagingBackend,
     PlanningBackend,
 )
@@ -22,25 +23,33 @@ from ttbench_core.backends.protocol.session import (
     TracingSession,
 )
 from ttbench_core.backends.protocol.values import (
+    TORCH_RANK,
     Availability,
     Capabilities,
     CompileOptions,
     Device,
     Peak,
 )
+from ttbench_core.request.engine_options import OptionRole, engine_option
+from ttbench_core.request.formats import EngineFormat
 
 __all__ = [
+    "TORCH_RANK",
     "Availability",
     "Backend",
     "CalibratingBackend",
     "Capabilities",
+    "CheckingBackend",
     "CompileOptions",
     "CountingSession",
     "Device",
+    "EngineFormat",
     "ImagingBackend",
+    "OptionRole",
     "Peak",
     "PlanningBackend",
     "Session",
     "Tensors",
     "TracingSession",
+    "engine_option",
 ]

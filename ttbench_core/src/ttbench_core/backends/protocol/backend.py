@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ttbench_core.backends.protocol.session import Session
 from ttbench_core.backends.protocol.values import (
@@ -16,9 +16,10 @@ from ttbench_core.backends.protocol.values import (
     Peak,
 )
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.request.options import DataFormat, RunOptions
+from ttbench_core.request.formats import NumberFormat
+from ttbench_core.request.options import RunOptions
 
-__all__ = ["Backend", "CalibratingBackend", "ImagingBackend", "PlanningBackend"]
+__all__ = ["Backend", "CalibratingBackend", "CheckingBackend", "ImagingBackend", "PlanningBackend"]
 
 
 class Backend(Protocol):
@@ -52,18 +53,35 @@ class Backend(Protocol):
 
 @runtime_checkable
 class ImagingBackend(Protocol):
-    """**Protocol:** a backend that can save a compiled model to a file (`--save_tti`)."""
+    """**Protocol:** a backend that can save a compiled model to a file (`OptionRole.IMAGE`)."""
 
     def save_image(self, model: BenchmarkModel, options: CompileOptions) -> Path:
-        """Compile a model, write it to the file that was asked for, and give that file."""
+        """Compile a model, write it to `options.image`, and give that file."""
+
+
+@runtime_checkable
+class CheckingBackend(Protocol):
+    """**Protocol:** a backend that refuses options which contradict each other."""
+
+    def check(self, options: RunOptions, engine: Any) -> None:
+        """Raise `OptionError` for a request that cannot be; imports no engine.
+
+        Args:
+            options: what is asked.
+            engine: the backend's own options, an instance of `Capabilities.options`.
+        """
 
 
 @runtime_checkable
 class PlanningBackend(Protocol):
     """**Protocol:** a backend whose devices depend on more than their kind and number."""
 
-    def devices_for(self, options: RunOptions) -> Sequence[Device]:
+    def devices_for(self, options: RunOptions, engine: Any) -> Sequence[Device]:
         """Give the devices that a request runs on, at least one.
+
+        Args:
+            options: what is asked.
+            engine: the backend's own options, an instance of `Capabilities.options`.
 
         Raises `DeviceError` if they are missing or not as asked, `OptionError`
         for a request that no devices could meet.
@@ -74,11 +92,12 @@ class PlanningBackend(Protocol):
 class CalibratingBackend(Protocol):
     """**Protocol:** a backend that can measure the peak performance of its devices."""
 
-    def peak(self, device: Device, data_format: DataFormat, threads: int | None) -> Peak:
+    def peak(self, device: Device, data_format: NumberFormat, threads: int | None) -> Peak:
         """Measure matrix products and memory for a second or so, once per process.
 
         Args:
             device: one of `devices`.
-            data_format: products are in the dtype that it is computed in.
+            data_format: products are in the dtype that it is computed in; one of the backend's
+                own formats only where that names no `peak_format`.
             threads: to compute with on the host; None is the current number.
         """

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
 
-from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Trace
+from ttbench_core.request.formats import NumberFormat
+from ttbench_core.request.options import MathFidelity, RunOptions, Trace
 
-__all__ = ["Availability", "Capabilities", "CompileOptions", "Device", "Peak"]
+__all__ = ["TORCH_RANK", "Availability", "Capabilities", "CompileOptions", "Device", "Peak"]
+
+#: The rank of PyTorch, which every machine has; that of an accelerator is higher.
+TORCH_RANK: Final = 10
 
 
 @dataclass(frozen=True)
@@ -41,27 +46,39 @@ class Device:
         return f"{self.kind}:{self.index}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """What a backend supports; a request for anything else is refused before it runs."""
 
-    data_formats: frozenset[DataFormat]
-    math_fidelities: frozenset[MathFidelity]
-    opt_levels: range
-    traces: frozenset[Trace]
+    #: Kinds of devices, the best first: what `-d` can name.
     device_kinds: tuple[str, ...]
-    training: bool
-    #: Training on several devices at once.
-    training_chips: bool
-    #: Models with an autoregressive loop.
-    generation: bool
-    default_format: DataFormat
-    default_opt_level: int
+    #: Formats of `-df`: members of `DataFormat`, and formats of its own.
+    data_formats: Collection[NumberFormat]
+    default_format: NumberFormat
+    math_fidelities: Collection[MathFidelity] = ()
     default_fidelity: MathFidelity | None = None
+    #: Levels of `-opt`.
+    opt_levels: range = range(1)
+    default_opt_level: int = 0
+    #: What a level means, in a few words, for `ttbench info --backend NAME`.
+    opt_level_help: Mapping[int, str] = field(default_factory=dict)
+    traces: Collection[Trace] = frozenset({Trace.NONE})
+    training: bool = False
+    #: Training on several devices at once.
+    training_chips: bool = False
+    #: Models with an autoregressive loop.
+    generation: bool = False
+    #: Models with stages on the host before or after the device stage.
+    host_stages: bool = False
     #: Whether the number of threads on the host can be chosen.
     threads: bool = False
-    #: Fields of `EngineOptions` that it supports.
-    engine_options: frozenset[str] = frozenset()
+    #: A frozen dataclass of its own options, whose fields are made by `engine_option`.
+    options: type | None = None
+    #: Environment variables that change its speed, for the record: names, or prefixes with a `*`.
+    variables: tuple[str, ...] = ()
+    #: How much it wants to be chosen where the user names no backend; the highest that can run is.
+    #: PyTorch has `TORCH_RANK`: a backend that does not say more runs only when it is named.
+    rank: int = 0
     #: Whether its devices serve one process at a time and are free again only when that process
     #: has ended: every run then gets a process of its own.
     own_process: bool = False
@@ -73,7 +90,7 @@ class Capabilities:
 class CompileOptions:
     """The options of a run with the defaults filled in: what will be run."""
 
-    data_format: DataFormat
+    data_format: NumberFormat
     math_fidelity: MathFidelity | None
     opt_level: int
     training: bool
@@ -82,10 +99,23 @@ class CompileOptions:
     threads: int | None = None
     #: Inputs of a pass.
     loop_count: int = 1
-    #: The request as the user made it, with the options that only this engine supports.
+    #: Inputs that are handed over together; `loop_count` is a multiple of it.
+    inputs_per_group: int = 1
+    #: The backend's own options: an instance of `Capabilities.options`; None where it has none.
+    engine: Any = None
+    #: File that the compiled model is saved to, instead of a measurement.
+    image: Path | None = None
+    #: Whether one of the backend's own options asks for a trace after the passes.
+    engine_trace: bool = False
+    #: The request as the user made it.
     asked: RunOptions | None = None
     #: Rules of the pack's `tuning.json` for this model and engine.
     rules: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def wants_trace(self) -> bool:
+        """Whether the model is run again after the passes, for a trace."""
+        return self.engine_trace or (self.asked is not None and self.asked.wants_trace)
 
     def for_builder(self) -> dict[str, object]:
         """Give the options that a builder may ask for, by the builder's keywords."""

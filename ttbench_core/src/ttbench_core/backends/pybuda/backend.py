@@ -16,6 +16,7 @@ from ttbench_core.backends.protocol import (
     Session,
 )
 from ttbench_core.backends.pybuda import cards
+from ttbench_core.backends.pybuda.options import PybudaOptions, check_with_run
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Trace
 
@@ -24,6 +25,9 @@ __all__ = ["PybudaBackend"]
 #: The default timeout in seconds. PyBuda's own benchmark gives a whole benchmark half an hour,
 #: most of which compiling takes.
 _DEFAULT_TIMEOUT_S: Final = 1800.0
+
+#: An accelerator comes before a processor.
+_RANK: Final = 100
 
 _CAPABILITIES: Final = Capabilities(
     data_formats=frozenset(DataFormat),
@@ -34,27 +38,13 @@ _CAPABILITIES: Final = Capabilities(
     training=True,
     training_chips=True,
     generation=True,
+    host_stages=True,
     default_format=DataFormat.BFP8_B,
     default_opt_level=4,
     default_fidelity=MathFidelity.LOFI,
-    engine_options=frozenset(
-        {
-            "arch",
-            "auto_transpose",
-            "balancer_policy",
-            "device_config",
-            "devtype",
-            "galaxy",
-            "load_tti",
-            "microbatch_count",
-            "parallel_tti",
-            "perf_analysis",
-            "recompute",
-            "runtime_params_yaml",
-            "save_tti",
-            "single_thread",
-        }
-    ),
+    options=PybudaOptions,
+    variables=("GOLDEN_*", "PYBUDA_*", "TT_BACKEND_*"),
+    rank=_RANK,
     own_process=True,
     patience_s=_DEFAULT_TIMEOUT_S,
 )
@@ -92,9 +82,13 @@ class PybudaBackend:
         """List the cards that PyBuda finds; imports it."""
         return cards.detect_cards()
 
-    def devices_for(self, options: RunOptions) -> Sequence[Device]:
+    def check(self, options: RunOptions, engine: PybudaOptions) -> None:
+        """Refuse options that contradict each other; see `options`."""
+        check_with_run(engine, options)
+
+    def devices_for(self, options: RunOptions, engine: PybudaOptions) -> Sequence[Device]:
         """Give the devices that a request runs on; see `cards`."""
-        return cards.devices_for(options)
+        return cards.devices_for(options, engine)
 
     def versions(self) -> Mapping[str, str]:
         """Give PyBuda's version, and the family of cards that it is built for."""

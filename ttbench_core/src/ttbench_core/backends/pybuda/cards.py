@@ -10,8 +10,8 @@ from typing import Any, Final
 import importlib_metadata
 
 from ttbench_core.backends.protocol import Device
+from ttbench_core.backends.pybuda.options import Arch, DevType, PybudaOptions
 from ttbench_core.errors import DeviceError, OptionError, UnsupportedOptionError, one_line
-from ttbench_core.request.engine_options import Arch, DevType, EngineOptions
 from ttbench_core.request.options import RunOptions
 
 __all__ = [
@@ -71,7 +71,7 @@ def detect_cards() -> list[Device]:
     return [_make_device(DevType.SILICON, index, one.name) for index, one in enumerate(descriptors)]
 
 
-def devices_for(options: RunOptions) -> tuple[Device, ...]:
+def devices_for(options: RunOptions, engine: PybudaOptions) -> tuple[Device, ...]:
     """Give the devices that a request runs on.
 
     Cards are those that PyBuda finds. A request for more chips than cards is
@@ -81,21 +81,21 @@ def devices_for(options: RunOptions) -> tuple[Device, ...]:
     or that the wheel is built for, `OptionError` for options that contradict
     each other, `UnsupportedOptionError` for an unknown device.
     """
-    kind, index = _parse_device(options)
-    _refuse_conflicts(options, kind, index)
-    chips = GALAXY_CHIPS if options.galaxy else range(options.chips or 1)
+    kind, index = _parse_device(options, engine)
+    _refuse_conflicts(options, engine, kind, index)
+    chips = GALAXY_CHIPS if engine.galaxy else range(options.chips or 1)
     if kind is not DevType.SILICON:
-        arch = options.arch or _default_emulated_arch()
+        arch = engine.arch or _default_emulated_arch()
         return tuple(_make_device(kind, chip, arch) for chip in chips)
     cards = detect_cards()
-    if not cards and options.save_tti and options.arch:
-        return tuple(_make_device(kind, chip, options.arch) for chip in chips)
-    _check_cards(cards, options)
+    if not cards and engine.save_tti and engine.arch:
+        return tuple(_make_device(kind, chip, engine.arch) for chip in chips)
+    _check_cards(cards, engine)
     if index is not None:
         return (_card_at(cards, index, options),)
-    if options.parallel_tti:
+    if engine.parallel_tti:
         return tuple(cards)
-    if options.galaxy:
+    if engine.galaxy:
         return tuple(_make_device(kind, chip, cards[0].arch) for chip in chips)
     second_chips = range(len(cards), options.chips)
     return (
@@ -104,8 +104,9 @@ def devices_for(options: RunOptions) -> tuple[Device, ...]:
     )
 
 
-def _parse_device(options: RunOptions) -> tuple[DevType, int | None]:
-    kind, colon, index = (options.requested_device or DevType.SILICON).partition(":")
+def _parse_device(options: RunOptions, engine: PybudaOptions) -> tuple[DevType, int | None]:
+    asked = options.device or engine.devtype or DevType.SILICON
+    kind, colon, index = asked.partition(":")
     if kind not in DEVICE_KINDS or (colon and not index.isdigit()):
         raise UnsupportedOptionError(
             f"unknown device {options.device!r}: backend 'pybuda' has {', '.join(DEVICE_KINDS)},"
@@ -114,21 +115,21 @@ def _parse_device(options: RunOptions) -> tuple[DevType, int | None]:
     return DevType(kind), int(index) if index else None
 
 
-def _refuse_conflicts(options: RunOptions, kind: DevType, index: int | None) -> None:
-    if index is not None and (options.chips != 1 or options.galaxy or options.parallel_tti):
+def _refuse_conflicts(
+    options: RunOptions, engine: PybudaOptions, kind: DevType, index: int | None
+) -> None:
+    if index is not None and (options.chips != 1 or engine.galaxy or engine.parallel_tti):
         raise OptionError(f"-d {options.device} names one chip: leave out what asks for more")
-    if kind is not DevType.SILICON and (
-        index is not None or options.galaxy or options.parallel_tti
-    ):
+    if kind is not DevType.SILICON and (index is not None or engine.galaxy or engine.parallel_tti):
         raise OptionError(
             f"{kind} imitates cards, and has none by number, no Galaxy and no several of them:"
             " leave out -d's number, --galaxy and --parallel_tti"
         )
-    if options.galaxy and options.chips != 1:
+    if engine.galaxy and options.chips != 1:
         raise OptionError("--galaxy names its 33 chips: leave out --chips")
 
 
-def _check_cards(cards: Sequence[Device], options: EngineOptions) -> None:
+def _check_cards(cards: Sequence[Device], engine: PybudaOptions) -> None:
     if not cards:
         raise DeviceError(
             "PyBuda finds no Tenstorrent card: check the driver and the reset of the card"
@@ -136,10 +137,10 @@ def _check_cards(cards: Sequence[Device], options: EngineOptions) -> None:
             " with --arch and --device-config)"
         )
     arch = cards[0].arch
-    if options.parallel_tti and arch == Arch.BLACKHOLE:
+    if engine.parallel_tti and arch == Arch.BLACKHOLE:
         raise DeviceError("--parallel_tti is for Wormhole and Grayskull: PyBuda has no other")
-    if options.arch is not None and options.arch != arch:
-        raise DeviceError(f"--arch {options.arch} is not what is there: the cards are {arch}")
+    if engine.arch is not None and engine.arch != arch:
+        raise DeviceError(f"--arch {engine.arch} is not what is there: the cards are {arch}")
     version = installed_version() or ""
     family = family_of(version)
     if family is not None and _WHEEL_FAMILIES[family] != arch:

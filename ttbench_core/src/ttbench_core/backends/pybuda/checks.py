@@ -28,7 +28,7 @@ def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
         _make_folder(Path(asked.parallel_tti), "--parallel_tti")
     if model.generation:
         generation_settings(model)
-    if asked.parallel_tti and options.asked is not None and options.asked.wants_trace:
+    if asked.parallel_tti and options.wants_trace:
         raise UnsupportedOptionError(
             "--parallel_tti runs cards in processes that record no trace: leave out --trace and"
             " --perf_analysis"

@@ -11,9 +11,9 @@ import pybuda.config
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.configuration import engine_options
 from ttbench_core.backends.pybuda.enums import member_of
+from ttbench_core.backends.pybuda.options import BalancerPolicy
 from ttbench_core.errors import PackContractError, one_line
 from ttbench_core.plugins.tuning import Setting
-from ttbench_core.request.engine_options import BalancerPolicy
 
 __all__ = ["RULES_SOURCE", "apply_setting"]
 

@@ -28,6 +28,7 @@ from ttbench_core.backends.pybuda.configuration import (
 )
 from ttbench_core.backends.pybuda.generating import GeneratingSession, generation_settings
 from ttbench_core.backends.pybuda.multicard_session import MulticardSession, start_multicard_runner
+from ttbench_core.backends.pybuda.options import DevType
 from ttbench_core.backends.pybuda.placing import compile_pipeline, place_stages, prepare_inputs
 from ttbench_core.backends.pybuda.session_base import PipelineSetup, SessionInfo
 from ttbench_core.backends.pybuda.sessions import (
@@ -39,7 +40,6 @@ from ttbench_core.backends.pybuda.tracing import ANALYSIS_ENVIRONMENT, write_tra
 from ttbench_core.backends.pybuda.tuning import AppliedTuning, apply_tuning, tuning_of
 from ttbench_core.backends.pybuda.waiting import OutputQueue, shut_down_pipeline
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.request.engine_options import DevType
 from ttbench_core.request.options import Trace
 
 __all__ = ["compile_session"]

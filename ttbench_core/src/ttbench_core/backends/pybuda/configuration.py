@@ -13,7 +13,7 @@ import pybuda
 
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.enums import fidelity_of, format_of, trace_of
-from ttbench_core.request.engine_options import BalancerPolicy, DevType, EngineOptions
+from ttbench_core.backends.pybuda.options import BalancerPolicy, DevType, PybudaOptions
 from ttbench_core.request.options import Trace
 
 __all__ = [
@@ -29,9 +29,9 @@ __all__ = [
 SEQUENTIAL_VARIABLE: Final = "PYBUDA_FORCE_SEQUENTIAL"
 
 
-def engine_options(options: CompileOptions) -> EngineOptions:
-    """Give the options that only this engine has, as requested."""
-    return options.asked if options.asked is not None else EngineOptions()
+def engine_options(options: CompileOptions) -> PybudaOptions:
+    """Give the options that only this engine has."""
+    return options.engine if isinstance(options.engine, PybudaOptions) else PybudaOptions()
 
 
 def is_sequential(options: CompileOptions) -> bool:

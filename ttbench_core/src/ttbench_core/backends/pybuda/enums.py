@@ -7,15 +7,16 @@ from typing import Any
 import pybuda
 import pybuda.config
 
-from ttbench_core.request.engine_options import Arch, DevType
-from ttbench_core.request.options import DataFormat, MathFidelity, Trace
+from ttbench_core.backends.pybuda.options import Arch, DevType
+from ttbench_core.request.formats import DataFormat, NumberFormat
+from ttbench_core.request.options import MathFidelity, Trace
 
 __all__ = ["arch_of", "devtype_of", "fidelity_of", "format_of", "member_of", "trace_of"]
 
 
-def format_of(data_format: DataFormat) -> Any:
+def format_of(data_format: NumberFormat) -> Any:
     """Give the member of PyBuda's `DataFormat`."""
-    return {
+    members: dict[NumberFormat, Any] = {
         DataFormat.FP32: pybuda.DataFormat.Float32,
         DataFormat.FP16: pybuda.DataFormat.Float16,
         DataFormat.FP16_B: pybuda.DataFormat.Float16_b,
@@ -23,7 +24,8 @@ def format_of(data_format: DataFormat) -> Any:
         DataFormat.BFP8_B: pybuda.DataFormat.Bfp8_b,
         DataFormat.BFP4: pybuda.DataFormat.Bfp4,
         DataFormat.BFP4_B: pybuda.DataFormat.Bfp4_b,
-    }[data_format]
+    }
+    return members[data_format]
 
 
 def fidelity_of(fidelity: MathFidelity) -> Any:

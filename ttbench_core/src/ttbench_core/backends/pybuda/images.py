@@ -30,7 +30,7 @@ def save_image(model: BenchmarkModel, options: CompileOptions) -> Path:
     Raises `OptionError` and `TargetError` for a request that cannot be met, before compiling.
     """
     check_request(model, options)
-    path = Path(str(engine_options(options).save_tti))
+    path = Path(str(options.image))
     with apply_tuning(tuning_of(model, options), options), build_folder() as folder:
         configure_compiler(options, folder=folder)
         compile_image(path, model, options, sample_inputs(model))

@@ -19,10 +19,10 @@ import pybuda
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.compiler_settings import RULES_SOURCE, apply_setting
 from ttbench_core.backends.pybuda.configuration import SEQUENTIAL_VARIABLE, engine_options
+from ttbench_core.backends.pybuda.options import Arch, DevType
 from ttbench_core.errors import PackContractError
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.plugins.tuning import Facts, Setting, Tuning, evaluate_rules
-from ttbench_core.request.engine_options import Arch, DevType
 
 __all__ = ["AppliedTuning", "apply_tuning", "tuning_of"]
 

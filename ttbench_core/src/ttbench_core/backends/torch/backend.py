@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ttbench_core.backends.protocol import (
+    TORCH_RANK,
     Availability,
     Capabilities,
     CompileOptions,
@@ -17,7 +18,8 @@ from ttbench_core.backends.protocol import (
 )
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.record.environment import cpu_name, total_memory_bytes
-from ttbench_core.request.options import DataFormat, MathFidelity, Trace
+from ttbench_core.request.formats import DataFormat, NumberFormat
+from ttbench_core.request.options import MathFidelity, Trace
 
 __all__ = ["TorchBackend"]
 
@@ -25,14 +27,28 @@ _CAPABILITIES: Final = Capabilities(
     data_formats=frozenset(DataFormat),
     math_fidelities=frozenset(MathFidelity),
     opt_levels=range(3),
+    opt_level_help={
+        0: "eager",
+        1: "eager; convolutions channels last in inference",
+        2: "torch.compile",
+    },
     traces=frozenset(Trace),
     device_kinds=("cuda", "cpu"),
     training=True,
     training_chips=False,
     generation=True,
+    host_stages=True,
     default_format=DataFormat.FP32,
     default_opt_level=1,
     threads=True,
+    variables=(
+        "CUDA_LAUNCH_BLOCKING",
+        "NVIDIA_TF32_OVERRIDE",
+        "PYTORCH_*",
+        "TORCHINDUCTOR_*",
+        "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    ),
+    rank=TORCH_RANK,
 )
 
 
@@ -86,7 +102,7 @@ class TorchBackend:
 
         return compile_session(model, options)
 
-    def peak(self, device: Device, data_format: DataFormat, threads: int | None) -> Peak:
+    def peak(self, device: Device, data_format: NumberFormat, threads: int | None) -> Peak:
         """Measure matrix products and memory; see `roofline`."""
         import torch
 

@@ -25,7 +25,7 @@ from typing import Final
 
 import torch
 
-from ttbench_core.request.options import DataFormat
+from ttbench_core.request.formats import DataFormat, NumberFormat
 
 __all__ = ["BLOCK_SIZE", "BlockFormat", "block_format", "quantise"]
 
@@ -54,7 +54,7 @@ class BlockFormat:
 #: Smallest and largest shared exponent.
 _EXPONENTS_8_BIT: Final = (-126, 127)
 _EXPONENTS_5_BIT: Final = (-15, 16)
-_FORMATS: Final = {
+_FORMATS: Final[dict[NumberFormat, BlockFormat]] = {
     DataFormat.BFP8: BlockFormat(7, *_EXPONENTS_5_BIT),
     DataFormat.BFP8_B: BlockFormat(7, *_EXPONENTS_8_BIT),
     DataFormat.BFP4: BlockFormat(3, *_EXPONENTS_5_BIT),
@@ -62,7 +62,7 @@ _FORMATS: Final = {
 }
 
 
-def block_format(data_format: DataFormat) -> BlockFormat:
+def block_format(data_format: NumberFormat) -> BlockFormat:
     """Give the layout of a block floating point format; `KeyError` for any other."""
     return _FORMATS[data_format]
 

@@ -9,11 +9,12 @@ from typing import Final
 import torch
 
 from ttbench_core.backends.torch.blockfloat import block_format, quantise
-from ttbench_core.request.options import DataFormat, MathFidelity
+from ttbench_core.request.formats import DataFormat, NumberFormat
+from ttbench_core.request.options import MathFidelity
 
 __all__ = ["Quantised", "compute_dtype", "format_notes", "to_format"]
 
-_DTYPES: Final = {
+_DTYPES: Final[dict[NumberFormat, torch.dtype]] = {
     DataFormat.FP32: torch.float32,
     DataFormat.FP16: torch.float16,
     DataFormat.FP16_B: torch.bfloat16,
@@ -46,12 +47,12 @@ class Quantised:
     left_out: int = 0
 
 
-def compute_dtype(data_format: DataFormat) -> torch.dtype:
+def compute_dtype(data_format: NumberFormat) -> torch.dtype:
     """Give the dtype that a format is computed in; float32 for block floating point."""
     return _DTYPES.get(data_format, torch.float32)
 
 
-def to_format(module: torch.nn.Module, data_format: DataFormat) -> Quantised:
+def to_format(module: torch.nn.Module, data_format: NumberFormat) -> Quantised:
     """Convert a module's parameters and buffers to a format, in place.
 
     Block floating point quantises the weights (not the biases) of the
@@ -76,7 +77,7 @@ def to_format(module: torch.nn.Module, data_format: DataFormat) -> Quantised:
 
 
 def format_notes(
-    data_format: DataFormat,
+    data_format: NumberFormat,
     fidelity: MathFidelity | None,
     device_kind: str,
     quantised: Quantised,

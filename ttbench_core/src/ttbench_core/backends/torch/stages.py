@@ -9,7 +9,7 @@ import torch
 
 from ttbench_core.backends.torch.formats import compute_dtype
 from ttbench_core.models.reference.outputs import as_tensors
-from ttbench_core.request.options import DataFormat
+from ttbench_core.request.formats import NumberFormat
 
 __all__ = ["HOST", "Step", "Tensors", "chain_steps", "inference_steps", "stage_steps", "to_host"]
 
@@ -21,7 +21,7 @@ HOST: Final = torch.device("cpu")
 
 
 def stage_steps(
-    modules: Mapping[str, Any], data_format: DataFormat, device: torch.device
+    modules: Mapping[str, Any], data_format: NumberFormat, device: torch.device
 ) -> dict[str, Step]:
     """Make one step per stage, in the order of the data.
 
@@ -41,7 +41,7 @@ def stage_steps(
 
 
 def inference_steps(
-    modules: Mapping[str, Any], data_format: DataFormat, device: torch.device
+    modules: Mapping[str, Any], data_format: NumberFormat, device: torch.device
 ) -> list[Step]:
     """Make one step per stage; a device stage that is alone leaves its outputs on the device.
 

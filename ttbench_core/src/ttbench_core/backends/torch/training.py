@@ -17,7 +17,7 @@ from ttbench_core.backends.torch.stages import (
     to_host,
 )
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.request.options import DataFormat
+from ttbench_core.request.formats import NumberFormat
 
 __all__ = ["TrainingStep", "make_training_step"]
 
@@ -66,7 +66,7 @@ class TrainingStep:
 def make_training_step(
     model: BenchmarkModel,
     modules: Mapping[str, Any],
-    data_format: DataFormat,
+    data_format: NumberFormat,
     device: torch.device,
 ) -> TrainingStep:
     """Make the training step of a model; the loss runs where its last stage does.

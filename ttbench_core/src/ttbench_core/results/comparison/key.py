@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ttbench_core.models.counting import sizes_of
 from ttbench_core.record.result import Result
+from ttbench_core.request.named_values import named_values_as_text
 
 __all__ = ["KEY_NAMES", "Difference", "Key", "key_of", "unique_labels"]
 
@@ -170,6 +171,7 @@ _READERS: Final[Mapping[str, Callable[[Result], Any]]] = {
     "balancer_policy": _option("balancer_policy", "default"),
     "galaxy": _option("galaxy", default=False),
     "parallel_tti": lambda result: bool(result.args.get("parallel_tti")),
+    "engine_options": lambda result: named_values_as_text(result.args.get("engine_options")),
     "env": _option("env"),
     "scenario": lambda result: result.args.get("scenario") or "throughput",
     "backend": lambda result: result.args.get("backend") or result.backend,

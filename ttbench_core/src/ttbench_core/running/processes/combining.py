@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ttbench_core.record.deriving import derive
-from ttbench_core.record.environment import recorded_options
 from ttbench_core.record.result import Result
 from ttbench_core.request.options import RunOptions
+from ttbench_core.running.recorded_options import recorded_options
 
 __all__ = ["combine_results"]
 
@@ -57,7 +57,7 @@ def combine_results(
         steady=None,
         error=last.error,
         failure=last.failure,
-        requested=recorded_options(options),
+        requested=recorded_options(options, results[0].backend),
         args={**first.args, **_options_of_the_whole(options)},
         passes=[
             {**one, "process": process}
@@ -73,7 +73,7 @@ def combine_results(
 
 
 def _options_of_the_whole(options: RunOptions) -> dict[str, Any]:
-    asked = recorded_options(options)
+    asked = options.as_requested()
     return {name: asked[name] for name in ("processes", "warmup", "verify", "pcc", "roofline")}
 
 

@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from ttbench_core.errors import RequestError, SessionError, one_line
-from ttbench_core.record.environment import recorded_options
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError
-from ttbench_core.request.options import Trace
 from ttbench_core.running.processes.child import Child
 from ttbench_core.running.processes.combining import combine_results
 from ttbench_core.running.processes.supervision import Supervision
 from ttbench_core.running.record_values import failed_before_start, record_of_crash
+from ttbench_core.running.recorded_options import recorded_options
 from ttbench_core.running.request import RunRequest
 
 __all__ = ["RemoteError", "Series"]
@@ -85,7 +84,7 @@ class Series:
         """Give the record of all processes, at least one; a single one's is its own."""
         options, results = self.request.options, self.results
         if options.processes == 1 and len(results) == 1:
-            requested = recorded_options(options)
+            requested = recorded_options(options, results[0].backend)
             return replace(results[0], requested=requested, status=status or results[0].status)
         return combine_results(options, results, status)
 
@@ -99,7 +98,7 @@ class Series:
         """Give what the next process measures.
 
         Later ones warm up as long as the first did, so that they are alike, and leave the
-        analysis to it: verification, the machine's peak and traces.
+        analysis to it.
         """
         options = replace(self.request.options, processes=1)
         if self.results:
@@ -107,13 +106,8 @@ class Series:
             options = replace(
                 options,
                 warmup=first["inputs"] if warmup is None and first is not None else warmup,
-                verify=False,
-                pcc=None,
-                roofline=False,
-                trace=Trace.NONE,
-                perf_analysis=False,
             )
-        return replace(self.request, options=options)
+        return replace(self.request, options=options, is_analyzed=not self.results)
 
     def _supervision_for_child(self, supervision: Supervision) -> Supervision | None:
         """Let several processes send their events only where that detects one that hangs."""

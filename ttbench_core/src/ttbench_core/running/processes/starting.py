@@ -30,6 +30,7 @@ def request_message(
     source, followed = request.source, supervision or Supervision()
     return {
         "options": request.options.as_requested(),
+        "is_analyzed": request.is_analyzed,
         "builder": None if source.pack else pack_builder(source.builder),
         "turns": turns,
         # of two that take turns, neither counts as a disturbance of the other

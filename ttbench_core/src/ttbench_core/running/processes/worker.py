@@ -118,7 +118,9 @@ def _last_message(
     request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO
 ) -> dict[str, Any]:
     try:
-        run = RunRequest(RunOptions(**request["options"]), find_source(_model(request)))
+        run = RunRequest(
+            RunOptions(**request["options"]), find_source(_model(request)), request["is_analyzed"]
+        )
         result = measure(run, _context(request, commands, channel))
         _ignore_ending_signals()
     except BenchmarkError as failed:

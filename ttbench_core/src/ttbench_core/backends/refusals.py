@@ -1,0 +1,131 @@
+"""What a backend does not support, refused before it runs, with a backend that does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ttbench_core.backends.engine_options import undeclared_option
+from ttbench_core.backends.loading import InstalledBackend, installed_backends
+from ttbench_core.backends.protocol import Capabilities
+from ttbench_core.errors import UnsupportedOptionError, suggestion
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.counting import new_tokens_of
+from ttbench_core.request.formats import DataFormat, NumberFormat
+from ttbench_core.request.options import RunOptions
+
+__all__ = ["format_named", "formats_of", "refuse_model", "refuse_unsupported"]
+
+
+def refuse_unsupported(options: RunOptions, name: str, capabilities: Capabilities) -> None:
+    """Raise `UnsupportedOptionError` for the first option that a backend does not support.
+
+    Args:
+        options: what is asked.
+        name: of the backend.
+        capabilities: its own.
+    """
+    unsupported = _unsupported_option(options, capabilities)
+    if unsupported is not None:
+        remedy = _others(name, lambda other: _unsupported_option(options, other) is None)
+        raise UnsupportedOptionError(f"backend {name!r} has no {unsupported}{remedy}")
+
+
+def refuse_model(
+    model: BenchmarkModel, options: RunOptions, name: str, capabilities: Capabilities
+) -> None:
+    """Raise `UnsupportedOptionError` for a model that a backend cannot run as it was built.
+
+    What counts is what will run: a model that generates unless it is told not to is refused as
+    one with `--generative` is.
+
+    Args:
+        model: as built.
+        options: what is asked.
+        name: of the backend.
+        capabilities: its own.
+    """
+    unsupported = _unsupported_model(model, options, capabilities)
+    if unsupported is not None:
+        what, remedy = unsupported
+        other = _others(name, lambda other: _unsupported_model(model, options, other) is None)
+        raise UnsupportedOptionError(f"backend {name!r} {what}{remedy}{other}")
+
+
+def formats_of(capabilities: Capabilities) -> list[NumberFormat]:
+    """List the formats of a backend: those of `DataFormat` in their order, then its own."""
+    own = [one for one in capabilities.data_formats if not isinstance(one, DataFormat)]
+    return [
+        *(one for one in DataFormat if one in capabilities.data_formats),
+        *sorted(own, key=lambda one: one.value),
+    ]
+
+
+def format_named(name: DataFormat | str | None, capabilities: Capabilities) -> NumberFormat | None:
+    """Find the format of a backend that `-df` names; None for one that it does not have."""
+    return next((one for one in formats_of(capabilities) if one.value == name), None)
+
+
+def _unsupported_option(options: RunOptions, capabilities: Capabilities) -> str | None:
+    """Name the first requested option that is not among the capabilities; None if all are."""
+    asked_format, fidelity = options.dataformat, options.math_fidelity
+    level = options.backend_opt_level
+    if asked_format is not None and format_named(asked_format, capabilities) is None:
+        known = [one.value for one in formats_of(capabilities)]
+        hint = suggestion(str(asked_format), known)
+        return f"data format {asked_format} (it has {', '.join(known)}){hint}"
+    if fidelity is not None and fidelity not in capabilities.math_fidelities:
+        return f"math fidelity {fidelity}"
+    if level is not None and level not in capabilities.opt_levels:
+        return f"optimization level {level} (its highest is {capabilities.opt_levels[-1]})"
+    undeclared = undeclared_option(capabilities.options, options.engine_options)
+    if undeclared is not None:
+        return undeclared
+    if options.timeout is not None and capabilities.patience_s is None:
+        return "--timeout"
+    if options.threads is not None and not capabilities.threads:
+        return "choice of --threads"
+    if options.trace not in capabilities.traces:
+        return f"trace {options.trace}"
+    return _unsupported_mode(options, capabilities)
+
+
+def _unsupported_mode(options: RunOptions, capabilities: Capabilities) -> str | None:
+    if options.generative and not capabilities.generation:
+        return "generation (--generative)"
+    if options.training and not capabilities.training:
+        return "training"
+    if options.training and options.chips > 1 and not capabilities.training_chips:
+        return "training on several chips (leave out --chips)"
+    return None
+
+
+def _unsupported_model(
+    model: BenchmarkModel, options: RunOptions, capabilities: Capabilities
+) -> tuple[str, str] | None:
+    """Say what a backend cannot do with a model, and what would help; None if it runs it."""
+    if model.generation and not options.training and not capabilities.generation:
+        tokens = new_tokens_of(model)
+        count = f" {tokens} tokens" if tokens else ""
+        return (
+            f"has no generation, and this model generates{count} unless it is told otherwise",
+            ": add --no-generative",
+        )
+    stages = [name for name in model.stages.present(training=False) if name != "device"]
+    if stages and not capabilities.host_stages:
+        return f"runs a device stage alone, and this model has {' and '.join(stages)}", ""
+    return None
+
+
+def _others(name: str, supports: Callable[[Capabilities], bool]) -> str:
+    """Give the remedy of another backend that supports a request; empty if there is none."""
+
+    def preference(one: InstalledBackend) -> tuple[bool, int, str]:
+        # one that needs no card of its own comes first
+        return one.capabilities.own_process, -one.capabilities.rank, one.plugin.name
+
+    supporting = [
+        one
+        for one in installed_backends()
+        if one.plugin.name != name and supports(one.capabilities)
+    ]
+    return f"; use --backend {min(supporting, key=preference).plugin.name}" if supporting else ""

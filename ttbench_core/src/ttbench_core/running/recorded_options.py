@@ -1,0 +1,71 @@
+"""The options of a run as its record has them: nothing of the environment that may be secret."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ttbench_core.backends.engine_options import spelled_options, variables_of
+from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.record.environment import is_recorded
+from ttbench_core.request.engine_options import declared_options, plain_value
+from ttbench_core.request.options import RunOptions
+
+__all__ = ["effective_engine_options", "engine_args", "recorded_options"]
+
+_ENGINE: Final = "engine_options"
+
+
+def recorded_options(options: RunOptions, backend: str | None = None) -> dict[str, Any]:
+    """Give the options of a run for its record, as they were asked.
+
+    Options with flags of their own are beside those of every run, also where they were not asked
+    for. Of `env` there are only those values that may be in a record.
+
+    Args:
+        options: what was asked.
+        backend: the name of the one that was chosen; None where none was.
+    """
+    patterns = variables_of(backend or options.backend)
+    shown = {
+        name: value if is_recorded(name, patterns) else "<not recorded>"
+        for name, value in options.environment.items()
+    }
+    text = shlex.join(f"{name}={value}" for name, value in shown.items())
+    general = {name: one for name, one in options.as_requested().items() if name != _ENGINE}
+    spelled = spelled_options()
+    asked = options.engine_options
+    return {
+        **general,
+        "env": text or None,
+        **{name: asked.get(name, plain_value(one.default)) for name, one in spelled.items()},
+        _ENGINE: {name: value for name, value in asked.items() if name not in spelled},
+    }
+
+
+def engine_args(plan: CompileOptions) -> dict[str, Any]:
+    """Give the backend's own options that identify what ran: those that are not the default.
+
+    Options with flags of their own have keys of their own, and those of which `compare` need
+    not know are left out.
+    """
+    spelled = spelled_options()
+    return {
+        option.name: plain_value(value)
+        for option in declared_options(type(plan.engine) if plan.engine is not None else None)
+        for value in [getattr(plan.engine, option.name)]
+        if option.name not in spelled and option.compared and value != option.default
+    }
+
+
+def effective_engine_options(plan: CompileOptions) -> Mapping[str, Any]:
+    """Give every option that the backend declares, with the value that ran; empty for none."""
+    spelled = spelled_options()
+    if plan.engine is None:
+        return {}
+    return {
+        option.name: plain_value(getattr(plan.engine, option.name))
+        for option in declared_options(type(plan.engine))
+        if option.name not in spelled
+    }

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
 from ttbench_core.errors import RequestError, suggestion
-from ttbench_core.request.engine_options import EngineOption, OptionRole, declared_options
+from ttbench_core.request.declared_options import DeclaredOption, OptionRole
+from ttbench_core.request.engine_options import declared_options
 from ttbench_core.request.named_values import check_named_values
 
 __all__ = [
@@ -26,7 +27,7 @@ _KEYWORD: Final = "engine_options"
 
 
 @functools.cache
-def spelled_options() -> Mapping[str, EngineOption]:
+def spelled_options() -> Mapping[str, DeclaredOption]:
     """Give the options with flags of their own, by name: those of the core's backends."""
     return {
         option.name: option
@@ -36,7 +37,7 @@ def spelled_options() -> Mapping[str, EngineOption]:
     }
 
 
-def backends_with_options() -> Iterator[tuple[InstalledBackend, tuple[EngineOption, ...]]]:
+def backends_with_options() -> Iterator[tuple[InstalledBackend, tuple[DeclaredOption, ...]]]:
     """Give the backends that declare options, and these."""
     for installed in installed_backends():
         if options := declared_options(installed.capabilities.options):
@@ -76,7 +77,7 @@ def undeclared_option(declared: type | None, asked: Mapping[str, object]) -> str
     return None
 
 
-def option_with_role(declared: type | None, role: OptionRole) -> EngineOption | None:
+def option_with_role(declared: type | None, role: OptionRole) -> DeclaredOption | None:
     """Give the declared option that has a role; None where there is none."""
     return next((one for one in declared_options(declared) if one.role is role), None)
 

@@ -20,7 +20,8 @@ from ttbench_core.backends.protocol import (
 )
 from ttbench_core.backends.refusals import format_named, refuse_unsupported
 from ttbench_core.errors import OptionError, UnsupportedOptionError
-from ttbench_core.request.engine_options import OptionRole, make_options
+from ttbench_core.request.declared_options import OptionRole
+from ttbench_core.request.engine_options import make_options
 from ttbench_core.request.options import INPUTS_PER_CHIP, RunOptions
 
 __all__ = ["check_request", "plan"]

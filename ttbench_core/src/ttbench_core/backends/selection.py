@@ -13,7 +13,8 @@ from ttbench_core.errors import (
     one_line,
 )
 from ttbench_core.plugins.registry import Plugin
-from ttbench_core.request.engine_options import OptionRole, declared_options, plain_value
+from ttbench_core.request.declared_options import OptionRole, plain_value
+from ttbench_core.request.engine_options import declared_options
 from ttbench_core.request.options import RunOptions
 
 __all__ = [

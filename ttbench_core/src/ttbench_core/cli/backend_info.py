@@ -9,12 +9,8 @@ from ttbench_core.backends.loading import load_backend
 from ttbench_core.backends.protocol import Capabilities
 from ttbench_core.backends.refusals import formats_of
 from ttbench_core.request.checking import OptionEnum
-from ttbench_core.request.engine_options import (
-    EngineOption,
-    declared_options,
-    option_texts,
-    plain_value,
-)
+from ttbench_core.request.declared_options import DeclaredOption, option_texts, plain_value
+from ttbench_core.request.engine_options import declared_options
 from ttbench_core.request.formats import EngineFormat
 from ttbench_core.request.options import MathFidelity, Trace
 
@@ -92,7 +88,7 @@ def _format_facts(one: Any, capabilities: Capabilities) -> dict[str, Any]:
     }
 
 
-def _option_facts(option: EngineOption) -> dict[str, Any]:
+def _option_facts(option: DeclaredOption) -> dict[str, Any]:
     return {
         "name": option.name,
         "flag": ", ".join(option.flags) or f"-B {option.name}=",

@@ -8,7 +8,7 @@ from typing import Any
 
 from ttbench_core.backends.engine_options import backends_with_options, spelled_options
 from ttbench_core.request.checking import OptionEnum
-from ttbench_core.request.engine_options import EngineOption, option_texts
+from ttbench_core.request.declared_options import DeclaredOption, option_texts
 from ttbench_core.request.named_values import parse_named_values
 
 __all__ = ["add_engine_options", "choices_of", "engine_keywords", "engine_lines"]
@@ -54,7 +54,7 @@ def choices_of(kind: type[OptionEnum]) -> str:
     return "{" + ",".join(option_texts(tuple(kind))) + "}"
 
 
-def _add_flag(group: argparse._ArgumentGroup, option: EngineOption) -> None:
+def _add_flag(group: argparse._ArgumentGroup, option: DeclaredOption) -> None:
     reading: dict[str, Any] = {"action": "store_true"} if option.kind is bool else {}
     if option.kind in (int, float):
         reading = {"type": option.kind}

@@ -13,6 +13,7 @@ from ttbench_core.cli.backend_info import backend_facts, backend_rows
 from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.models.describing import Description, describe
 from ttbench_core.record.formatting import format_quantity
+from ttbench_core.request.named_values import parse_named_values
 
 __all__ = ["show_model"]
 
@@ -39,8 +40,9 @@ def show_model(words: Sequence[str]) -> int:
         return _show_backend(options)
     if len(options.model) != 1:
         raise UsageError("info takes one MODEL: ttbench info bert; ttbench --list shows them")
-    others = ("model", "json", "backend")
+    others = ("model", "json", "backend", "model_option")
     asked = {name: value for name, value in vars(options).items() if name not in others}
+    asked["model_options"] = parse_named_values("-M", options.model_option)
     found = describe(options.model[0], **asked)
     if options.json:
         print(json.dumps(asdict(found)))
@@ -86,6 +88,14 @@ def _parser() -> Parser:
         default=None,
         help="As a model that generates, or with one forward pass per input",
     )
+    parser.add_argument(
+        "-M",
+        "--model_option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="An option of the model itself",
+    )
     parser.add_argument("--backend", metavar="NAME", help="Show this engine instead of a model")
     parser.add_argument("--json", action="store_true", help="Print JSON")
     return parser
@@ -112,4 +122,7 @@ def _rows(found: Description) -> Iterator[tuple[str, str]]:
         count = f"{found.new_tokens} new token{'' if found.new_tokens == 1 else 's'}"
         yield ("generation", f"{count}{of}")
     yield ("options", ", ".join(found.options) or "none of a model")
+    for option in found.model_options:
+        values = ",".join(option["choices"]) or option["type"]
+        yield (f"-M {option['name']}=", f"{{{values}}}, by default {option['default']}")
     yield from (("note", note) for note in found.notes)

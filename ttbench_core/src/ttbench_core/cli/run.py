@@ -15,6 +15,7 @@ from ttbench_core.cli.terminal import print_pairs
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
 from ttbench_core.request.keywords import KEYWORDS_OF_RUN
+from ttbench_core.request.named_values import parse_named_values
 from ttbench_core.running.request import RunRequest, request_of
 from ttbench_core.running.runner import run_request
 from ttbench_core.sinks.targets import Target, check_targets
@@ -58,8 +59,12 @@ def keywords_from(options: argparse.Namespace, *, processes: int) -> dict[str, A
         options: the command line.
         processes: how many, where it does not say.
     """
-    general = [name for name in KEYWORDS_OF_RUN if name != "engine_options"]
-    keywords = {**{name: getattr(options, name) for name in general}, **engine_keywords(options)}
+    named = ("engine_options", "model_options")
+    keywords = {
+        **{name: getattr(options, name) for name in KEYWORDS_OF_RUN if name not in named},
+        **engine_keywords(options),
+        "model_options": parse_named_values("-M", options.model_option),
+    }
     return {**keywords, "processes": processes if options.processes is None else options.processes}
 
 

@@ -67,6 +67,15 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         help="Tokens that a model generates for a prompt",
     )
     group.add_argument(
+        "-M",
+        "--model_option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="An option of the model itself; can be given more than once. ttbench info MODEL lists"
+        " them.",
+    )
+    group.add_argument(
         "--weights",
         metavar="{pretrained,FOLDER}",
         help="Trained weights, from the hub or from a folder. By default, random ones.",

@@ -14,37 +14,15 @@ from ttbench_core.errors import (
 from ttbench_core.model import BenchmarkModel, Builder
 from ttbench_core.models.contract import read_model
 from ttbench_core.models.counting import microbatch_of, new_tokens_of
+from ttbench_core.models.keywords import FLAG_OF_OPTION, KEYWORDS
+from ttbench_core.models.model_options import read_model_options
 from ttbench_core.request.options import RunOptions
 
-__all__ = ["KEYWORDS", "build_model", "choose_config", "flags_of", "keywords_of"]
+__all__ = ["build_model", "choose_config", "flags_of", "keywords_of"]
 
-#: The keywords a builder may take.
-KEYWORDS = (
-    "training",
-    "config",
-    "microbatch",
-    "force_num_layers",
-    "data_type",
-    "math_fidelity",
-    "arch",
-    "devtype",
-    "seq_len",
-    "image_size",
-    "generative",
-    "new_tokens",
-    "weights",
-)
 #: Values of required keywords where nothing was asked for: 0 is the default in the original.
 _NOT_REQUESTED = {"microbatch": 0}
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_FLAG_OF_KEYWORD = {
-    "microbatch": "-mb/--microbatch",
-    "force_num_layers": "--layers",
-    "seq_len": "--seq_len",
-    "image_size": "--image_size",
-    "new_tokens": "--new_tokens",
-    "weights": "--weights",
-}
 
 
 def choose_config(builder: Builder, requested: str | None, where: str) -> str | None:
@@ -73,7 +51,7 @@ def keywords_of(builder: Builder, where: str) -> frozenset[str]:
 def flags_of(builder: Builder, where: str) -> tuple[str, ...]:
     """Give the flags of the options that the builder takes."""
     accepted = keywords_of(builder, where)
-    return tuple(flag for name, flag in _FLAG_OF_KEYWORD.items() if name in accepted)
+    return tuple(flag for name, flag in FLAG_OF_OPTION.items() if name in accepted)
 
 
 def build_model(
@@ -88,10 +66,12 @@ def build_model(
         where: pack and builder, for messages.
 
     Raises `PackContractError` when what it returns breaks the contract,
-    `UnsupportedOptionError` when the builder cannot honour an option. What
+    `UnsupportedOptionError` when the builder cannot honour an option, `OptionError` for a value
+    that an option of the model cannot have. What
     the builder itself raises passes through.
     """
-    returned = builder(**_arguments(builder, options, facts, where))
+    own = read_model_options(builder, options.model_options, where)
+    returned = builder(**_arguments(builder, options, facts, where), **own)
     model = read_model(returned, where)
     if options.microbatch and microbatch_of(model) != options.microbatch:
         raise PackContractError(
@@ -145,7 +125,7 @@ def _arguments(
         "new_tokens": options.new_tokens,
         "weights": options.weights,
     }
-    for name, flag in _FLAG_OF_KEYWORD.items():
+    for name, flag in FLAG_OF_OPTION.items():
         if requested[name] is not None and name not in accepted:
             what = f"{builder.function.__name__} of {where.partition(':')[0]}"
             raise UnsupportedOptionError(

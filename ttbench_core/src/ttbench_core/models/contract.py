@@ -23,6 +23,8 @@ _ORIGINAL_KEYS: Final = {
     "cpu-post": "cpu_post",
     "cpu-loss": "loss",
 }
+#: Names of formats elsewhere: a model that declares one of them means another spelling.
+_OTHER_SPELLINGS: Final = dict.fromkeys(("bf16", "bfloat16", "float16", "float32", "half"), "")
 
 
 def read_model(returned: Any, where: str) -> BenchmarkModel:
@@ -145,11 +147,11 @@ def _check_tensors(model: BenchmarkModel, where: str) -> None:
 
 
 def _check_accuracy(model: BenchmarkModel, where: str) -> None:
-    formats = {one.value.lower(): one.value for one in DataFormat}
+    formats = {**{one.value.lower(): one.value for one in DataFormat}, **_OTHER_SPELLINGS}
     for name in model.pcc if isinstance(model, DeclaresAccuracy) else ():
         # any other may be a format that a backend declares
         if not isinstance(name, str) or formats.get(name.lower(), name) != name:
-            known = ", ".join(formats.values())
+            known = ", ".join(DataFormat)
             raise PackContractError(
                 where, f"declares pcc for {name!r}, which is no data format: {known}"
             )

@@ -16,7 +16,9 @@ from ttbench_core.models.counting import (
     tensor_record,
     unit_of,
 )
+from ttbench_core.models.model_options import model_options_of
 from ttbench_core.models.source import Source, find_source
+from ttbench_core.request.declared_options import DeclaredOption, option_texts, plain_value
 from ttbench_core.request.formats import DataFormat
 from ttbench_core.request.options import RunOptions
 
@@ -53,6 +55,8 @@ class Description:
     trains: bool
     #: Flags of the options that it takes.
     options: tuple[str, ...]
+    #: Options of its own, `-M NAME=VALUE`: `name`, `type`, `default` and `choices` of each.
+    model_options: tuple[Mapping[str, Any], ...]
     #: New tokens and tokens of a prompt; None for a model that does not generate.
     new_tokens: int | None
     prompt_tokens: int | None
@@ -65,7 +69,7 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
     Args:
         model: as for `run`.
         options: those keywords of `run` that a builder takes: `config`, `microbatch`,
-            `layers`, `seq_len`, `image_size`, `generative`, `new_tokens`.
+            `layers`, `seq_len`, `image_size`, `generative`, `new_tokens`, `model_options`.
 
     Raises `RequestError` as `run` does, and for a model that cannot be built at all.
     """
@@ -94,6 +98,7 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
         inputs=tuple(tensor_record(tensor) for tensor in built.inputs),
         trains=_trains(source, chosen),
         options=flags_of(source.builder, source.where),
+        model_options=tuple(map(_option_facts, model_options_of(source.builder))),
         new_tokens=new_tokens_of(built),
         prompt_tokens=prompt_tokens_of(built),
         notes=tuple(notes),
@@ -120,6 +125,15 @@ def _build_with_values(source: Source, options: RunOptions) -> BenchmarkModel:
         raise
     except Exception as error:
         raise RequestError(f"{source.where} cannot be built: {one_line(error)}") from error
+
+
+def _option_facts(option: DeclaredOption) -> Mapping[str, Any]:
+    return {
+        "name": option.name,
+        "type": option.kind.__name__,
+        "default": plain_value(option.default),
+        "choices": option_texts(option.choices),
+    }
 
 
 def _flops(model: BenchmarkModel) -> int | None:

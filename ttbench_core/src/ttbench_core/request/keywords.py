@@ -62,6 +62,7 @@ class RunKeywords(TypedDict, total=False):
     env: Mapping[str, str] | str | None
     timeout: float | None
     engine_options: Mapping[str, object] | None
+    model_options: Mapping[str, object] | None
 
 
 #: The names of `RunKeywords`, in the order of the fields of `RunOptions`.

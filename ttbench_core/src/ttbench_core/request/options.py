@@ -127,6 +127,8 @@ class RunOptions:
     timeout: float | None = None
     #: Options that the backend declares, by name; values, or their texts.
     engine_options: Mapping[str, object] = field(default_factory=dict, hash=False)
+    #: Options of the model: keywords of its builder, by name; values, or their texts.
+    model_options: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         check_text("model", self.model)
@@ -160,7 +162,8 @@ class RunOptions:
         self._set("pcc", check_number("pcc", self.pcc, above=-1, maximum=1))
         self._set("timeout", check_number("timeout", self.timeout, above=0, maximum=_MAX_COUNT))
         self._set("env", variables_as_text(self.env))
-        self._set("engine_options", check_named_values("engine_options", self.engine_options))
+        for name in ("engine_options", "model_options"):
+            self._set(name, check_named_values(name, getattr(self, name)))
         self._check_conflicts()
 
     def _check_conflicts(self) -> None:

@@ -20,6 +20,7 @@ from ttbench_core.measure.stopping import StoppingRule, stopping_rule
 from ttbench_core.measure.warmup import min_inputs, warm_up
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
+from ttbench_core.models.model_options import read_model_options
 from ttbench_core.plugins.tuning_rules import read_rules
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
@@ -104,6 +105,7 @@ def _prepare(request: RunRequest, context: RunContext) -> Job:
     asked, source = request.options, request.source
     config = choose_config(source.builder, asked.config, source.where)
     options = replace(asked, config=config)
+    read_model_options(source.builder, asked.model_options, source.where)
     backend, plugin = choose_backend_and_plugin(
         replace(options, backend=asked.backend or context.engine)
     )

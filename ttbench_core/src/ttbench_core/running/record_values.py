@@ -21,6 +21,7 @@ from ttbench_core.models.counting import (
     tensor_record,
     unit_of,
 )
+from ttbench_core.models.model_options import options_in_effect, options_that_differ
 from ttbench_core.record.environment import host_facts, machine_name
 from ttbench_core.record.result import Result
 from ttbench_core.request.options import RunOptions
@@ -141,6 +142,9 @@ def effective_args(
         **recorded_options(job.options, job.backend_name),
         **_sizes(job, model),
         "engine_options": engine_args(plan),
+        "model_options": options_that_differ(
+            job.source.builder, job.options.model_options, job.source.where
+        ),
         "dataformat": plan.data_format.value,
         "math_fidelity": fidelity.value if fidelity else None,
         "backend_opt_level": plan.opt_level,
@@ -172,6 +176,7 @@ def model_record(
         "pack": source.pack,
         "pack_version": source.version,
         "builder": source.value,
+        "options": options_in_effect(source.builder, job.options.model_options, source.where),
     }
     if model is not None:
         identity["parameters"] = parameters

@@ -9,7 +9,8 @@ from typing import Any, Final
 from ttbench_core.backends.engine_options import spelled_options, variables_of
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.record.environment import is_recorded
-from ttbench_core.request.engine_options import declared_options, plain_value
+from ttbench_core.request.declared_options import plain_value
+from ttbench_core.request.engine_options import declared_options
 from ttbench_core.request.options import RunOptions
 
 __all__ = ["effective_engine_options", "engine_args", "recorded_options"]

@@ -81,6 +81,8 @@ def run(
                 your own environment stays as it is.
             timeout: seconds that compiling, or an output, may take on a Tenstorrent card before
                 the run counts as hung.
+            model_options: options of the model, by name: keywords of its builder
+                (`ttbench info MODEL`).
             engine_options: options that the backend declares, by name
                 (`ttbench info --backend NAME`). Those of PyBuda are also keywords of their own,
                 such as `balancer_policy="CNN"`.

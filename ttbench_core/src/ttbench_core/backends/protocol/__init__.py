@@ -30,7 +30,8 @@ from ttbench_core.backends.protocol.values import (
     Device,
     Peak,
 )
-from ttbench_core.request.engine_options import OptionRole, engine_option
+from ttbench_core.request.declared_options import OptionRole
+from ttbench_core.request.engine_options import engine_option
 from ttbench_core.request.formats import EngineFormat
 
 __all__ = [

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from ttbench_core.errors import OptionError
 from ttbench_core.request.checking import OptionEnum
-from ttbench_core.request.engine_options import OptionRole, engine_option
+from ttbench_core.request.declared_options import OptionRole
+from ttbench_core.request.engine_options import engine_option
 from ttbench_core.request.options import RunOptions, Scenario
 
 __all__ = ["Arch", "BalancerPolicy", "BoardConfig", "DevType", "PybudaOptions", "check_with_run"]

@@ -17,7 +17,6 @@ from ttbench_core.backends.protocol import (
     Session,
 )
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.record.environment import cpu_name, total_memory_bytes
 from ttbench_core.request.formats import DataFormat, NumberFormat
 from ttbench_core.request.options import MathFidelity, Trace
 
@@ -115,6 +114,8 @@ class TorchBackend:
 
 
 def _cpu_device() -> Device:
+    from ttbench_core.record.environment import cpu_name, total_memory_bytes
+
     return Device("cpu", 0, cpu_name(), platform.machine(), total_memory_bytes())
 
 

@@ -171,6 +171,7 @@ _READERS: Final[Mapping[str, Callable[[Result], Any]]] = {
     "balancer_policy": _option("balancer_policy", "default"),
     "galaxy": _option("galaxy", default=False),
     "parallel_tti": lambda result: bool(result.args.get("parallel_tti")),
+    "model_options": lambda result: named_values_as_text(result.args.get("model_options")),
     "engine_options": lambda result: named_values_as_text(result.args.get("engine_options")),
     "env": _option("env"),
     "scenario": lambda result: result.args.get("scenario") or "throughput",

@@ -138,9 +138,11 @@ def test_the_list_as_json_holds_every_entry(ttbench, fake_engine):
         "pack": "ttbench-fake-engine",
         "version": "1.5",
         "entry_point": "ttbench_fake_engine:steady",
+        "runs_as": "steady",
         "error": None,
         "task": None,
         "declared": {},
+        "zoo": None,
     }
 
 

@@ -511,8 +511,3 @@ def test_a_misspelled_suffix_is_refused(tmp_path, name):
 def test_a_folder_in_which_no_file_can_be_created_is_refused():
     with pytest.raises(TargetError, match="its folder"):
         check_target("/proc/perf.json")
-
-
-def test_an_error_of_a_target_names_the_target(tmp_path):
-    with pytest.raises(TargetError, match="nosuch://x: no sink is registered"):
-        check_target("nosuch://x")

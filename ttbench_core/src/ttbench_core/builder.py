@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, overload
 
-__all__ = ["Builder", "Declared", "benchmark_model"]
+__all__ = ["Builder", "Declared", "benchmark_model", "check_configs"]
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,35 @@ class Declared:
     microbatch: int | None = None
 
 
+def check_configs(
+    name: str, configs: Iterable[str] | Mapping[str, Declared], default_config: str | None
+) -> tuple[str, ...]:
+    """Return the names of declared configurations.
+
+    Args:
+        name: of the model or its builder, for messages.
+        configs: as `benchmark_model` takes them.
+        default_config: the one that runs without `-c`, if it is declared.
+
+    Raises `ValueError` where they contradict each other, `TypeError` where they are no list.
+    """
+    if isinstance(configs, str):
+        raise TypeError(f"{name}: configs is a list of names, not a name")
+    names = tuple(configs)
+    if not all(isinstance(config, str) and config for config in names):
+        raise TypeError(f"{name}: configs {list(names)} are not names")
+    if len(set(names)) != len(names):
+        raise ValueError(f"{name}: a configuration is named twice")
+    if default_config is not None and default_config not in names:
+        raise ValueError(f"{name}: the default {default_config!r} is not in configs")
+    return names
+
+
 class Builder:
     """A builder function, and what `ttbench --list` shows of it.
 
-    Calling it calls the function. `benchmark_model` makes it.
+    Calling it calls the function. `benchmark_model` makes it; `name` is for a function that
+    builds many models.
 
     Raises `ValueError` where the declared configurations contradict each other,
     `TypeError` where they are not a list.
@@ -40,8 +65,16 @@ class Builder:
         *,
         task: str | None = None,
         declared: Declared | None = None,
+        name: str | None = None,
     ) -> None:
-        functools.update_wrapper(self, function)
+        named = function
+        while isinstance(named, functools.partial):
+            named = named.func
+        functools.update_wrapper(self, named)
+        self.__wrapped__ = function
+        #: What messages call it.
+        self.__name__ = name or str(getattr(named, "__name__", type(named).__name__))
+        self.__qualname__ = name or str(getattr(named, "__qualname__", type(named).__name__))
         #: What the model does, in a few words.
         self.task = task
         #: What is declared of the model, where it has no configurations.
@@ -50,19 +83,9 @@ class Builder:
         self.declared_of: Mapping[str, Declared] = (
             dict(configs) if isinstance(configs, Mapping) else {}
         )
-        if isinstance(configs, str):
-            raise TypeError(f"{function.__qualname__}: configs is a list of names, not a name")
         self.function = function
         #: The configurations, in the author's order; empty if the model has none.
-        self.configs: tuple[str, ...] = tuple(configs)
-        if not all(isinstance(config, str) and config for config in self.configs):
-            raise TypeError(f"{function.__qualname__}: configs {list(self.configs)} are not names")
-        if len(set(self.configs)) != len(self.configs):
-            raise ValueError(f"{function.__qualname__}: a configuration is named twice")
-        if default_config is not None and default_config not in self.configs:
-            raise ValueError(
-                f"{function.__qualname__}: the default {default_config!r} is not in configs"
-            )
+        self.configs: tuple[str, ...] = check_configs(self.__qualname__, configs, default_config)
         self._default_config = default_config
 
     @property
@@ -75,7 +98,7 @@ class Builder:
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
-        return f"<builder {self.function.__qualname__} configs={list(self.configs)}>"
+        return f"<builder {self.__qualname__} configs={list(self.configs)}>"
 
 
 @overload

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ttbench_core.builder import Builder, Declared, benchmark_model
+from ttbench_core.zoo import Zoo, ZooModel
 
 __all__ = [
     "Annotated",
@@ -22,6 +23,8 @@ __all__ = [
     "Incomparable",
     "StagedModel",
     "Stages",
+    "Zoo",
+    "ZooModel",
     "benchmark_model",
 ]
 

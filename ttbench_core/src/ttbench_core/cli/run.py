@@ -81,8 +81,11 @@ def _stored_in(
     if isinstance(ended, RunInterrupted) and ended.rescued is not None:
         return []
     error = ended if isinstance(ended, ResultNotStoredError) else ended.storage_error
-    lost = () if error is None else error.targets
-    return [str(one) for one in targets if str(one) not in lost]
+    stored = [str(one) for one in targets]
+    for name in () if error is None else error.targets:
+        if name in stored:  # once: two places may be shown alike, because a part is hidden
+            stored.remove(name)
+    return stored
 
 
 @contextlib.contextmanager

@@ -19,9 +19,9 @@ from ttbench_core.doctor.installed import (
     sinks,
     software,
 )
-from ttbench_core.doctor.packs import PackReport, count_models, probe_pack
+from ttbench_core.doctor.packs import PackReport, count_plugins, probe_pack
 from ttbench_core.doctor.probe import Probe
-from ttbench_core.plugins.registry import BACKENDS, MODELS, discover
+from ttbench_core.plugins.registry import BACKENDS, discover
 
 __all__ = ["Diagnosis", "diagnose"]
 
@@ -75,9 +75,9 @@ class Diagnosis:
                 (`usable`, `not_here`, `broken`), `reason`, `remedy`, `automatic` (whether it
                 may be chosen without `--backend`), `versions` by name, and `devices`, each
                 with `spec`, `name`, `arch` and `memory_bytes`.
-            packs: each with `name`, `version`, `models` (how many), `broken_models`, each with
-                `name`, `entry_point` and `reason`, and `fault` (why it could not be probed
-                completely).
+            packs: each with `name`, `version`, `models` (how many, with those of its zoos),
+                `broken_models`, each with `name`, `entry_point` and `reason`, and `fault` (why it
+                could not be probed completely).
             sinks: each with `suffix`, `pack`, `pack_version`, `fault`.
             host: `system`, `machine`, `cpu`, `logical_cores`, `physical_cores`, `usable_cores`,
                 `cpu_quota_cores` (None: no limit), `cpu_throttled_ns`, `governors`,
@@ -116,9 +116,9 @@ def diagnose(
     for plugin in discover(BACKENDS):
         on_probe(f"backend {plugin.name}")
         backends.append(probe_backend(plugin, probe))
-    for (name, version), models in count_models(discover(MODELS)).items():
+    for (name, version), (models, zoos) in count_plugins().items():
         on_probe(f"pack {name}")
-        packs.append(probe_pack(name, version, models, probe))
+        packs.append(probe_pack(name, version, models, probe, zoos=zoos))
     return Diagnosis(
         python=interpreter(),
         platform=platform.platform(),

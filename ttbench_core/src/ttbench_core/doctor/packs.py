@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ttbench_core.doctor.probe import Probe
-from ttbench_core.plugins.registry import MODELS, Plugin
+from ttbench_core.plugins.registry import MODELS, ZOOS, discover
+from ttbench_core.plugins.zoos import discover_zoos
 
-__all__ = ["BrokenModel", "PackReport", "count_models", "probe_pack"]
+__all__ = ["BrokenModel", "PackReport", "count_plugins", "probe_pack"]
 
 
 @dataclass(frozen=True)
 class BrokenModel:
-    """A registered model that cannot be loaded."""
+    """A registered model that cannot be loaded, or a zoo (`zoo NAME`)."""
 
     name: str
     entry_point: str
@@ -27,7 +27,7 @@ class PackReport:
 
     name: str
     version: str
-    #: How many it registers, the broken ones included.
+    #: How many it registers, the broken ones included, and how many its zoos list.
     models: int
     broken_models: tuple[BrokenModel, ...] = ()
     #: Why it could not be probed completely: it crashes or hangs; None if it could.
@@ -39,13 +39,25 @@ class PackReport:
         return self.fault is not None or bool(self.broken_models)
 
 
-def count_models(plugins: Iterable[Plugin]) -> dict[tuple[str, str], int]:
-    """Count the models of each distribution, by its name and version; sorted."""
-    return dict(sorted(Counter((one.pack, one.version) for one in plugins).items()))
+def count_plugins() -> dict[tuple[str, str], tuple[int, int]]:
+    """Count the models and the zoos that each distribution registers.
+
+    Returns both counts by its name and version; sorted.
+    """
+    registered = discover(MODELS)
+    models = Counter((one.pack, one.version) for one in registered)
+    zoos = Counter((one.pack, one.version) for one in discover_zoos(registered))
+    return {pack: (models[pack], zoos[pack]) for pack in sorted({*models, *zoos})}
 
 
-def probe_pack(name: str, version: str, models: int, probe: Probe) -> PackReport:
-    """Load every model of a pack in a process of its own; never raises for what they do."""
-    result = probe.run(MODELS, pack=name, version=version)
-    broken = tuple(BrokenModel(**model) for model in result.facts.get("broken", ()))
-    return PackReport(name, version, models, broken, result.fault)
+def probe_pack(name: str, version: str, models: int, probe: Probe, *, zoos: int = 0) -> PackReport:
+    """Load every model of a pack, and every zoo, in a process of its own for each kind.
+
+    Never raises for what they do.
+    """
+    counts = {MODELS: models, ZOOS: zoos}
+    results = [probe.run(group, pack=name, version=version) for group in counts if counts[group]]
+    broken = [BrokenModel(**one) for result in results for one in result.facts.get("broken", ())]
+    listed = sum(result.facts.get("listed", 0) for result in results)
+    faults = [result.fault for result in results if result.fault is not None]
+    return PackReport(name, version, models + listed, tuple(broken), "; ".join(faults) or None)

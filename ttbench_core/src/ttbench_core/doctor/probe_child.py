@@ -18,7 +18,8 @@ from ttbench_core.backends.loading import checked_capabilities, made_backend
 from ttbench_core.backends.protocol import Device
 from ttbench_core.errors import PackContractError, PackLoadError, one_line
 from ttbench_core.plugins.catalogue import as_builder
-from ttbench_core.plugins.registry import BACKENDS, MODELS, Plugin, discover, load_directly
+from ttbench_core.plugins.registry import BACKENDS, MODELS, ZOOS, Plugin, discover, load_directly
+from ttbench_core.plugins.zoos import open_zoo
 
 __all__ = ["main"]
 
@@ -104,10 +105,25 @@ def _probe_pack(plugins: Iterable[Plugin]) -> _Facts:
             yield {"broken": broken}
 
 
+def _probe_zoos(plugins: Iterable[Plugin]) -> _Facts:
+    """Yield `listed`, how many models all of them list, and `broken` as for a pack."""
+    listed = 0
+    broken: list[dict[str, str]] = []
+    for plugin in plugins:
+        name = f"zoo {plugin.name}"
+        yield {"step": name}
+        try:
+            listed += len(open_zoo(plugin).models)
+        except (PackLoadError, PackContractError) as error:
+            traceback.print_exc()
+            broken.append({"name": name, "entry_point": plugin.value, "reason": _reason(error)})
+        yield {"listed": listed, "broken": broken}
+
+
 def _reason(error: BaseException) -> str:
     if isinstance(error, PackLoadError):
         return error.reason
     return error.fault if isinstance(error, PackContractError) else one_line(error)
 
 
-_PROBES: Final = {BACKENDS: _probe_backends, MODELS: _probe_pack}
+_PROBES: Final = {BACKENDS: _probe_backends, MODELS: _probe_pack, ZOOS: _probe_zoos}

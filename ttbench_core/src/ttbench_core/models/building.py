@@ -127,7 +127,7 @@ def _arguments(
     }
     for name, flag in FLAG_OF_OPTION.items():
         if requested[name] is not None and name not in accepted:
-            what = f"{builder.function.__name__} of {where.partition(':')[0]}"
+            what = f"{builder.__name__} of {where.partition(':')[0]}"
             raise UnsupportedOptionError(
                 f"{what} does not support {flag}: leave it out (its builder takes no {name!r})"
             )

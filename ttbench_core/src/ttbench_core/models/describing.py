@@ -80,7 +80,9 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
     chosen = replace(requested, config=config)
     built, is_on_meta = _build(source, chosen)
     flops = _flops(built)
-    notes = [] if is_on_meta else ["built with its numbers: it cannot be without"]
+    notes = list(source.notes)
+    if not is_on_meta:
+        notes.append("built with its numbers: it cannot be without")
     parameters = parameter_count(built)
     if flops is None and is_on_meta and (parameters or 0) <= _MAX_PARAMETERS_OF_A_RUN:
         flops = _flops(_build_with_values(source, chosen))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ttbench_core.model import Builder
-from ttbench_core.plugins.catalogue import as_builder, load_builder
+from ttbench_core.plugins.catalogue import as_builder, find_model
 
 __all__ = ["Source", "find_source", "name_of"]
 
@@ -20,8 +20,10 @@ class Source:
     #: Name and version of its distribution; None for a builder that was passed in.
     pack: str | None
     version: str | None
-    #: Its object reference, `module:attribute`, or its own name.
+    #: Its object reference, `module:attribute`, of a zoo with the model's name; or its own name.
     value: str
+    #: What readers of its numbers must know of its name, in a sentence each.
+    notes: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -35,8 +37,9 @@ def find_source(model: str | Callable[..., Any]) -> Source:
     Raises `UnknownNameError`, `AmbiguousNameError`, `PackLoadError` and `PackContractError`.
     """
     if isinstance(model, str):
-        builder, plugin = load_builder(model)
-        return Source(builder, plugin.pack, plugin.version, plugin.value)
+        found = find_model(model)
+        plugin = found.plugin
+        return Source(found.builder, plugin.pack, plugin.version, found.value, found.notes)
     return Source(as_builder(model, name_of(model)), None, None, name_of(model))
 
 

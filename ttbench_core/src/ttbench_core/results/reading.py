@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.errors import RequestError, ResultsFileError, TargetError
+from ttbench_core.errors import RequestError, ResultsFileError
 from ttbench_core.record.result import Result
 from ttbench_core.results.results import Results
-from ttbench_core.sinks.target_checks import hide_password
+from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import find_reader
 
 __all__ = ["SelectionError", "load", "select", "stream", "stream_selected"]
@@ -66,7 +66,7 @@ def stream_selected(target: str) -> Iterator[Result]:
     if not mark or not file or os.path.lexists(target):
         return stream(target)
     if _POSITION.fullmatch(wanted) or _RUN_ID_START.fullmatch(wanted):
-        return iter([_choose(Results(stream(file)), file, wanted)])
+        return iter([_choose(Results(stream(file)), str(find_reader(file)), wanted)])
     if os.path.lexists(file):
         raise SelectionError(
             f"{target}: after @ stands a position, such as 0 or -1, or the first four or more"
@@ -89,13 +89,19 @@ def load(target: str | Path) -> Results:
 
 
 def stream(target: str | Path) -> Iterator[Result]:
-    """Yield the results of a target one by one, without holding them in memory."""
+    """Yield the results of a target one by one, without holding them in memory.
+
+    Raises `ResultsFileError`, which names the target, for whatever its sink raises.
+    """
+    found = find_reader(target)
     try:
-        place, source = find_reader(target)
-        for where, record in source.records(place):
-            yield _result(where, record)
-    except TargetError as error:  # a library that is not installed
-        raise ResultsFileError(f"cannot read {hide_password(target)}: {error}") from error
+        for where, record in found.records():
+            yield _result(found.hide_secrets(where), record)
+    except (Exception, SystemExit) as error:
+        shown, reason = str(found), found.hide_secrets(error_reason(error))
+        if isinstance(error, ResultsFileError) and (shown in reason or repr(shown) in reason):
+            raise ResultsFileError(reason) from error
+        raise ResultsFileError(f"cannot read {shown}: {reason}") from error
 
 
 def _split(target: str) -> tuple[str, str, str]:

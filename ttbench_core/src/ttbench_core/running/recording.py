@@ -113,6 +113,7 @@ class Recording:
         self._parameters = parameter_count(model)
         self._samples_per_input = samples_per_input_of(model)
         self._backend_versions = self._job.backend.versions()
+        self._add_notes(self._job.source.notes)
         self._add_notes(model.notes if isinstance(model, Annotated) else ())
 
     def add_session(self, session: Session) -> None:

@@ -11,7 +11,7 @@ from ttbench_core.record.result import Result
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Place", "Readable", "Sink", "SinkFactory"]
+__all__ = ["Place", "Readable", "Redacting", "Sink", "SinkFactory"]
 
 #: A file for a sink that is registered by a suffix, a URL for one registered by a scheme.
 Place = Path | str
@@ -27,7 +27,11 @@ class Sink(Protocol):
     """
 
     def write(self, result: Result) -> None:
-        """Store one result."""
+        """Store one result.
+
+        `result.to_json()` gives it as one line of strict JSON in ASCII, `result.to_record()` as
+        a dictionary of plain JSON values, which hold no NaN. `docs/results.md` lists the keys.
+        """
 
     def close(self) -> None:
         """Release open resources; by default there are none."""
@@ -49,6 +53,8 @@ class SinkFactory(Protocol):
     A factory may have `check(place)`, which is called before anything is
     measured and raises `TargetError` for a place that cannot be used: a missing
     library, a malformed URL. It does not connect.
+
+    A factory whose places hold a secret has `redact(place)`: see `Redacting`.
     """
 
     def __call__(self, place: Any) -> Sink:
@@ -63,4 +69,19 @@ class Readable(Protocol):
 
         A value is the JSON value that was stored. Raises `ResultsFileError`
         where the place holds something else.
+        """
+
+
+class Redacting(Protocol):
+    """**Protocol:** what a sink factory also has if its places have a secret part, as webhooks do.
+
+    Passwords of URLs are hidden without it.
+    """
+
+    def redact(self, place: Any) -> str:
+        """Return a place without its secret part, as it may be printed and logged.
+
+        It is part of messages, and of the name of the file that holds a result which could not
+        be stored. What it leaves out is also hidden in the errors that the sink raises. If it
+        raises or returns no text, only the scheme is shown.
         """

@@ -12,6 +12,7 @@ from ttbench_core.errors import TargetError
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import ResultNotStoredError, RunInterrupted
 from ttbench_core.sinks.json import JsonSink
+from ttbench_core.sinks.redaction import HIDDEN
 from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import Target
 
@@ -77,9 +78,10 @@ def _store_in(target: Target, result: Result) -> ResultNotStoredError | None:
             sink.write(result)
     except KeyboardInterrupt:
         raise RunInterrupted(result, rescued=_rescue(result, target)) from None
-    except Exception as error:  # noqa: BLE001 - whatever a sink raises, the result must not be lost
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the result must not be lost
         stored = _rescue(result, target)
-        lost = ResultNotStoredError(str(target), error_reason(error), stored, result)
+        reason = target.hide_secrets(error_reason(error))
+        lost = ResultNotStoredError(str(target), reason, stored, result)
         lost.__cause__ = error
         return lost
     return None
@@ -100,19 +102,28 @@ def _rescue(result: Result, target: Target) -> Path | None:
 
 
 def _rescue_folders(target: Target) -> Iterable[Path]:
-    beside = [target.place.parent] if isinstance(target.place, Path) else []
+    place = target.place
+    # a folder that is part of the secret would be shown with the name of the rescue file
+    is_beside = isinstance(place, Path) and place.parent == Path(str(target)).parent
+    beside = [place.parent] if isinstance(place, Path) and is_beside else []
     return dict.fromkeys([*beside, Path.cwd(), Path(tempfile.gettempdir())])
 
 
 def _file_name(target: Target) -> str:
     """Return the name of the rescue file without its prefix: `perf.json`, `perf.db.json`."""
-    if isinstance(target.place, Path):
+    shown = str(target)
+    if isinstance(target.place, Path) and shown == str(target.place):
         name = target.place.name
     else:
-        # the last part of a URL, without passwords and parameters
-        last = str(target).partition("?")[0].rstrip("/:").rpartition("/")[2].rpartition(":")[2]
-        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", last)[-_MAX_NAME:].lstrip(".") or "results"
+        name = _name_of_url(shown)[-_MAX_NAME:].lstrip(".") or "results"
     return name if name.endswith(_DEFAULT_SUFFIX) else f"{name}{_DEFAULT_SUFFIX}"
+
+
+def _name_of_url(shown: str) -> str:
+    """Return the last part of a URL without parameters, or its scheme if that part is hidden."""
+    parts = re.split("[/:]", shown.partition("?")[0].rstrip("/:"))
+    part = next((one for one in (parts[-1], parts[0]) if HIDDEN not in one), "")
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", part)
 
 
 def _rescue_paths(folder: Path, name: str) -> Iterator[Path]:

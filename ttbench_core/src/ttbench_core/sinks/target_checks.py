@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from ttbench_core.errors import TargetError, one_line
+from ttbench_core.errors import TargetError, TtbenchError, one_line
 from ttbench_core.sinks.files import lock_path
 
-__all__ = ["check_file", "error_reason", "hide_password", "require_regular_file"]
+__all__ = ["check_file", "error_reason", "require_regular_file"]
 
 #: File systems allow 255 bytes; names of lock, temporary and rescue files are up to 40 longer.
 _MAX_NAME_BYTES: Final = 200
-#: Up to the last @, so that an unescaped password is hidden as well.
-_PASSWORD: Final = re.compile(r"(://[^/:@]*):.*@")
-_PASSWORD_PARAMETER: Final = re.compile(r"([?&][^=&]*pass[^=&]*=)[^&]*", re.IGNORECASE)
-
-
-def hide_password(target: object) -> str:
-    """Return a target as text without its password."""
-    return _PASSWORD_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", str(target)))
 
 
 def check_file(path: Path) -> None:
@@ -33,9 +24,9 @@ def check_file(path: Path) -> None:
     _require_writable(path)
 
 
-def error_reason(error: Exception) -> str:
+def error_reason(error: BaseException) -> str:
     """Return in one line why a target cannot be used."""
-    if isinstance(error, TargetError):
+    if isinstance(error, TtbenchError):
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from ttbench_core.errors import ResultsFileError, TargetError, suggestion
+from ttbench_core.errors import RequestError, ResultsFileError, TargetError, suggestion
 from ttbench_core.plugins.registry import SINKS, discover, find, load
 from ttbench_core.sinks.protocol import Place, Readable, SinkFactory
-from ttbench_core.sinks.target_checks import (
-    check_file,
-    error_reason,
-    hide_password,
-    require_regular_file,
-)
+from ttbench_core.sinks.redaction import hide_secrets, shown_place
+from ttbench_core.sinks.target_checks import check_file, error_reason, require_regular_file
 
 __all__ = ["Target", "check_target", "check_targets", "find_reader"]
 
 _DEFAULT_SUFFIX: Final = "json"
 #: `sqlite:///perf.db`, `postgresql+pg8000://...`, `mlflow:nightly`.
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(\+[A-Za-z0-9_-]+)?:(?P<slashes>//)?")
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)(\+[A-Za-z0-9_-]+)?:(?P<slashes>//)?")
+_REMEDY: Final = "; a file whose name begins with {0}: is written ./{0}:..."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Target:
     """A place that results are appended to, and the sink that writes to it."""
 
@@ -35,8 +33,21 @@ class Target:
     open: SinkFactory
 
     def __str__(self) -> str:
-        """Return the target as it was given, without a password."""
-        return hide_password(self.place)
+        """Return the place as it may be shown, without its secret parts."""
+        return shown_place(self.place, self.open)
+
+    def __repr__(self) -> str:
+        return f"<target {self}>"
+
+    def hide_secrets(self, text: str) -> str:
+        """Return a text, such as that of an error, without the secret parts of the place."""
+        return hide_secrets(text, self.place, str(self))
+
+    def records(self) -> Iterator[tuple[str, Any]]:
+        """Read the records back; raises `ResultsFileError` if the sink cannot."""
+        if not hasattr(self.open, "records"):
+            raise ResultsFileError(f"{self}: the sink that writes it cannot read it back")
+        return cast("Readable", self.open).records(self.place)
 
 
 def check_targets(targets: str | Path | Sequence[str | Path] | None) -> tuple[Target, ...]:
@@ -55,60 +66,97 @@ def check_target(target: str | Path) -> Target:
     """Find the sink of a URL by its scheme, of a file by its suffix; by default `.json` is added.
 
     Raises `TargetError` before anything is measured: for a folder, a device, an
-    invalid file name, a missing or read-only folder, a library that is not installed.
+    invalid file name, a missing or read-only folder, a library that is not installed,
+    a scheme that no sink has.
     """
+    found = _by_scheme(target)
+    if found is None:
+        try:
+            found = _by_suffix(Path(target))
+        except (OSError, TypeError, ValueError) as error:
+            raise TargetError(
+                f"cannot write results to {target!r}: {error_reason(error)}"
+            ) from error
+    _check(found)
+    return found
+
+
+def _check(target: Target) -> None:
+    """Raise `TargetError`, which names the target, if it cannot be used."""
     try:
-        found = _by_scheme(target) or _by_suffix(Path(target))
-        if isinstance(found.place, Path):
-            check_file(found.place)
-        if (check := getattr(found.open, "check", None)) is not None:
-            check(found.place)
-        return found
-    except TargetError as error:
-        shown = hide_password(target)
-        if shown in str(error):
-            raise
-        raise TargetError(f"{shown}: {error}") from error
-    except (OSError, TypeError, ValueError) as error:
-        shown = hide_password(target)
-        raise TargetError(f"cannot write results to {shown!r}: {error_reason(error)}") from error
+        if isinstance(target.place, Path):
+            check_file(target.place)
+        if (check := getattr(target.open, "check", None)) is not None:
+            check(target.place)
+    except (Exception, SystemExit) as error:
+        shown, reason = str(target), target.hide_secrets(error_reason(error))
+        if isinstance(error, TargetError):
+            raise TargetError(reason if shown in reason else f"{shown}: {reason}") from error
+        raise TargetError(f"cannot write results to {shown!r}: {reason}") from error
 
 
 def _identity(place: Place) -> str:
     return os.path.realpath(place) if isinstance(place, Path) else place
 
 
-def find_reader(target: str | Path) -> tuple[Place, Readable]:
-    """Find what reads a target back: as for writing, but any other file is read as JSON."""
-    found = _by_scheme(target)
-    if found is None:
-        path = Path(target)
-        factory = _sink_for_suffix(path)
-        written = path.with_name(f"{path.name}.{_DEFAULT_SUFFIX}") if path.name else path
-        if factory is None and not os.path.lexists(path) and os.path.isfile(written):  # noqa: PTH113 - no error for a long name
-            path = written
-        found = Target(path, factory or _load_sink(_DEFAULT_SUFFIX))
-    if not hasattr(found.open, "records"):
-        raise ResultsFileError(f"{found}: the sink that writes it cannot read it back")
-    return found.place, cast("Readable", found.open)
+def find_reader(target: str | Path) -> Target:
+    """Find what reads a target back: as for writing, but any other file is read as JSON.
+
+    Raises `ResultsFileError` for a scheme that no sink has, unless there is a file of that name.
+    """
+    path = Path(target)
+    # with the suffix that writing adds to a name without one
+    written = path.with_name(f"{path.name}.{_DEFAULT_SUFFIX}") if path.name else path
+    try:
+        if (found := _by_scheme(target)) is not None:
+            return found
+    except TargetError as error:
+        if not _is_file(path) and not _is_file(written):
+            raise ResultsFileError(str(error)) from error
+    factory = _sink_for_suffix(path)
+    if factory is None and not os.path.lexists(path) and _is_file(written):
+        path = written
+    return Target(path, factory or _load_sink(_DEFAULT_SUFFIX))
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - no error for a long name
 
 
 def _by_scheme(target: str | Path) -> Target | None:
-    """Return the target of a URL; None if the text is a file name."""
+    """Return the target of a URL; None if the text is a file name.
+
+    Raises `TargetError` for a scheme that no sink has. It shows no more than the scheme: what
+    is secret of the rest, only the sink would know.
+    """
     match = _SCHEME.match(target) if isinstance(target, str) else None
     if match is None:
         return None
-    scheme = match[1].lower()
-    factories = {name: _load_sink(name) for name in _sink_names()}
-    by_url = {name: one for name, one in factories.items() if getattr(one, "takes_url", False)}
-    if scheme in by_url:
-        return Target(str(target), by_url[scheme])
-    if match["slashes"] is None:
-        return None
+    name = {one.lower(): one for one in _sink_names()}.get(match[1].lower())
+    factory = None if name is None else _load_sink(name)
+    if getattr(factory, "takes_url", False):
+        return Target(str(target), cast("SinkFactory", factory))
+    if name is not None:
+        raise TargetError(
+            f"{match[1]}: is no scheme, because the sink {name!r} writes files: name one that"
+            f" ends in .{name}{_REMEDY.format(match[1])}"
+        )
+    schemes = _schemes()
     raise TargetError(
-        f"no sink is registered for {scheme}://{suggestion(scheme, by_url)};"
-        f" there are {', '.join(f'{name}:' for name in by_url)} and files"
+        f"no sink is registered for {match[0]}{suggestion(match[1], schemes)};"
+        f" there are {', '.join(f'{one}:' for one in schemes)} and files, such as perf.json"
+        f"{'' if match['slashes'] else _REMEDY.format(match[1])}"
     )
+
+
+def _schemes() -> list[str]:
+    """List the schemes of the sinks that can be loaded."""
+    schemes = []
+    for name in _sink_names():
+        with contextlib.suppress(RequestError):
+            if getattr(_load_sink(name), "takes_url", False):
+                schemes.append(name)
+    return schemes
 
 
 def _by_suffix(path: Path) -> Target:

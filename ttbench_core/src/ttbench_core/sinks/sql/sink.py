@@ -15,7 +15,8 @@ from ttbench_core.record.tables.columns import row_of
 from ttbench_core.sinks.json_reading import parse_json
 from ttbench_core.sinks.optional_libraries import import_library, missing_library
 from ttbench_core.sinks.protocol import Sink
-from ttbench_core.sinks.target_checks import check_file, hide_password
+from ttbench_core.sinks.redaction import hide_password
+from ttbench_core.sinks.target_checks import check_file
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine

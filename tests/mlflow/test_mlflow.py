@@ -9,9 +9,10 @@ import pytest
 from ttbench_core.errors import ResultsFileError, TargetError
 from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.results.reading import load
+from ttbench_core.sinks.mlflow import MlflowSink
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
-from ttbench_core.testing import example_result
+from ttbench_core.testing import check_sink, example_result
 
 mlflow = pytest.importorskip("mlflow")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library's own
@@ -45,6 +46,10 @@ def test_a_result_is_a_run_with_parameters_metrics_and_its_record(store):
     assert run.data.metrics["microbatch"] == 8.0
     assert (run.info.status, run.info.run_name) == ("FINISHED", "example small")
     assert run.data.tags["ttbench.run_id"] == "a"
+
+
+def test_the_sink_follows_its_contract(store):
+    check_sink(MlflowSink, "mlflow:checked")
 
 
 def test_results_come_back_whole_and_oldest_first(store):

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DISTRIBUTIONS = ["ttbench_core", "ttbench_models_nlp", "ttbench_models_vision"]
 TOY = ROOT / "examples" / "ttbench_models_toy"
+TOY_SINK = ROOT / "examples" / "ttbench_sink_toy"
 
 
 class Venv:
@@ -66,3 +67,9 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Venv:
 def toy_source(tmp_path: Path) -> Path:
     """The tutorial's pack, somewhere else than in the repository."""
     return Path(shutil.copytree(TOY, tmp_path / "my-pack"))
+
+
+@pytest.fixture
+def toy_sink_source(tmp_path: Path) -> Path:
+    """The sink of the page on sinks, somewhere else than in the repository."""
+    return Path(shutil.copytree(TOY_SINK, tmp_path / "my-sink"))

@@ -89,6 +89,26 @@ def test_the_tutorial_shows_the_code_of_its_pack():
         assert (pack / file).read_text().strip() in tutorial, file
 
 
+def test_the_example_sink_is_found_as_soon_as_it_is_installed(installed, toy_sink_source):
+    place = "'signed:runs?key=K3Y'"
+    installed.ok(f"pip install -q -c {ROOT / 'constraints.txt'} {toy_sink_source}")
+    try:
+        shown = installed.ok(f"ttbench -m bert -c tiny -mb 2 --passes 1 -o {place}")
+        assert "appended to  signed:runs?key=***" in shown
+        assert "bert" in installed.ok(f"ttbench show {place}")
+        assert "3 passed" in installed.ok("python -m pytest -q", cwd=toy_sink_source)
+    finally:
+        installed.ok("pip uninstall -q -y ttbench-sink-toy")
+    assert "no sink is registered for signed:" in installed.sh(f"ttbench show {place}").stderr
+
+
+def test_the_page_on_sinks_shows_the_code_of_its_example():
+    page = (ROOT / "docs" / "sinks.md").read_text()
+    sink = ROOT / "examples" / "ttbench_sink_toy"
+    for file in ("pyproject.toml", "src/ttbench_sink_toy/__init__.py", "tests/test_signed.py"):
+        assert (sink / file).read_text().strip() in page, file
+
+
 def test_the_gate_runs_the_readmes_test_command():
     command = "pip install nox && nox"
     assert command in (ROOT / "README.md").read_text()

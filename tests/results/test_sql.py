@@ -17,7 +17,7 @@ from ttbench_core.record.tables.columns import COLUMNS
 from ttbench_core.results.reading import load
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
-from ttbench_core.testing import example_result
+from ttbench_core.testing import check_sink, example_result
 
 sqlalchemy = pytest.importorskip("sqlalchemy")
 pytest.importorskip("alembic")
@@ -66,6 +66,10 @@ def test_results_come_back_whole_and_in_order(url):
     found = load(url)
     assert [one.run_id for one in found] == ["a", "b", "c"]
     assert found[1].to_record() == example_result(run_id="b", notes=["note of b"]).to_record()
+
+
+def test_the_sink_follows_its_contract(url):
+    check_sink(check_target(url).open, url)
 
 
 def test_every_column_can_be_asked_for(url):

@@ -23,7 +23,9 @@ class Sink(Protocol):
     `write` returns only when the result is safe: a crash right after it loses
     nothing, and a crash during it loses no earlier result. It raises
     `TargetError` when the place holds something else, `OSError` when it cannot
-    be written.
+    be written. Several sinks may be open on one place at once, also in other
+    processes: none loses a result of another.
+    `ttbench_core.testing.check_sink` checks this contract, docs/sinks.md explains it.
     """
 
     def write(self, result: Result) -> None:
@@ -34,7 +36,7 @@ class Sink(Protocol):
         """
 
     def close(self) -> None:
-        """Release open resources; by default there are none."""
+        """Release open resources; by default there are none. May be called again."""
         return  # a body, so that subclasses need not define one
 
     def __enter__(self) -> Self:

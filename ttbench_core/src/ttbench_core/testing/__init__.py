@@ -10,5 +10,13 @@ def test_my_model_follows_the_contract():
 from ttbench_core.testing.contract_checks import check_builder, check_session
 from ttbench_core.testing.example_results import example_result
 from ttbench_core.testing.fakes import FakeClock, FakeSession
+from ttbench_core.testing.sink_checks import check_sink
 
-__all__ = ["FakeClock", "FakeSession", "check_builder", "check_session", "example_result"]
+__all__ = [
+    "FakeClock",
+    "FakeSession",
+    "check_builder",
+    "check_session",
+    "check_sink",
+    "example_result",
+]

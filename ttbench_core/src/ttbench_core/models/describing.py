@@ -13,9 +13,9 @@ from ttbench_core.models.counting import (
     new_tokens_of,
     parameter_count,
     prompt_tokens_of,
-    tensor_record,
     unit_of,
 )
+from ttbench_core.models.inputs import input_records
 from ttbench_core.models.source import Source, find_source
 from ttbench_core.request.options import DataFormat, RunOptions
 
@@ -90,7 +90,7 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
         flops_per_input=flops,
         unit=unit_of(built),
         stages=tuple(built.stages.present(training=False)),
-        inputs=tuple(tensor_record(tensor) for tensor in built.inputs),
+        inputs=tuple(input_records(built.inputs)),
         trains=_trains(source, chosen),
         options=flags_of(source.builder, source.where),
         new_tokens=new_tokens_of(built),

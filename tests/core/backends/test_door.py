@@ -225,6 +225,11 @@ def test_stages_on_the_host_are_refused_where_only_a_device_stage_runs(npu):
         run("staged")
 
 
+def test_inputs_of_a_kind_that_a_backend_does_not_take_are_refused(npu):
+    with pytest.raises(RequestError, match="'npu' takes no inputs by name, as this model has; use"):
+        run("named")
+
+
 # ----- one broken engine -----------------------------------------------------------------------
 
 BROKEN = {
@@ -235,6 +240,7 @@ BROKEN = {
     "exits": ("def __init__(self): raise SystemExit(3)", "SystemExit"),
     "odd_options": ("def capabilities(self): return odd(options=dict)", "declared as a dataclass"),
     "odd_level": ("def capabilities(self): return odd(default_opt_level=9)", "default_opt_level 9"),
+    "odd_inputs": ("def capabilities(self): return odd(input_kinds={'maps'})", "have 'maps'"),
     "odd_kinds": ("def capabilities(self): return odd(device_kinds='npu')", "device_kinds 'npu'"),
     "all_variables": ("def capabilities(self): return odd(variables=('*',))", "variables must be"),
 }

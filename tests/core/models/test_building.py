@@ -87,6 +87,20 @@ def test_a_benchmark_model_is_taken_as_it_is():
     assert returning(mine) is mine
 
 
+def test_inputs_may_be_named_nested_and_numbers():
+    inputs = {"ids": Tensor(2, 3), "past": [(Tensor(2), None)], "scale": Tensor(), "causal": True}
+    assert returning(([stage], inputs)).inputs == inputs
+    assert returning(({"tt": stage}, inputs, None, None)).inputs == inputs
+    assert returning(([stage], [Tensor(2), [3, Tensor(2)]])).inputs[1][0] == 3
+
+
+def test_a_declared_microbatch_frees_the_first_dimensions():
+    model = StagedModel(Stages(device=stage), [Tensor(7, 4)], [Tensor(3)], microbatch=4)
+    assert microbatch_of(build(lambda training, microbatch: model, microbatch=4)) == 4
+    with pytest.raises(PackContractError, match="asked for microbatch 7 and made 4;.*microbatch=N"):
+        build(lambda training, microbatch: model, microbatch=7)
+
+
 def test_absent_stages_are_none_in_a_list_of_three():
     model = returning(([None, stage, stage], [Tensor(1)]))
     assert list(model.stages.present()) == ["device", "cpu_post"]
@@ -103,21 +117,38 @@ def test_absent_stages_are_none_in_a_list_of_three():
         (([None, None, stage], [Tensor(1)]), "has no device stage"),
         ((["net"], [Tensor(1)]), "stage device is a str, not a module"),
         (([Tensor], [Tensor(1)]), "stage device is a type, not a module"),
-        (([stage], Tensor(1)), "inputs are a Tensor, not a list of tensors"),
+        (([stage], Tensor(1)), "inputs are a Tensor, not a list or dict of tensors"),
         (([stage], []), "returned no inputs"),
-        (([stage], [3]), "input 0 is an int, not a tensor"),
-        (([stage], [Tensor()]), r"input 0 has shape \[\]"),
-        (([stage], [Tensor(0, 4)]), r"input 0 has shape \[0, 4\]"),
+        (([stage], {}), "returned no inputs"),
+        (([stage], {3: Tensor(1)}), "inputs have the key 3: they are passed by name"),
+        (([stage], ["ids"]), "input 0 is a str, not a tensor, a number, None, or a list"),
+        (([stage], {"a": [Tensor(1), {1}]}), "input a.1 is a set, not a tensor"),
+        (([stage], [3, Tensor(), None]), "has no input with a dimension, .* or declare it with St"),
+        (([stage], [Tensor(0, 4)]), r"input 0 has shape \[0, 4\]: the first dimension must be"),
         (([stage], [Tensor(4), Tensor(3)]), "input 1 has 3 samples where input 0 has 4"),
+        (
+            ([stage], {"scale": Tensor(), "ids": Tensor(4), "past": [Tensor(3)]}),
+            "input past.0 has 3 samples where input ids has 4: .* StagedModel.* microbatch=N",
+        ),
         (({"net": stage}, [Tensor(1)], [], {}), "not a dict with 'tt'"),
         (({"tt": stage}, [Tensor(1)], [], 5), "fourth value is an int, not a dict"),
         (StagedModel(Stages(device=stage), Tensor(1, 64)), "inputs are a Tensor, not a list"),
-        (StagedModel(Stages(device=stage), None), "inputs are None, not a list of tensors"),
+        (StagedModel(Stages(device=stage), None), "inputs are None, not a list or dict of tensors"),
         (
             StagedModel(Stages(device=stage), [Tensor(1)], Tensor(1)),
             "targets are a Tensor, not a list of tensors",
         ),
         (({"tt": stage}, [Tensor(2)], [Tensor(1)], {}), "target 0 has 1 samples"),
+        (({"tt": stage}, [Tensor(2)], [Tensor()], {}), r"target 0 has shape \[\]"),
+        (({"tt": stage}, [Tensor(2)], [2], {}), "target 0 is an int, not a tensor"),
+        (
+            StagedModel(Stages(device=stage), [Tensor(1)], microbatch=0),
+            "declares the microbatch 0, not a number of samples",
+        ),
+        (
+            StagedModel(Stages(device=stage), [Tensor(1)], microbatch="4"),
+            "declares the microbatch '4', not a number of samples",
+        ),
     ],
 )
 def test_a_wrong_return_value_is_reported_with_pack_and_fault(value, fault):

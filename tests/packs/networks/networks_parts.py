@@ -31,6 +31,20 @@ class FirstAlone(torch.nn.Module):
         return torch.nn.functional.l1_loss(first, target)
 
 
+class Gate(torch.nn.Module):
+    """Takes everything that inputs may be, by name alone, and not in the order of the inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(6, 6)
+
+    def forward(self, *, scale, hidden, pair, mask=None, repeats=1):
+        assert mask is None
+        assert scale.dim() == 0
+        first, others = pair
+        return {"hidden": self.linear(hidden) * scale * repeats + first - others["last"]}
+
+
 class Count(torch.nn.Module):
     def forward(self, ids):
         return ids.float().sum(dim=1)

@@ -37,6 +37,30 @@ def staged(training: bool, microbatch: int = 4):
     )
 
 
+@benchmark_model(configs=["device", "staged", "listed"])
+def gated(training: bool, config: str, microbatch: int = 4):
+    """Inputs by name, nested, and numbers, for the device, the host or the first of two modules."""
+    import torch
+    from networks_parts import Gate
+
+    shape = (microbatch, 6)
+    inputs = {
+        "hidden": torch.rand(*shape),
+        "pair": (torch.rand(*shape), {"last": torch.rand(*shape)}),
+        "scale": torch.tensor(0.5),
+        "repeats": 3,
+        "mask": None,
+    }
+    last = torch.nn.Linear(6, 2)
+    stages = {
+        "device": Stages(device=Gate(), loss=torch.nn.L1Loss()),
+        "staged": Stages(cpu_pre=Gate(), device=last, loss=torch.nn.L1Loss()),
+        "listed": Stages(device=[Gate(), last]),
+    }[config]
+    targets = [torch.rand(*shape)] if config == "device" else [torch.rand(microbatch, 2)]
+    return StagedModel(stages, inputs, targets)
+
+
 @benchmark_model
 def counted(training: bool, microbatch: int = 4):
     """Whole numbers go to the device."""

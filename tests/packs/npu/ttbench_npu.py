@@ -121,6 +121,11 @@ def staged():
 
 
 @benchmark_model
+def named():
+    return [echo], {"ids": ShapedTensor(2, 3)}
+
+
+@benchmark_model
 def speaks(generative=True):
     settings = {"max_length": 20} if generative else {}
     return StagedModel(Stages(device=echo), [ShapedTensor(2, 3)], generation=settings)

@@ -130,7 +130,8 @@ def benchmark_model(
     has: `training`, `config`, `microbatch`, `force_num_layers`, `data_type`,
     `math_fidelity`, `arch`, `devtype`, `seq_len`, `image_size`, `generative`,
     `new_tokens`, `weights`. It returns modules and inputs:
-    `[cpu_pre, device, cpu_post], [tensor, ...]`, or a `BenchmarkModel`.
+    `[cpu_pre, device, cpu_post], [tensor, ...]`, or a `BenchmarkModel`. The inputs may also be a
+    dict, passed by name; `ttbench_core.model.Inputs` says what is in them.
 
     Args:
         configs: the configurations, or a mapping of them to what is `Declared` of each.

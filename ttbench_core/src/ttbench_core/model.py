@@ -19,8 +19,10 @@ __all__ = [
     "Builder",
     "Declared",
     "DeclaresAccuracy",
+    "DeclaresMicrobatch",
     "GeneratingModule",
     "Incomparable",
+    "Inputs",
     "StagedModel",
     "Stages",
     "Zoo",
@@ -28,9 +30,14 @@ __all__ = [
     "benchmark_model",
 ]
 
-#: A tensor of the backend's framework; its first dimension is the microbatch.
+#: A tensor of the backend's framework.
 Tensor: TypeAlias = Any
-#: A module that a backend can run: called with tensors, returns tensors.
+#: What the first stage is called with: a sequence is passed as positional arguments, a mapping as
+#: keyword arguments. Each value is a tensor, a number, a bool, None, or a list, tuple or mapping of
+#: these.
+Inputs: TypeAlias = Sequence[Any] | Mapping[str, Any]
+#: A module that a backend can run: called with tensors, returns a tensor, or a list, tuple or
+#: mapping of tensors, such as the `ModelOutput` of transformers.
 Module: TypeAlias = Any
 
 
@@ -38,8 +45,10 @@ Module: TypeAlias = Any
 class Stages:
     """The modules of a model and where each one runs.
 
-    The output of a stage is the input of the next; `loss` is called with the
-    last output and the targets, in training only.
+    The first stage is called with the inputs of the model. Every other stage is called with
+    the tensors that the stage before it returned, as positional arguments in their order; the
+    names of a mapping are not passed on, and numbers and None are left out. `loss` is called
+    with the last output and the targets, in training only.
     """
 
     device: Module
@@ -70,8 +79,12 @@ class BenchmarkModel(Protocol):
         """The modules, by where they run."""
 
     @property
-    def inputs(self) -> Sequence[Tensor]:
-        """One input on the host, pushed again and again; its first dimension is the microbatch."""
+    def inputs(self) -> Inputs:
+        """One input on the host, pushed again and again.
+
+        The first dimension of every tensor is the microbatch, unless the model
+        `DeclaresMicrobatch`. Tensors without dimensions and numbers have none.
+        """
 
     @property
     def targets(self) -> Sequence[Tensor]:
@@ -100,6 +113,19 @@ class DeclaresAccuracy(Protocol):
 
         Formats that are not in it use the default.
         """
+
+
+@runtime_checkable
+class DeclaresMicrobatch(Protocol):
+    """**Protocol:** a model that declares its microbatch; optional.
+
+    It is for inputs whose first dimension is not the microbatch, such as sequence-first
+    tensors or a packed batch.
+    """
+
+    @property
+    def microbatch(self) -> int | None:
+        """Samples in one input; None for the first dimension, which all tensors then share."""
 
 
 @runtime_checkable
@@ -132,11 +158,12 @@ class GeneratingModule(Protocol):
     `prompt_length`.
     """
 
-    def prefill(self, *inputs: Tensor) -> tuple[Tensor, Any]:
+    def prefill(self, *inputs: Any, **named_inputs: Any) -> tuple[Tensor, Any]:
         """Read the prompt.
 
         Args:
-            inputs: those of the model.
+            inputs: those of the model, where they are a sequence.
+            named_inputs: those of the model, where they are a mapping.
 
         Returns:
             Logits of the next token, (microbatch, vocabulary), and the cache for `decode`.
@@ -159,7 +186,7 @@ class StagedModel:
     """The standard `BenchmarkModel`: a plain value."""
 
     stages: Stages
-    inputs: Sequence[Tensor]
+    inputs: Inputs
     targets: Sequence[Tensor] = ()
     unit: str = "sample"
     generation: Mapping[str, object] = field(default_factory=dict)
@@ -169,3 +196,5 @@ class StagedModel:
     notes: Sequence[str] = ()
     #: See `Incomparable`.
     incomparable: str | None = None
+    #: See `DeclaresMicrobatch`.
+    microbatch: int | None = None

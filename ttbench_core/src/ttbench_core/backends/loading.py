@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ttbench_core.backends.protocol import Backend, Capabilities
 from ttbench_core.errors import PackContractError, PackLoadError, RequestError, one_line
+from ttbench_core.models.inputs import INPUT_KINDS
 from ttbench_core.plugins.registry import BACKENDS, Plugin, discover, find, load, load_directly
 from ttbench_core.request.engine_options import declared_options
 
@@ -130,4 +131,7 @@ def _check_capabilities(capabilities: object, plugin: Plugin) -> None:
         )
     if any(name.rstrip("*") == "" for name in capabilities.variables):
         raise PackContractError(plugin.where, "its variables must be names: * alone is all of them")
+    unknown = sorted(capabilities.input_kinds - INPUT_KINDS)
+    if unknown:
+        raise PackContractError(plugin.where, f"its input_kinds have {unknown[0]!r}: no such kind")
     declared_options(capabilities.options)

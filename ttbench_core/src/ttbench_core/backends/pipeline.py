@@ -16,14 +16,15 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ttbench_core.errors import SessionError
+from ttbench_core.model import Inputs
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Pipeline", "Stage"]
 
-#: One stage: tensors in, tensors out.
-Stage: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
+#: One stage: the first takes what is pushed, every other what the one before it returns.
+Stage: TypeAlias = Callable[[Any], Sequence[Any]]
 
 #: Inputs in flight per stage: one in progress and one waiting.
 _INPUTS_PER_STAGE: Final = 2
@@ -78,7 +79,7 @@ class Pipeline:
         for thread in self._threads:
             thread.start()
 
-    def push(self, inputs: Sequence[Any]) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Hand one input to the first stage; raises `SessionError` beyond `depth`."""
         if self._closed:
             raise SessionError("push on a closed pipeline")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from ttbench_core.backends.engine_options import undeclared_option
 from ttbench_core.backends.loading import InstalledBackend, installed_backends
@@ -10,10 +11,19 @@ from ttbench_core.backends.protocol import Capabilities
 from ttbench_core.errors import UnsupportedOptionError, suggestion
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.counting import new_tokens_of
+from ttbench_core.models.inputs import input_kinds
 from ttbench_core.request.formats import DataFormat, NumberFormat
 from ttbench_core.request.options import RunOptions
 
 __all__ = ["format_named", "formats_of", "refuse_model", "refuse_unsupported"]
+
+_KIND_TEXTS: Final = {
+    "named": "inputs by name",
+    "nested": "nested inputs",
+    "numbers": "numbers or tensors without dimensions as inputs",
+    "tensors": "tensors as inputs",
+    "unbatched": "inputs whose first dimension is not the microbatch",
+}
 
 
 def refuse_unsupported(options: RunOptions, name: str, capabilities: Capabilities) -> None:
@@ -113,6 +123,9 @@ def _unsupported_model(
     stages = [name for name in model.stages.present(training=False) if name != "device"]
     if stages and not capabilities.host_stages:
         return f"runs a device stage alone, and this model has {' and '.join(stages)}", ""
+    missing = sorted(input_kinds(model) - capabilities.input_kinds)
+    if missing:
+        return f"takes no {_KIND_TEXTS[missing[0]]}, as this model has", ""
     return None
 
 

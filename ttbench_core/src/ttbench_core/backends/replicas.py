@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.backends.protocol import Session, TracingSession
 from ttbench_core.errors import SessionError
+from ttbench_core.model import Inputs
 from ttbench_core.request.options import Trace
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class ReplicatedSession:
         self.notes: Final = tuple(replicas[0].notes)
         self.is_reference: Final = all(replica.is_reference for replica in replicas)
 
-    def push(self, inputs: Sequence[Any]) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Hand one input to the device whose turn it is."""
         if len(self._in_flight) == self.depth:
             raise SessionError(f"{self.depth} inputs are in flight already: pop before pushing")
@@ -55,7 +56,7 @@ class ReplicatedSession:
         known = [peak for peak in peaks if peak is not None]
         return sum(known) if known else None
 
-    def trace(self, inputs: Sequence[Any], level: Trace, folder: Path) -> Sequence[Path]:
+    def trace(self, inputs: Inputs, level: Trace, folder: Path) -> Sequence[Path]:
         """Trace the first device: the others run the same."""
         first = self._replicas[0]
         if not isinstance(first, TracingSession):

@@ -111,8 +111,8 @@ def _rows(found: Description) -> Iterator[tuple[str, str]]:
         yield ("parameters", f"{found.parameters:,}")
     if found.flops_per_input is not None:
         yield ("work", f"{format_quantity(found.flops_per_input, 'FLOP')} an input")
-    for number, tensor in enumerate(found.inputs):
-        yield (f"input {number}", f"{tensor['shape']} {tensor['dtype']}")
+    for number, value in enumerate(found.inputs):
+        yield (f"input {value.get('name', number)}", f"{value['shape']} {value['dtype']}")
     yield ("stages", ", ".join(found.stages))
     yield ("training", "yes (-t)" if found.trains else "no")
     if found.new_tokens is None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from collections.abc import Sequence
 from typing import Any, Final
 
 from ttbench_core.measure.passes import CLOCK, Clock, drive
+from ttbench_core.model import Inputs
 
 __all__ = ["EmptySession", "harness_ns_per_input"]
 
@@ -24,13 +24,13 @@ class EmptySession:
 
     def __init__(self, depth: int) -> None:
         self.depth: Final = depth
-        self._in_flight: deque[Sequence[Any]] = deque()
+        self._in_flight: deque[Inputs] = deque()
 
-    def push(self, inputs: Sequence[Any]) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Take an input."""
         self._in_flight.append(inputs)
 
-    def pop(self) -> Sequence[Any]:
+    def pop(self) -> Any:
         """Give the oldest input back."""
         return self._in_flight.popleft()
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from ttbench_core.errors import LostOutputError
+from ttbench_core.model import Inputs
 
 __all__ = [
     "CLOCK",
@@ -42,7 +43,7 @@ class DrivableSession(Protocol):
     def depth(self) -> int:
         """Inputs in flight that keep it busy."""
 
-    def push(self, inputs: Sequence[Any]) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Hand over one input."""
 
     def pop(self) -> Sequence[Any]:
@@ -107,7 +108,7 @@ class PassCutShortError(Exception):
 
 def drive(
     session: DrivableSession,
-    inputs: Sequence[Any],
+    inputs: Inputs,
     count: int,
     clock: Clock = CLOCK,
     *,

@@ -11,9 +11,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ttbench_core.measure.passes import CLOCK, Clock, DrivableSession, Pass, drive
+from ttbench_core.model import Inputs
 
 __all__ = ["WarmUp", "min_inputs", "warm_up"]
 
@@ -54,7 +55,7 @@ class WarmUp:
 
 def warm_up(
     session: DrivableSession,
-    inputs: Sequence[Any],
+    inputs: Inputs,
     clock: Clock = CLOCK,
     *,
     count: int | None = None,

@@ -77,7 +77,8 @@ def build_model(
         raise PackContractError(
             where,
             f"was asked for microbatch {options.microbatch} and made {microbatch_of(model)};"
-            " the first dimension of every input must be the microbatch",
+            " the first dimension of every tensor must be the microbatch, or the model declare it:"
+            " StagedModel(..., microbatch=N)",
         )
     if options.generative and new_tokens_of(model) is None:
         raise UnsupportedOptionError(f"{where} does not generate tokens: leave out --generative")

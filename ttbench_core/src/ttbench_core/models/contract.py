@@ -10,8 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ttbench_core.errors import PackContractError
-from ttbench_core.model import BenchmarkModel, DeclaresAccuracy, StagedModel, Stages
+from ttbench_core.model import BenchmarkModel, DeclaresAccuracy, Inputs, StagedModel, Stages
 from ttbench_core.models.counting import microbatch_of
+from ttbench_core.models.inputs import (
+    declared_microbatch,
+    has_dimensions,
+    is_number,
+    is_tensor,
+    named_leaves,
+)
 from ttbench_core.request.formats import DataFormat
 
 __all__ = ["read_model"]
@@ -25,6 +32,8 @@ _ORIGINAL_KEYS: Final = {
 }
 #: Names of formats elsewhere: a model that declares one of them means another spelling.
 _OTHER_SPELLINGS: Final = dict.fromkeys(("bf16", "bfloat16", "float16", "float32", "half"), "")
+#: How the author of a pack declares a microbatch that is not the first dimension.
+_DECLARE: Final = "declare a microbatch that is another with StagedModel(..., microbatch=N)"
 
 
 def read_model(returned: Any, where: str) -> BenchmarkModel:
@@ -38,7 +47,9 @@ def read_model(returned: Any, where: str) -> BenchmarkModel:
     """
     model = _as_model(returned, where)
     _check_stages(model, where)
-    _check_tensors(model, where)
+    _check_inputs(model, where)
+    _check_targets(model, where)
+    _check_microbatch(model, where)
     _check_accuracy(model, where)
     return model
 
@@ -47,15 +58,15 @@ def _as_model(returned: Any, where: str) -> BenchmarkModel:
     if isinstance(returned, BenchmarkModel):
         return returned
     if isinstance(returned, tuple) and len(returned) == 2:
-        return StagedModel(_stages_of_list(returned[0], where), _as_tuple(returned[1], where))
+        return StagedModel(_stages_of_list(returned[0], where), _as_inputs(returned[1], where))
     if isinstance(returned, tuple) and len(returned) == 4:
         modules, inputs, targets, other = returned
         if other is not None and not isinstance(other, Mapping):
             raise PackContractError(where, f"its fourth value is {_describe(other)}, not a dict")
         return StagedModel(
             _stages_of_dict(modules, where),
-            _as_tuple(inputs, where),
-            _as_tuple(targets, where, "targets"),
+            _as_inputs(inputs, where),
+            _as_targets(targets, where),
             generation=dict(other or {}),
         )
     raise PackContractError(
@@ -99,14 +110,24 @@ def _stages_of_dict(modules: Any, where: str) -> Stages:
     return Stages(**{_ORIGINAL_KEYS[key]: module for key, module in modules.items()})
 
 
-def _as_tuple(tensors: Any, where: str, what: str = "inputs") -> Sequence[Any]:
-    if tensors is None and what == "targets":
-        return ()
-    if not isinstance(tensors, (list, tuple)):
+def _as_inputs(inputs: Any, where: str) -> Inputs:
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    if not isinstance(inputs, (list, tuple)):
         raise PackContractError(
-            where, f"its {what} are {_describe(tensors)}, not a list of tensors"
+            where, f"its inputs are {_describe(inputs)}, not a list or dict of tensors"
         )
-    return tuple(tensors)
+    return tuple(inputs)
+
+
+def _as_targets(targets: Any, where: str) -> Sequence[Any]:
+    if targets is None:
+        return ()
+    if not isinstance(targets, (list, tuple)):
+        raise PackContractError(
+            where, f"its targets are {_describe(targets)}, not a list of tensors"
+        )
+    return tuple(targets)
 
 
 def _check_stages(model: BenchmarkModel, where: str) -> None:
@@ -121,29 +142,71 @@ def _check_stages(model: BenchmarkModel, where: str) -> None:
             raise PackContractError(where, f"its stage {name} is {_describe(module)}, not a module")
 
 
-def _check_tensors(model: BenchmarkModel, where: str) -> None:
-    for what, tensors in (("inputs", model.inputs), ("targets", model.targets)):
-        _as_tuple(tensors, where, what)
-    if not model.inputs:
+def _check_inputs(model: BenchmarkModel, where: str) -> None:
+    inputs = _as_inputs(model.inputs, where)
+    if not inputs:
         raise PackContractError(where, "returned no inputs: give at least one tensor")
-    for what, tensors in (("input", model.inputs), ("target", model.targets)):
-        for index, tensor in enumerate(tensors):
-            if not hasattr(tensor, "shape") or not hasattr(tensor, "dtype"):
-                raise PackContractError(
-                    where, f"its {what} {index} is {_describe(tensor)}, not a tensor"
-                )
-            if len(tensor.shape) == 0 or int(tensor.shape[0]) < 1:
-                raise PackContractError(
-                    where,
-                    f"its {what} {index} has shape {list(tensor.shape)}: the first dimension"
-                    " must be the microbatch, 1 or more",
-                )
-            if int(tensor.shape[0]) != microbatch_of(model):
-                raise PackContractError(
-                    where,
-                    f"its {what} {index} has {int(tensor.shape[0])} samples where input 0 has"
-                    f" {microbatch_of(model)}: all must have one microbatch",
-                )
+    for key in inputs if isinstance(inputs, Mapping) else ():
+        if not isinstance(key, str):
+            raise PackContractError(
+                where, f"its inputs have the key {key!r}: they are passed by name, so use text"
+            )
+    for name, value in named_leaves(inputs):
+        if not is_tensor(value) and not is_number(value):
+            raise PackContractError(
+                where,
+                f"its input {name} is {_describe(value)}, not a tensor, a number, None, or a list,"
+                " tuple or dict of these",
+            )
+
+
+def _check_targets(model: BenchmarkModel, where: str) -> None:
+    for index, target in enumerate(_as_targets(model.targets, where)):
+        if not is_tensor(target):
+            raise PackContractError(
+                where, f"its target {index} is {_describe(target)}, not a tensor"
+            )
+
+
+def _check_microbatch(model: BenchmarkModel, where: str) -> None:
+    """Check that it is declared as a number, or is the first dimension of every tensor."""
+    declared: object = declared_microbatch(model)
+    if declared is not None:
+        if not isinstance(declared, int) or isinstance(declared, bool) or declared < 1:
+            raise PackContractError(
+                where, f"declares the microbatch {declared!r}, not a number of samples from 1 on"
+            )
+        return
+    inputs = [pair for pair in named_leaves(model.inputs) if has_dimensions(pair[1])]
+    if not inputs:
+        raise PackContractError(
+            where,
+            "has no input with a dimension, so its microbatch is unknown: give a tensor whose first"
+            " dimension is the microbatch, or declare it with StagedModel(..., microbatch=N)",
+        )
+    first_name = inputs[0][0]
+    targets = [(str(index), target) for index, target in enumerate(model.targets)]
+    for what, tensors in (("input", inputs), ("target", targets)):
+        for name, tensor in tensors:
+            _check_first_dimension(model, f"its {what} {name}", tensor, first_name, where)
+
+
+def _check_first_dimension(
+    model: BenchmarkModel, what: str, tensor: Any, first_name: str, where: str
+) -> None:
+    shape = [int(size) for size in tensor.shape]
+    if not shape or shape[0] < 1:
+        raise PackContractError(
+            where,
+            f"{what} has shape {shape}: the first dimension must be the microbatch, 1 or more;"
+            f" {_DECLARE}",
+        )
+    if shape[0] != microbatch_of(model):
+        raise PackContractError(
+            where,
+            f"{what} has {shape[0]} samples where input {first_name} has {microbatch_of(model)}:"
+            f" the first dimension of all must be the microbatch; {_DECLARE}",
+        )
 
 
 def _check_accuracy(model: BenchmarkModel, where: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.inputs import declared_microbatch, has_dimensions, named_leaves
 
 __all__ = [
     "microbatch_of",
@@ -14,14 +15,20 @@ __all__ = [
     "prompt_tokens_of",
     "samples_per_input_of",
     "sizes_of",
-    "tensor_record",
     "unit_of",
 ]
 
 
 def microbatch_of(model: BenchmarkModel) -> int:
-    """Give the number of samples in one input."""
-    return int(model.inputs[0].shape[0])
+    """Give the number of samples in one input: what is declared, else the first dimension.
+
+    It is that of the first tensor that has dimensions.
+    """
+    declared = declared_microbatch(model)
+    if declared is not None:
+        return declared
+    values = (value for _, value in named_leaves(model.inputs))
+    return int(next(value for value in values if has_dimensions(value)).shape[0])
 
 
 def new_tokens_of(model: BenchmarkModel) -> int | None:
@@ -59,14 +66,6 @@ def sizes_of(inputs: Sequence[Mapping[str, Any]], prompt_tokens: int | None) -> 
         if len(shape) == 2 and is_integer:
             sizes.setdefault("seq_len", int(shape[-1]))
     return {**sizes, "seq_len": prompt_tokens} if prompt_tokens else sizes
-
-
-def tensor_record(tensor: Any) -> dict[str, Any]:
-    """Give shape and type of an input or a target."""
-    return {
-        "shape": [int(size) for size in tensor.shape],
-        "dtype": str(tensor.dtype).removeprefix("torch."),
-    }
 
 
 def unit_of(model: BenchmarkModel) -> str:

@@ -13,9 +13,9 @@ from ttbench_core.models.counting import (
     new_tokens_of,
     parameter_count,
     prompt_tokens_of,
-    tensor_record,
     unit_of,
 )
+from ttbench_core.models.inputs import input_records
 from ttbench_core.models.model_options import model_options_of
 from ttbench_core.models.source import Source, find_source
 from ttbench_core.request.declared_options import DeclaredOption, option_texts, plain_value
@@ -97,7 +97,7 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
         flops_per_input=flops,
         unit=unit_of(built),
         stages=tuple(built.stages.present(training=False)),
-        inputs=tuple(tensor_record(tensor) for tensor in built.inputs),
+        inputs=tuple(input_records(built.inputs)),
         trains=_trains(source, chosen),
         options=flags_of(source.builder, source.where),
         model_options=tuple(map(_option_facts, model_options_of(source.builder))),

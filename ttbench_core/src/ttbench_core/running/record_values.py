@@ -18,9 +18,9 @@ from ttbench_core.models.counting import (
     new_tokens_of,
     prompt_tokens_of,
     sizes_of,
-    tensor_record,
     unit_of,
 )
+from ttbench_core.models.inputs import input_records, tensor_record
 from ttbench_core.models.model_options import options_in_effect, options_that_differ
 from ttbench_core.record.environment import host_facts, machine_name
 from ttbench_core.record.result import Result
@@ -184,7 +184,7 @@ def model_record(
         identity["unit"] = unit_of(model)
         identity["samples_per_input"] = samples
         identity["prompt_tokens"] = prompt_tokens_of(model)
-        identity["inputs"] = [tensor_record(tensor) for tensor in model.inputs]
+        identity["inputs"] = input_records(model.inputs)
         identity["targets"] = [tensor_record(tensor) for tensor in model.targets]
     return identity
 
@@ -195,7 +195,7 @@ def _sizes(job: Job, model: BenchmarkModel | None) -> dict[str, Any]:
         return {}
     new_tokens = new_tokens_of(model)
     sizes = {
-        **sizes_of([tensor_record(one) for one in model.inputs], prompt_tokens_of(model)),
+        **sizes_of(input_records(model.inputs), prompt_tokens_of(model)),
         "new_tokens": new_tokens,
         "generative": new_tokens is not None,
     }

@@ -10,7 +10,7 @@ from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend
 from ttbench_core.errors import SessionError
 from ttbench_core.measure.passes import DrivableSession
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import BenchmarkModel, Inputs
 from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.plugins.catalogue import as_builder
 from ttbench_core.request.options import RunOptions
@@ -53,7 +53,7 @@ def check_builder(
     return models
 
 
-def check_session(session: DrivableSession, inputs: Sequence[Any]) -> None:
+def check_session(session: DrivableSession, inputs: Inputs) -> None:
     """Check that a session follows its contract with these inputs; leaves it empty.
 
     Raises `AssertionError` naming the promise that was broken, and whatever

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
+from ttbench_core.model import Inputs
 from ttbench_core.request.options import Trace
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CountingSession", "Session", "Tensors", "TracingSession"]
 
-#: Inputs or outputs of a session: tensors on the host.
+#: Outputs of a session: tensors on the host.
 Tensors: TypeAlias = Sequence[Any]
 
 
@@ -43,8 +44,12 @@ class Session(Protocol):
         That is inference in Fp32, eager, on the CPU, at the highest matmul precision.
         """
 
-    def push(self, inputs: Tensors) -> None:
-        """Hand over one microbatch on the host."""
+    def push(self, inputs: Inputs) -> None:
+        """Hand over one microbatch on the host.
+
+        Args:
+            inputs: of the structure of the model's inputs; only the tensors may differ.
+        """
 
     def pop(self) -> Tensors:
         """Wait for the oldest input's outputs and give them on the host.
@@ -67,7 +72,7 @@ class Session(Protocol):
 class TracingSession(Protocol):
     """**Protocol:** a session that can record a performance trace."""
 
-    def trace(self, inputs: Tensors, level: Trace, folder: Path) -> Sequence[Path]:
+    def trace(self, inputs: Inputs, level: Trace, folder: Path) -> Sequence[Path]:
         """Run a few inputs under the profiler, outside the timed passes.
 
         Writes into `folder`, which exists, and gives the files. The first one

@@ -70,6 +70,8 @@ class Capabilities:
     generation: bool = False
     #: Models with stages on the host before or after the device stage.
     host_stages: bool = False
+    #: Kinds of inputs that it takes, of `INPUT_KINDS`: see `models.inputs`.
+    input_kinds: frozenset[str] = frozenset({"tensors"})
     #: Whether the number of threads on the host can be chosen.
     threads: bool = False
     #: A frozen dataclass of its own options, whose fields are made by `engine_option`.

@@ -18,6 +18,7 @@ from ttbench_core.backends.protocol import (
 from ttbench_core.backends.pybuda import cards
 from ttbench_core.backends.pybuda.options import PybudaOptions, check_with_run
 from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.inputs import INPUT_KINDS
 from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Trace
 
 __all__ = ["PybudaBackend"]
@@ -39,6 +40,7 @@ _CAPABILITIES: Final = Capabilities(
     training_chips=True,
     generation=True,
     host_stages=True,
+    input_kinds=INPUT_KINDS - {"unbatched"},
     default_format=DataFormat.BFP8_B,
     default_opt_level=4,
     default_fidelity=MathFidelity.LOFI,

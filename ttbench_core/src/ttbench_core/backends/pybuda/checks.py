@@ -9,6 +9,7 @@ from ttbench_core.backends.pybuda.configuration import engine_options
 from ttbench_core.backends.pybuda.generating import generation_settings
 from ttbench_core.errors import OptionError, TargetError, UnsupportedOptionError, one_line
 from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.inputs import input_kinds
 
 __all__ = ["check_request"]
 
@@ -26,12 +27,22 @@ def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
         _check_writable(Path(asked.save_tti))
     if asked.parallel_tti is not None:
         _make_folder(Path(asked.parallel_tti), "--parallel_tti")
+    _refuse_unbatched_inputs(model)
     if model.generation:
         generation_settings(model)
     if asked.parallel_tti and options.wants_trace:
         raise UnsupportedOptionError(
             "--parallel_tti runs cards in processes that record no trace: leave out --trace and"
             " --perf_analysis"
+        )
+
+
+def _refuse_unbatched_inputs(model: BenchmarkModel) -> None:
+    kinds = input_kinds(model)
+    if "unbatched" in kinds or "tensors" not in kinds:
+        raise UnsupportedOptionError(
+            "PyBuda takes the first dimension of every tensor as the microbatch, and the microbatch"
+            " of this model is another: use --backend torch"
         )
 
 

@@ -20,8 +20,9 @@ from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.pybuda.session_base import PipelineSession, PipelineSetup
 from ttbench_core.errors import SessionError, UnsupportedOptionError
 from ttbench_core.measure.passes import CLOCK
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import BenchmarkModel, Inputs
 from ttbench_core.models.counting import microbatch_of, new_tokens_of
+from ttbench_core.models.inputs import input_kinds
 
 __all__ = ["TILE", "GeneratingSession", "GenerationSettings", "generation_settings"]
 
@@ -60,10 +61,11 @@ def generation_settings(model: BenchmarkModel) -> GenerationSettings:
             "backend 'pybuda' generates with three modules on the device (encoder, decoder with"
             " the encoder's state, decoder with a cache), and this model is another"
         )
-    if microbatch_of(model) != 1 or len(model.inputs) != _INPUT_COUNT:
+    has_others = input_kinds(model) != {"tensors"} or len(model.inputs) != _INPUT_COUNT
+    if microbatch_of(model) != 1 or has_others:
         raise UnsupportedOptionError(
-            "backend 'pybuda' generates for one row of ids, mask, decoder ids and decoder mask:"
-            " use -mb 1"
+            "backend 'pybuda' generates for a list of ids, mask, decoder ids and decoder mask, of"
+            " one row each: use -mb 1"
         )
     settings: Mapping[str, Any] = model.generation
     return GenerationSettings(
@@ -89,7 +91,7 @@ class GeneratingSession(PipelineSession):
         #: When each token of the last input was on the host.
         self.token_ns: list[int] = []
 
-    def push(self, inputs: Sequence[Any]) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Encode one input and generate its tokens."""
         self._refuse_beyond_depth(0 if self._generated is None else 1)
         ids, mask, decoder_ids, decoder_mask = self._prepared(inputs)

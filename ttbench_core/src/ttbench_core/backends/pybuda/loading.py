@@ -11,6 +11,7 @@ import pybuda.config
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.configuration import engine_options
 from ttbench_core.backends.pybuda.enums import fidelity_of, format_of
+from ttbench_core.backends.pybuda.modules import pushed_tensors
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
 
@@ -50,7 +51,7 @@ def _refuse_other_shapes(path: str, shapes: Sequence[Sequence[int]], model: Benc
     if model.generation or model.stages.cpu_pre is not None:
         return  # the image's inputs differ from the model's
     image_shapes = [[int(size) for size in shape] for shape in shapes]
-    model_shapes = [[int(size) for size in tensor.shape] for tensor in model.inputs]
+    model_shapes = [[int(size) for size in tensor.shape] for tensor in pushed_tensors(model.inputs)]
     if image_shapes != model_shapes:
         raise UnsupportedOptionError(
             f"--load_tti {path}: the image takes inputs of {image_shapes}, and those of this"

@@ -17,12 +17,21 @@ import pybuda
 import torch
 
 from ttbench_core.errors import UnsupportedOptionError, one_line
+from ttbench_core.model import Inputs
+from ttbench_core.models.inputs import (
+    call_with,
+    has_dimensions,
+    is_flat,
+    map_tensors,
+    named_leaves,
+)
 from ttbench_core.models.reference.copies import private_copy
 from ttbench_core.models.reference.outputs import as_tensors
 
 __all__ = [
     "narrow_integers",
     "pass_through_module",
+    "pushed_tensors",
     "refuse_unpicklable",
     "wrap_loss",
     "wrap_stage",
@@ -30,15 +39,29 @@ __all__ = [
 
 
 class TensorsIn(torch.nn.Module):
-    """A stage whose outputs are a tuple of tensors, whatever the stage itself returns."""
+    """A stage from tensors to a tuple of tensors, whatever the stage itself takes and returns.
 
-    def __init__(self, stage: torch.nn.Module) -> None:
+    Args:
+        stage: the module.
+        structure: what the stage is called with: the structure of a model's inputs, in which the
+            tensors with dimensions are replaced and everything else is constant; None for tensors
+            alone.
+    """
+
+    def __init__(self, stage: torch.nn.Module, structure: Inputs | None = None) -> None:
         super().__init__()
         self.stage = stage
+        self.structure = structure
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Run the stage."""
-        return as_tensors(self.stage(*tensors))
+        if self.structure is None:
+            return as_tensors(self.stage(*tensors))
+        remaining = iter(tensors)
+        inputs = map_tensors(
+            lambda value: next(remaining) if has_dimensions(value) else value, self.structure
+        )
+        return as_tensors(call_with(self.stage, inputs))
 
     def reset(self) -> None:
         """Reset a stage that has state: PyBuda calls this before it compiles."""
@@ -75,19 +98,49 @@ class LossOf(torch.nn.Module):
         return value
 
 
-def wrap_stage(stage: str, module: Any, *, training: bool) -> Any:
+def pushed_tensors(inputs: Inputs) -> tuple[torch.Tensor, ...]:
+    """Give the tensors of inputs that are pushed: PyBuda has none without dimensions."""
+    return tuple(value for _, value in named_leaves(inputs) if has_dimensions(value))
+
+
+def wrap_stage(stage: str, module: Any, *, training: bool, inputs: Inputs | None = None) -> Any:
     """Make PyBuda's module of a stage, or a list of them; a module of PyBuda stays as it is.
 
-    Raises `UnsupportedOptionError` for anything else.
+    Args:
+        stage: its name.
+        module: of the stage.
+        training: whether the module is in training mode.
+        inputs: the model's, for its first stage; None for the others.
+
+    Raises `UnsupportedOptionError` for anything else, and for a module of PyBuda whose inputs are
+    not tensors alone.
     """
     if isinstance(module, (list, tuple)):
-        parts = enumerate(module)
-        return [wrap_stage(f"{stage}_{index}", part, training=training) for index, part in parts]
-    if isinstance(module, pybuda.Module):
-        return module
-    return pybuda.PyTorchModule(
-        _module_name(stage), TensorsIn(_copy_module(stage, module).train(training))
+        taken = [inputs, *[None] * len(module)]
+        return [
+            wrap_stage(f"{stage}_{index}", part, training=training, inputs=taken[index])
+            for index, part in enumerate(module)
+        ]
+    structure = None if inputs is None else _structure_of(inputs)
+    if not isinstance(module, pybuda.Module):
+        copied = _copy_module(stage, module).train(training)
+        return pybuda.PyTorchModule(_module_name(stage), TensorsIn(copied, structure))
+    if structure is not None:
+        raise UnsupportedOptionError(
+            f"stage {stage} is a module of PyBuda, which takes tensors alone: return the inputs as"
+            " a list of tensors, or use a torch.nn.Module"
+        )
+    return module
+
+
+def _structure_of(inputs: Inputs) -> Inputs | None:
+    """Give the structure for `TensorsIn`, without values of tensors that are pushed."""
+    if is_flat(inputs) and all(map(has_dimensions, inputs)):
+        return None
+    structure: Inputs = map_tensors(
+        lambda value: torch.empty(0) if has_dimensions(value) else value, inputs
     )
+    return structure
 
 
 def pass_through_module() -> Any:

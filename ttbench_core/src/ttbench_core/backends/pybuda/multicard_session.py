@@ -16,12 +16,12 @@ from ttbench_core.backends.pybuda.configuration import engine_options
 from ttbench_core.backends.pybuda.enums import arch_of
 from ttbench_core.backends.pybuda.generating import generation_settings
 from ttbench_core.backends.pybuda.images import compile_image
-from ttbench_core.backends.pybuda.modules import narrow_integers
+from ttbench_core.backends.pybuda.modules import narrow_integers, pushed_tensors
 from ttbench_core.backends.pybuda.placing import sample_inputs
 from ttbench_core.backends.pybuda.session_base import PybudaSession, SessionInfo
 from ttbench_core.backends.pybuda.waiting import call_with_timeout
 from ttbench_core.errors import SessionError, UnsupportedOptionError
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import BenchmarkModel, Inputs
 from ttbench_core.models.counting import microbatch_of, samples_per_input_of
 
 __all__ = ["MulticardSession", "start_multicard_runner"]
@@ -83,13 +83,15 @@ class MulticardSession(PybudaSession):
         multicard_info = replace(info, effective={**info.effective, "whole_passes": True})
         depth = 1 if model.generation else options.loop_count
         super().__init__(
-            multicard_info, depth, lambda inputs: _repeat(narrow_integers(inputs), rows)
+            multicard_info,
+            depth,
+            lambda inputs: _repeat(narrow_integers(pushed_tensors(inputs)), rows),
         )
         self.samples_per_input: Final = samples_per_input_of(model) * rows
         self._runner: Final = runner
         self._generation: Final = generation_settings(model) if model.generation else None
         self._timeout_s: Final = timeout_s
-        self._pending: list[Sequence[Any]] = []
+        self._pending: list[Inputs] = []
         self._completed: list[Sequence[Any]] = []
         self._expected = 0
 
@@ -97,7 +99,7 @@ class MulticardSession(PybudaSession):
         """Prepare for a pass of so many inputs."""
         self._expected = min(count, self.depth)
 
-    def push(self, inputs: Sequence[Any]) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Take one input; the last expected one makes the cards run all of them."""
         self._refuse_beyond_depth(len(self._pending) + len(self._completed))
         self._pending.append(inputs)

@@ -15,11 +15,12 @@ from ttbench_core.backends.pybuda.loading import load_image
 from ttbench_core.backends.pybuda.modules import (
     narrow_integers,
     pass_through_module,
+    pushed_tensors,
     refuse_unpicklable,
     wrap_loss,
     wrap_stage,
 )
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import BenchmarkModel, Inputs
 
 __all__ = ["DevicePipeline", "compile_pipeline", "place_stages", "prepare_inputs", "sample_inputs"]
 
@@ -47,7 +48,7 @@ def place_stages(model: BenchmarkModel, options: CompileOptions) -> DevicePipeli
     stages, training = model.stages, options.training
     devices = []
     if stages.cpu_pre is not None:
-        devices.append(_host_device("cpu_pre", stages.cpu_pre, options))
+        devices.append(_host_device("cpu_pre", stages.cpu_pre, options, model.inputs))
     loaded = engine_options(options).load_tti is not None
     device = load_image(model, options) if loaded else _tenstorrent_device(model, options)
     devices.append(device)
@@ -73,9 +74,13 @@ def sample_inputs(model: BenchmarkModel) -> Sequence[Any]:
     )
 
 
-def prepare_inputs(model: BenchmarkModel, tensors: Sequence[Any]) -> tuple[Any, ...]:
-    """Convert inputs to types that the first device has: a card has no 64-bit integers."""
-    return tuple(tensors) if model.stages.cpu_pre is not None else narrow_integers(tensors)
+def prepare_inputs(model: BenchmarkModel, inputs: Inputs) -> tuple[Any, ...]:
+    """Give the tensors that are pushed, in types that the first device has.
+
+    A card has no 64-bit integers.
+    """
+    tensors = pushed_tensors(inputs)
+    return tensors if model.stages.cpu_pre is not None else narrow_integers(tensors)
 
 
 def compile_pipeline(model: BenchmarkModel, options: CompileOptions) -> Any:
@@ -98,9 +103,10 @@ def _tenstorrent_device(model: BenchmarkModel, options: CompileOptions) -> Any:
     elif asked.galaxy or options.devices[0].index:
         chips = {"chip_ids": [device.index for device in options.devices]}
     first = options.devices[0]
+    inputs = model.inputs if model.stages.cpu_pre is None else None
     return pybuda.TTDevice(
         "tt0",
-        module=wrap_stage("device", model.stages.device, training=options.training),
+        module=wrap_stage("device", model.stages.device, training=options.training, inputs=inputs),
         arch=arch_of(first.arch),
         devtype=devtype_of(first.kind),
         fp32_fallback=format_of(options.data_format),
@@ -108,9 +114,11 @@ def _tenstorrent_device(model: BenchmarkModel, options: CompileOptions) -> Any:
     )
 
 
-def _host_device(stage: str, module: Any, options: CompileOptions) -> Any:
+def _host_device(
+    stage: str, module: Any, options: CompileOptions, inputs: Inputs | None = None
+) -> Any:
     if not is_sequential(options):
         refuse_unpicklable(stage, module)
     name = stage.replace("_", "-")
-    wrapped = wrap_stage(stage, module, training=options.training)
+    wrapped = wrap_stage(stage, module, training=options.training, inputs=inputs)
     return pybuda.CPUDevice(name, module=wrapped)

@@ -19,6 +19,7 @@ from ttbench_core.backends.pybuda.waiting import (
     shut_down_pipeline,
 )
 from ttbench_core.errors import SessionError
+from ttbench_core.model import Inputs
 from ttbench_core.request.options import Trace
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = ["PipelineSession", "PipelineSetup", "PybudaSession", "SessionInfo"]
 _SHUTDOWN_EXTRA_S: Final = 10.0
 
 #: Runs a few inputs with the card's own trace, after the session's pipeline was ended.
-Tracer: TypeAlias = Callable[[Sequence[Any], Trace, Path], Sequence[Path]]
+Tracer: TypeAlias = Callable[[Inputs, Trace, Path], Sequence[Path]]
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class PipelineSetup:
     pipeline: DevicePipeline
     outputs: OutputQueue
     tracer: Tracer
-    #: Converts inputs to types that the first device has.
-    prepare: Callable[[Sequence[Any]], tuple[torch.Tensor, ...]]
+    #: Gives the tensors that are pushed, in types that the first device has.
+    prepare: Callable[[Inputs], tuple[torch.Tensor, ...]]
     chips: int
     #: Seconds that an output may take.
     timeout_s: float
@@ -72,14 +73,14 @@ class PybudaSession:
         self,
         info: SessionInfo,
         depth: int,
-        prepare: Callable[[Sequence[Any]], Sequence[torch.Tensor]],
+        prepare: Callable[[Inputs], Sequence[torch.Tensor]],
     ) -> None:
         self.depth: Final = depth
         self.effective: Final = info.effective
         self.notes: Final = info.notes
         self._undo: Final = info.undo
         self._prepare: Final = prepare
-        self._last_inputs: Sequence[Any] | None = None
+        self._last_inputs: Inputs | None = None
         self._last_prepared: Sequence[torch.Tensor] = ()
         self._open = True
 
@@ -112,7 +113,7 @@ class PybudaSession:
     def _shut_down(self) -> bool:
         raise NotImplementedError
 
-    def _prepared(self, inputs: Sequence[Any]) -> Sequence[torch.Tensor]:
+    def _prepared(self, inputs: Inputs) -> Sequence[torch.Tensor]:
         """Give an input as it is pushed; cached, because the same one is pushed repeatedly."""
         if inputs is not self._last_inputs:
             self._last_inputs, self._last_prepared = inputs, self._prepare(inputs)
@@ -136,7 +137,7 @@ class PipelineSession(PybudaSession):
         super().__init__(setup.info, depth, setup.prepare)
         self._setup: Final = setup
 
-    def trace(self, inputs: Sequence[Any], level: Trace, folder: Path) -> Sequence[Path]:
+    def trace(self, inputs: Inputs, level: Trace, folder: Path) -> Sequence[Path]:
         """End this pipeline and run a few inputs through one that is traced; see `tracing`."""
         if not self._end():
             raise DeviceHangsError("the pipeline could not be ended, so no other can be traced")

@@ -11,6 +11,7 @@ from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.pybuda.session_base import PipelineSession, PipelineSetup
 from ttbench_core.backends.pybuda.waiting import call_with_timeout, raise_device_failure
 from ttbench_core.errors import SessionError
+from ttbench_core.model import Inputs
 
 __all__ = ["StreamingSession", "SyncSession", "TrainingSession"]
 
@@ -40,7 +41,7 @@ class StreamingSession(PipelineSession):
         """Prepare for a pass of so many inputs."""
         self._expected = count
 
-    def push(self, inputs: Sequence[Any]) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Push one input to the first device; the first of a pass starts all of them."""
         self._refuse_beyond_depth(self._in_flight)
         self._setup.pipeline.first.push_to_inputs(self._prepared(inputs))
@@ -66,7 +67,7 @@ class SyncSession(PipelineSession):
         super().__init__(setup, depth=1)
         self._in_flight = 0
 
-    def push(self, inputs: Sequence[Any]) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Push one input and start it."""
         self._refuse_beyond_depth(self._in_flight)
         # sequential mode waits forever for an input that was not pushed before
@@ -109,7 +110,7 @@ class TrainingSession(PipelineSession):
         """Prepare for a pass of so many inputs."""
         self._expected = count
 
-    def push(self, inputs: Sequence[Any]) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Push one input with its targets; the last of a group starts it."""
         self._refuse_beyond_depth(self._waiting + self._running)
         self._setup.pipeline.first.push_to_inputs(self._prepared(inputs))

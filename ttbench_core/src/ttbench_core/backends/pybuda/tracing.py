@@ -9,10 +9,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from ttbench_core.backends.protocol import Session
 from ttbench_core.measure.passes import drive
+from ttbench_core.model import Inputs
 from ttbench_core.request.options import Trace
 
 __all__ = ["ANALYSIS_ENVIRONMENT", "write_trace"]
@@ -32,7 +33,7 @@ SessionOpener: TypeAlias = Callable[[Trace, str], Session]
 
 
 def write_trace(
-    open_session: SessionOpener, inputs: Sequence[Any], level: Trace, folder: Path
+    open_session: SessionOpener, inputs: Inputs, level: Trace, folder: Path
 ) -> Sequence[Path]:
     """Compile again with a trace, run a few inputs, and collect PyBuda's files.
 

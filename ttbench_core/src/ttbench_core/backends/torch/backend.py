@@ -17,6 +17,7 @@ from ttbench_core.backends.protocol import (
     Session,
 )
 from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.inputs import INPUT_KINDS
 from ttbench_core.request.formats import DataFormat, NumberFormat
 from ttbench_core.request.options import MathFidelity, Trace
 
@@ -37,6 +38,7 @@ _CAPABILITIES: Final = Capabilities(
     training_chips=False,
     generation=True,
     host_stages=True,
+    input_kinds=INPUT_KINDS,
     default_format=DataFormat.FP32,
     default_opt_level=1,
     threads=True,

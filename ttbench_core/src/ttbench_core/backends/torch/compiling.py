@@ -35,6 +35,7 @@ from ttbench_core.backends.torch.stages import HOST, Step, chain_steps, inferenc
 from ttbench_core.backends.torch.training import make_training_step
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.counting import new_tokens_of
+from ttbench_core.models.inputs import tensor_mapper
 from ttbench_core.request.options import DataFormat
 
 __all__ = ["compile_session"]
@@ -89,12 +90,13 @@ def _make_session(
         step = make_training_step(model, modules, data_format, device)
         _trigger_compilation(step, model, options)
         return SyncSession(step, info, settings)
-    steps = inference_steps(modules, data_format, device)
+    steps = inference_steps(modules, data_format, device, model.inputs)
     _trigger_compilation(chain_steps(steps), model, options)
     if len(steps) > 1:
         return StagedSession(steps, info, settings)
     if device.type == "cuda":
-        return AsyncSession(steps[0], info, settings)
+        pin = tensor_mapper(torch.Tensor.pin_memory, model.inputs)
+        return AsyncSession(steps[0], pin, info, settings)
     return SyncSession(steps[0], info, settings)
 
 

@@ -9,9 +9,10 @@ from typing import Final
 import torch
 
 from ttbench_core.backends.torch.sessions import SessionInfo, SyncSession
-from ttbench_core.backends.torch.stages import Tensors
+from ttbench_core.backends.torch.stages import Tensors, tensor_mover
 from ttbench_core.measure.passes import CLOCK
-from ttbench_core.model import GeneratingModule
+from ttbench_core.model import GeneratingModule, Inputs
+from ttbench_core.models.inputs import call_with, map_tensors
 
 __all__ = ["GeneratingSession", "TokenGenerator"]
 
@@ -31,18 +32,15 @@ class TokenGenerator:
     ) -> None:
         self._module: Final = module
         self._device: Final = device
-        self._dtype: Final = dtype
+        self._move: Final = tensor_mover(device, dtype)
         self._token_count: Final = token_count
         self.token_ns: list[int] = []
 
-    def __call__(self, inputs: Tensors) -> Tensors:
+    def __call__(self, inputs: Inputs) -> Tensors:
         """Generate; gives the first step's logits, and the tokens as (microbatch, tokens)."""
-        moved = [
-            tensor.to(self._device, self._dtype if tensor.is_floating_point() else tensor.dtype)
-            for tensor in inputs
-        ]
+        moved = map_tensors(self._move, inputs)
         self.token_ns = []
-        logits, past = self._module.prefill(*moved)
+        logits, past = call_with(self._module.prefill, moved)
         first_logits = logits
         tokens = [self._next_token(logits)]
         for _ in range(self._token_count - 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,7 @@ from ttbench_core.backends.pipeline import Pipeline
 from ttbench_core.backends.torch.stages import Step, Tensors, chain_steps
 from ttbench_core.backends.torch.tracing import write_trace
 from ttbench_core.errors import SessionError
+from ttbench_core.model import Inputs
 from ttbench_core.request.options import Trace
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class TorchSession:
         self.notes: Final = info.notes
         self.is_reference: Final = info.is_reference
 
-    def trace(self, inputs: Tensors, level: Trace, folder: Path) -> Sequence[Path]:
+    def trace(self, inputs: Inputs, level: Trace, folder: Path) -> Sequence[Path]:
         """Profile a few inputs, one after the other in this thread."""
         return write_trace(self._step, inputs, level, folder, self._device)
 
@@ -83,7 +84,7 @@ class SyncSession(TorchSession):
         super().__init__(step, info, settings)
         self._outputs: Tensors | None = None
 
-    def push(self, inputs: Tensors) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Run one input through every stage."""
         if self._outputs is not None:
             raise SessionError("1 input is in flight already: pop before pushing")
@@ -103,21 +104,34 @@ class AsyncSession(TorchSession):
     With two inputs in flight the launch of one overlaps with the computation
     of the other. The copy of the outputs to the host is queued with the input,
     so that waiting for it waits for this input alone.
+
+    Args:
+        step: runs one input through the stage.
+        pin: copies the tensors of an input to pinned memory.
+        info: what the session reports about itself.
+        settings: as for every session.
     """
 
     depth: Final = 2
 
-    def __init__(self, step: Step, info: SessionInfo, settings: contextlib.ExitStack) -> None:
+    def __init__(
+        self,
+        step: Step,
+        pin: Callable[[Inputs], Inputs],
+        info: SessionInfo,
+        settings: contextlib.ExitStack,
+    ) -> None:
         super().__init__(step, info, settings)
+        self._pin: Final = pin
         self._in_flight: deque[tuple[Tensors, Any]] = deque()
 
-    def push(self, inputs: Tensors) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Queue one input and the copy of its outputs."""
         if len(self._in_flight) == self.depth:
             raise SessionError(f"{self.depth} inputs are in flight already: pop before pushing")
         with torch.cuda.device(self._device):
             # a copy from memory that is not pinned would wait for the input before this one
-            outputs = self._step([tensor.pin_memory() for tensor in inputs])
+            outputs = self._step(self._pin(inputs))
             host_outputs = [tensor.to("cpu", non_blocking=True) for tensor in outputs]
             done = torch.cuda.Event()  # type: ignore[no-untyped-call,unused-ignore]
             done.record()
@@ -157,7 +171,7 @@ class StagedSession(TorchSession):
         self._pipeline: Final = Pipeline(steps, thread_context=self._thread_context)
         self.depth: Final = self._pipeline.depth
 
-    def push(self, inputs: Tensors) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Hand one input to the first stage."""
         self._pipeline.push(inputs)
 

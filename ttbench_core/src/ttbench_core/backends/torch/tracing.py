@@ -10,7 +10,8 @@ from typing import Final
 
 import torch
 
-from ttbench_core.backends.torch.stages import Step, Tensors
+from ttbench_core.backends.torch.stages import Step
+from ttbench_core.model import Inputs
 from ttbench_core.request.options import Trace
 
 __all__ = ["write_trace"]
@@ -22,7 +23,7 @@ _TABLE_ROWS: Final = 20
 
 
 def write_trace(
-    step: Step, inputs: Tensors, level: Trace, folder: Path, device: torch.device
+    step: Step, inputs: Inputs, level: Trace, folder: Path, device: torch.device
 ) -> Sequence[Path]:
     """Profile a few inputs and write the table of operators, and the timeline if verbose.
 

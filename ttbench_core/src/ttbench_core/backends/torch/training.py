@@ -16,7 +16,7 @@ from ttbench_core.backends.torch.stages import (
     stage_steps,
     to_host,
 )
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import BenchmarkModel, Inputs
 from ttbench_core.request.formats import NumberFormat
 
 __all__ = ["TrainingStep", "make_training_step"]
@@ -50,7 +50,7 @@ class TrainingStep:
         self._parameters: Final = tuple(parameters)
         self._device: Final = device
 
-    def __call__(self, inputs: Tensors) -> Tensors:
+    def __call__(self, inputs: Inputs) -> Tensors:
         """Train on one input."""
         for parameter in self._parameters:
             parameter.grad = None
@@ -72,7 +72,7 @@ def make_training_step(
     """Make the training step of a model; the loss runs where its last stage does.
 
     Args:
-        model: gives the targets.
+        model: gives the targets, and the structure of the inputs.
         modules: private copies by the name of their stage, with the loss.
         data_format: of the device stage.
         device: of the device stage.
@@ -84,8 +84,9 @@ def make_training_step(
         target.to(loss_device, loss_dtype if target.is_floating_point() else target.dtype)
         for target in model.targets
     ]
+    steps = stage_steps(modules, data_format, device, model.inputs)
     return TrainingStep(
-        forward=chain_steps(list(stage_steps(modules, data_format, device).values())),
+        forward=chain_steps(list(steps.values())),
         loss=modules["loss"].to(loss_device, loss_dtype),
         targets=targets,
         parameters=[p for module in modules.values() for p in module.parameters()],

@@ -18,8 +18,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ttbench_core.errors import one_line
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import BenchmarkModel, Inputs
 from ttbench_core.models.counting import new_tokens_of
+from ttbench_core.models.inputs import call_with
 from ttbench_core.models.reference.formulas import formulas
 from ttbench_core.models.reference.outputs import as_tensors
 from ttbench_core.models.reference.stages import (
@@ -92,25 +93,23 @@ def _count(model: BenchmarkModel, device: torch.device, *, training: bool) -> di
             return _forward_and_backward(stages, inputs, targets)
 
 
-def _forward(
-    stages: Mapping[str, torch.nn.Module], tensors: Sequence[torch.Tensor]
-) -> dict[str, int]:
+def _forward(stages: Mapping[str, torch.nn.Module], inputs: Inputs) -> dict[str, int]:
     flops = {}
     for name, stage in stages.items():
         # the counter looks for the gradients of parameters that a module passes on as inputs, and
         # fails where there are none
         stage.requires_grad_(False)
         with torch.no_grad(), _counter() as counter:
-            tensors = in_float32(as_tensors(stage(*tensors)))
+            inputs = in_float32(as_tensors(call_with(stage, inputs)))
         flops[name] = counter.get_total_flops()
     return flops
 
 
-def _generation(stage: Any, inputs: Sequence[torch.Tensor], tokens: int) -> int:
+def _generation(stage: Any, inputs: Inputs, tokens: int) -> int:
     """Count reading the prompt and every further token; all steps, as the past grows."""
     stage.requires_grad_(False)
     with torch.no_grad(), _counter() as counter:
-        logits, past = stage.prefill(*inputs)
+        logits, past = call_with(stage.prefill, inputs)
         for _ in range(tokens - 1):
             logits, past = stage.decode(logits.argmax(dim=-1, keepdim=True), past)
     return int(counter.get_total_flops())
@@ -118,7 +117,7 @@ def _generation(stage: Any, inputs: Sequence[torch.Tensor], tokens: int) -> int:
 
 def _forward_and_backward(
     stages: Mapping[str, torch.nn.Module],
-    tensors: Sequence[torch.Tensor],
+    inputs: Inputs,
     targets: Sequence[torch.Tensor],
 ) -> dict[str, int]:
     flops: dict[str, int] = {}
@@ -130,12 +129,14 @@ def _forward_and_backward(
 
         for name, stage in stages.items():
             before = counter.get_total_flops()
-            tensors = in_float32(as_tensors(stage(*tensors, *(targets if name == "loss" else ()))))
+            values: Inputs = (*inputs, *targets) if name == "loss" else inputs
+            outputs = in_float32(as_tensors(call_with(stage, values)))
             flops[name] = counter.get_total_flops() - before
-            for tensor in tensors:
+            for tensor in outputs:
                 if tensor.requires_grad:
                     tensor.register_hook(functools.partial(mark_backward_start, name))  # type: ignore[no-untyped-call,unused-ignore]
-        tensors[0].backward()  # type: ignore[no-untyped-call,unused-ignore]
+            inputs = outputs
+        outputs[0].backward()  # type: ignore[no-untyped-call,unused-ignore]
         end = counter.get_total_flops()
     # the backward of a stage lasts until that of the stage before it begins
     for name in stages:

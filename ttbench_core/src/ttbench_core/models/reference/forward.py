@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.inputs import call_with
 from ttbench_core.models.reference.outputs import as_tensors
 from ttbench_core.models.reference.stages import (
     HOST,
@@ -40,10 +41,10 @@ def reference_outputs(model: BenchmarkModel) -> tuple[torch.Tensor, ...]:
     """
     stages = float32_stages(model)
     with reference_conditions(), torch.inference_mode():
-        tensors = in_float32(model.inputs, HOST, copy=True)
+        values = in_float32(model.inputs, HOST, copy=True)
         if generates_in_torch(model):
             generating: Any = stages["device"]
-            return tuple(in_float32([generating.prefill(*tensors)[0]]))
+            return tuple(in_float32([call_with(generating.prefill, values)[0]]))
         for stage in stages.values():
-            tensors = in_float32(as_tensors(stage(*tensors)))
-    return tuple(tensors)
+            values = in_float32(as_tensors(call_with(stage, values)))
+    return tuple(values)

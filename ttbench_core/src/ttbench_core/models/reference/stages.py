@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import torch
 
 from ttbench_core.model import BenchmarkModel, GeneratingModule
+from ttbench_core.models.inputs import map_tensors
 from ttbench_core.models.reference.copies import private_copy
 
 __all__ = [
@@ -65,24 +66,23 @@ def float32_stages(
         }
 
 
-def in_float32(
-    tensors: Iterable[Any], device: torch.device | None = None, *, copy: bool = False
-) -> list[torch.Tensor]:
+def in_float32(values: Any, device: torch.device | None = None, *, copy: bool = False) -> Any:
     """Bring tensors to a device, floats in float32 and all others as they are.
 
     Args:
-        tensors: inputs, targets, or outputs of a stage.
+        values: inputs, targets, or outputs of a stage; see `map_tensors`.
         device: where they go; None leaves each where it is.
         copy: also copy a tensor that needs no conversion, because a stage may write into it.
     """
-    return [
-        tensor.to(
+
+    def convert(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(
             device=tensor.device if device is None else device,
             dtype=torch.float32 if tensor.is_floating_point() else tensor.dtype,
             copy=copy,
         )
-        for tensor in tensors
-    ]
+
+    return map_tensors(convert, values)
 
 
 @contextlib.contextmanager

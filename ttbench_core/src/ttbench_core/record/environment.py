@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Final
 
 import importlib_metadata
-import psutil
 
 from ttbench_core.measure.cgroup import CpuGroup
 
@@ -79,6 +78,8 @@ class Checkout:
 
 def host_facts() -> dict[str, object]:
     """Give facts about the host: system, processor, cores that this process may use, memory."""
+    import psutil
+
     return {
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -114,6 +115,8 @@ def cpu_name() -> str:
 
 def total_memory_bytes() -> int:
     """Give the host's memory."""
+    import psutil  # here, because a listing imports this module too
+
     return int(psutil.virtual_memory().total)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
+from ttbench_core.backends.helpers import seeded
 from ttbench_core.backends.protocol import (
     Availability,
     Capabilities,
@@ -100,14 +101,9 @@ class PybudaBackend:
         family = cards.family_of(version)
         return {"pybuda": version, **({"pybuda_family": family} if family else {})}
 
-    @contextlib.contextmanager
-    def seeded(self, seed: int, devices: Sequence[Device]) -> Iterator[None]:  # noqa: ARG002 - the contract's
+    def seeded(self, seed: int, devices: Sequence[Device]) -> AbstractContextManager[None]:  # noqa: ARG002 - the contract's
         """Seed the host's generator, which draws weights and inputs, and restore it at the end."""
-        import torch
-
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            yield
+        return seeded(seed)
 
     def compile(self, model: BenchmarkModel, options: CompileOptions) -> Session:
         """Make a model ready to run; see `compiling`."""

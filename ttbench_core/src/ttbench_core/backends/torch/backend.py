@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import platform
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
+from ttbench_core.backends.helpers import cpu_device, seeded
 from ttbench_core.backends.protocol import (
     TORCH_RANK,
     Availability,
@@ -74,7 +74,7 @@ class TorchBackend:
 
     def devices(self) -> Sequence[Device]:
         """List the CUDA devices that torch can use, then the CPU."""
-        return (*_cuda_devices(), _cpu_device())
+        return (*_cuda_devices(), cpu_device())
 
     def versions(self) -> Mapping[str, str]:
         """Give the versions of torch and of its CUDA libraries."""
@@ -87,15 +87,9 @@ class TorchBackend:
             versions["cudnn"] = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call,unused-ignore]
         return versions
 
-    @contextlib.contextmanager
-    def seeded(self, seed: int, devices: Sequence[Device]) -> Iterator[None]:
+    def seeded(self, seed: int, devices: Sequence[Device]) -> AbstractContextManager[None]:
         """Seed torch's generators, and restore those of the CPU and the devices at the end."""
-        import torch
-
-        cuda_indices = [device.index for device in devices if device.kind == "cuda"]
-        with torch.random.fork_rng(devices=cuda_indices):
-            torch.manual_seed(seed)
-            yield
+        return seeded(seed, devices)
 
     def compile(self, model: BenchmarkModel, options: CompileOptions) -> Session:
         """Make a model ready to run; see `compiling`."""
@@ -113,12 +107,6 @@ class TorchBackend:
         is_cpu = device.kind == "cpu"
         torch_device = torch.device("cpu") if is_cpu else torch.device(device.kind, device.index)
         return measure_peak(torch_device, compute_dtype(data_format), threads)
-
-
-def _cpu_device() -> Device:
-    from ttbench_core.record.environment import cpu_name, total_memory_bytes
-
-    return Device("cpu", 0, cpu_name(), platform.machine(), total_memory_bytes())
 
 
 def _cuda_devices() -> Iterator[Device]:

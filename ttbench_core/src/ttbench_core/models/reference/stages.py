@@ -14,6 +14,7 @@ from ttbench_core.models.reference.copies import private_copy
 
 __all__ = [
     "HOST",
+    "float32_copy",
     "float32_stages",
     "generates_in_torch",
     "in_float32",
@@ -48,7 +49,7 @@ def generates_in_torch(model: BenchmarkModel) -> bool:
 def float32_stages(
     model: BenchmarkModel, *, training: bool = False, device: torch.device = HOST
 ) -> dict[str, torch.nn.Module]:
-    """Copy a model's stages in float32, in the order of the data; see `private_copy`.
+    """Copy a model's stages in float32, in the order of the data; see `float32_copy`.
 
     Args:
         model: one that `runs_in_torch`.
@@ -58,12 +59,22 @@ def float32_stages(
     Raises `TypeError` for a module that cannot be copied.
     """
     present = model.stages.present(training=training)
+    return {
+        name: float32_copy(module, training=training, device=device)
+        for name, module in present.items()
+    }
+
+
+def float32_copy(
+    module: torch.nn.Module, *, training: bool = False, device: torch.device = HOST
+) -> torch.nn.Module:
+    """Copy a module in float32, in eval mode unless it is for training; see `private_copy`.
+
+    Raises `TypeError` for a module that cannot be copied.
+    """
     # a caller between a session's compiling and closing is in inference mode
     with torch.inference_mode(False):
-        return {
-            name: private_copy(module).train(training).to(device, torch.float32)
-            for name, module in present.items()
-        }
+        return private_copy(module).train(training).to(device, torch.float32)
 
 
 def in_float32(values: Any, device: torch.device | None = None, *, copy: bool = False) -> Any:

@@ -109,6 +109,26 @@ def test_the_page_on_sinks_shows_the_code_of_its_example():
         assert (sink / file).read_text().strip() in page, file
 
 
+@pytest.mark.parametrize(
+    ("kind", "distribution", "run"),
+    [
+        ("pack", "ttbench-models-x", "ttbench -m x -c small"),
+        ("backend", "ttbench-backend-x", "ttbench -m bert -c tiny --backend x"),
+        ("sink", "ttbench-sink-x", "ttbench -m bert -c tiny -mb 2 -o x:results"),
+    ],
+)
+def test_a_new_package_installs_passes_its_tests_and_runs(installed, kind, distribution, run):
+    installed.ok(f"ttbench new {kind} x --in {kind}s")
+    installed.ok(f"pip install -q -c {ROOT / 'constraints.txt'} ./{kind}s/x")
+    try:
+        assert "passed" in installed.ok(f"python -m pytest -q ./{kind}s/x")
+        record = json.loads(installed.ok(f"{run} --passes 1 --no-roofline --json"))
+        assert record["status"] == "ok"
+        assert record["verification"] is None or record["verification"]["passed"]
+    finally:
+        installed.ok(f"pip uninstall -q -y {distribution}")
+
+
 def test_the_gate_runs_the_readmes_test_command():
     command = "pip install nox && nox"
     assert command in (ROOT / "README.md").read_text()

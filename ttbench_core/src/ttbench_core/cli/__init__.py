@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "compare": ("compare", "compare_results"),
     "doctor": ("doctor", "run_doctor"),
     "info": ("info", "show_model"),
+    "new": ("new", "make_package"),
     "report": ("report", "report_results"),
     "show": ("show", "show_results"),
 }

@@ -1,0 +1,1 @@
+"""Writing the files of a new pack, backend or sink: `ttbench new`."""

@@ -157,6 +157,7 @@ def _remarks(comparison: Comparison) -> Iterator[tuple[str, str]]:
         percent = f"{comparison.band * 100:.4g} %"
         yield "band", f"{percent}; a verdict needs the whole interval beyond it, or within it"
     yield from _grouped("interval over", pairs, lambda pair: [pair.effect.covers])
+    yield from _grouped("no verdict", pairs, lambda pair: filter(None, [pair.effect.reason]))
     yield from _grouped("for a verdict", pairs, _advice)
     yield from _grouped("across", pairs, lambda pair: map(str, pair.across))
     yield from _grouped("differs", pairs, lambda pair: map(str, pair.surroundings))
@@ -185,7 +186,9 @@ def _advice(pair: Pair) -> Iterator[str]:
     more = pair.effect.more_processes
     if pair.effect.verdict != INCONCLUSIVE:
         return
-    if more is None:
+    if pair.effect.remedy is not None:
+        yield pair.effect.remedy
+    elif more is None:
         yield "the ratio is at the edge of the band: more processes are unlikely to give a verdict"
     elif more > MAX_ADVISED_PROCESSES:
         yield f"more than {MAX_ADVISED_PROCESSES} more processes a side, if the ratio stays"

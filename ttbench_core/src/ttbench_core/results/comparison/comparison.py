@@ -12,6 +12,7 @@ from ttbench_core.results.comparison.context_differences import (
     notes_of,
     worst_verdict,
 )
+from ttbench_core.results.comparison.doubts import SideRuns, doubt_of_sides
 from ttbench_core.results.comparison.effect import (
     FASTER,
     INCONCLUSIVE,
@@ -22,7 +23,16 @@ from ttbench_core.results.comparison.effect import (
     replicates_of,
 )
 from ttbench_core.results.comparison.key import Difference, Key, unique_labels
-from ttbench_core.results.comparison.pairing import NEW, Failure, Match, Pairing, Side, Unmatched
+from ttbench_core.results.comparison.paired import paired_effect
+from ttbench_core.results.comparison.pairing import (
+    NEW,
+    OLD,
+    Failure,
+    Match,
+    Pairing,
+    Side,
+    Unmatched,
+)
 
 __all__ = ["OUTCOMES", "Comparison", "Measured", "Pair", "build_comparison"]
 
@@ -36,7 +46,7 @@ OUTCOMES: Final = (SLOWER, FASTER, INCONCLUSIVE, FAILED, VANISHED)
 class Measured:
     """One side of a pair."""
 
-    #: Geometric mean over the replicates.
+    #: Geometric mean over the processes; over the passes of one process alone.
     samples_per_sec: float
     #: What is counted: `sample`, or what the model says.
     unit: str
@@ -147,11 +157,22 @@ def _pair(label: str, match: Match, band: float) -> Pair:
         key=match.key,
         old=_measured(match.old, old),
         new=_measured(match.new, new),
-        effect=effect_of(old, new, band),
+        effect=_effect(match, old, new, band),
         across=match.old.key.differences(match.new.key),
         surroundings=context_differences(match),
         notes=notes_of(match),
     )
+
+
+def _effect(match: Match, old: Replicates, new: Replicates, band: float) -> Effect:
+    paired = paired_effect(match.old.results, match.new.results, band)
+    if paired is not None:
+        return paired
+    doubt = doubt_of_sides(
+        SideRuns(OLD, match.old.results, old.processes),
+        SideRuns(NEW, match.new.results, new.processes),
+    )
+    return effect_of(old, new, band).doubted(doubt)
 
 
 def _measured(side: Side, replicates: Replicates) -> Measured:

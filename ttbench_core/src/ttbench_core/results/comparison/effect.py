@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ttbench_core.measure.intervals import (
@@ -17,6 +18,7 @@ from ttbench_core.measure.intervals import (
 )
 from ttbench_core.measure.student import two_sided_quantile
 from ttbench_core.record.result import Result
+from ttbench_core.results.comparison.doubts import Doubt
 
 __all__ = [
     "ASSUMED_PROCESS_SD",
@@ -34,6 +36,7 @@ __all__ = [
     "ratio_interval_text",
     "ratio_text",
     "replicates_of",
+    "replicates_to_add",
     "verdict_of",
 ]
 
@@ -52,8 +55,8 @@ DEFAULT_BAND: Final = 0.02
 ASSUMED_PROCESS_SD: Final = 0.03
 #: More processes than this are not advised.
 MAX_ADVISED_PROCESSES: Final = 100
-#: Processes on each side that are tried: if these do not settle it, nothing is advised.
-_MAX_TRIED_PROCESSES: Final = 100_000
+#: More replicates that are tried: if these do not settle it, nothing is advised.
+_MAX_TRIED: Final = 100_000
 _NS_PER_S: Final = 1e9
 
 
@@ -101,8 +104,24 @@ class Effect:
     #: What the interval is over, in words.
     covers: str
     #: Processes to add on each side for a verdict, if the estimate stays; None if there is a
-    #: verdict, or if no number would be enough.
+    #: verdict, if no number would be enough, or if there is a `remedy`.
     more_processes: int | None
+    #: Why there is no verdict, whatever the interval is; None where the interval decides.
+    reason: str | None = None
+    #: What would give a verdict, where that is not a number of processes.
+    remedy: str | None = None
+
+    def doubted(self, doubt: Doubt | None) -> Effect:
+        """Return the effect without a verdict if there is a doubt about its sides."""
+        if doubt is None:
+            return self
+        return replace(
+            self,
+            verdict=INCONCLUSIVE,
+            more_processes=None,
+            reason=doubt.reason,
+            remedy=doubt.remedy,
+        )
 
 
 def replicates_of(results: Sequence[Result]) -> Replicates:
@@ -123,15 +142,11 @@ def effect_of(old: Replicates, new: Replicates, band: float) -> Effect:
         new: the side that is judged.
         band: ratios from 1 / (1 + band) to 1 + band count as the same.
     """
-    interval = effect_interval(old, new)
-    verdict = verdict_of(interval, band)
-    return Effect(
-        ratio=new.geometric_mean / old.geometric_mean,
-        interval=interval,
-        verdict=verdict,
-        covers=_coverage(old, new),
-        more_processes=_more_processes(old, new, band) if verdict == INCONCLUSIVE else None,
-    )
+    ratio, interval = new.geometric_mean / old.geometric_mean, effect_interval(old, new)
+    verdict, more = verdict_of(interval, band), None
+    if verdict == INCONCLUSIVE:
+        more = replicates_to_add(ratio, band, functools.partial(_half_width, old, new))
+    return Effect(ratio, interval, verdict, _coverage(old, new), more)
 
 
 def effect_interval(old: Replicates, new: Replicates) -> Interval | None:
@@ -153,6 +168,22 @@ def verdict_of(interval: Interval | None, band: float) -> str:
     if lowest <= interval.low and interval.high <= highest:
         return SAME
     return INCONCLUSIVE
+
+
+def replicates_to_add(ratio: float, band: float, half_width: Callable[[int], float]) -> int | None:
+    """Predict how many more replicates would give a verdict if the estimate stays; None for none.
+
+    Args:
+        ratio: the estimate.
+        band: see `effect_of`.
+        half_width: gives half the width of the interval, of logarithms, with so many more; must
+            not grow with their number.
+    """
+    distance = abs(abs(math.log(ratio)) - math.log1p(band))
+    if half_width(_MAX_TRIED) > distance:
+        return None
+    candidates = range(1, _MAX_TRIED + 1)
+    return candidates[bisect.bisect_left(candidates, -distance, key=lambda more: -half_width(more))]
 
 
 def ratio_text(value: float) -> str:
@@ -198,20 +229,6 @@ def _amount(side: Replicates) -> str:
         return f"{side.processes} processes"
     count = len(side.samples_per_s)
     return f"{count} pass{'' if count == 1 else 'es'} of one process"
-
-
-def _more_processes(old: Replicates, new: Replicates, band: float) -> int | None:
-    """Predict how many more processes per side would give a verdict, if the estimate stays."""
-    estimate, edge = abs(math.log(new.geometric_mean / old.geometric_mean)), math.log1p(band)
-    distance = abs(estimate - edge)
-    if _half_width(old, new, _MAX_TRIED_PROCESSES) > distance:
-        return None
-    candidates = range(1, _MAX_TRIED_PROCESSES + 1)
-
-    def negative_half_width(more: int) -> float:
-        return -_half_width(old, new, more)  # sorted: it grows with more processes
-
-    return candidates[bisect.bisect_left(candidates, -distance, key=negative_half_width)]
 
 
 def _half_width(old: Replicates, new: Replicates, more: int) -> float:

@@ -9,6 +9,7 @@ from typing import Final
 
 from ttbench_core.errors import RequestError
 from ttbench_core.record.result import Result
+from ttbench_core.results.comparison.doubts import with_verdict
 from ttbench_core.results.comparison.key import Difference, Key, key_of
 
 __all__ = [
@@ -36,7 +37,7 @@ class Side:
     """The results of one key in OLD or in NEW that are compared, as replicates."""
 
     key: Key
-    #: In the order of the file, one per run.
+    #: In the order of the file, one per run; each has its verdict if it can be known.
     results: tuple[Result, ...]
     #: Number of results of the key with other versions, another commit or another machine.
     left_out: int
@@ -157,7 +158,12 @@ def _side(group: _Results, key: Key, across: Sequence[str]) -> Side:
     full_key = key_of(unique[-1])
     for result in unique:
         _refuse_mixture(full_key.differences(key_of(result)), full_key, group.name, across)
-    return Side(full_key, unique, len(results) - len(same_origin), len(same_origin) - len(unique))
+    return Side(
+        key=full_key,
+        results=tuple(map(with_verdict, unique)),
+        left_out=len(results) - len(same_origin),
+        duplicates=len(same_origin) - len(unique),
+    )
 
 
 def _origin(result: Result) -> tuple[object, ...]:

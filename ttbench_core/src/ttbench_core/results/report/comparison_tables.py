@@ -16,10 +16,13 @@ from ttbench_core.results.report.page_elements import (
     number,
     shorten_label,
     text,
+    without_empty_columns,
 )
 
 __all__ = [
+    "DOUBT_COLUMNS",
     "comparison_table",
+    "doubt_cells",
     "effect_cells",
     "one_sided_table",
     "remarks_table",
@@ -27,6 +30,10 @@ __all__ = [
 
 #: Configurations that a remark lists by name.
 _MAX_LISTED: Final = 6
+DOUBT_COLUMNS: Final = (
+    Column("Why there is no verdict", is_wide=True),
+    Column("What would give one", is_wide=True),
+)
 _TONES: Final = {FASTER: "good", SLOWER: "failed"}
 
 
@@ -39,10 +46,11 @@ def comparison_table(comparison: Comparison) -> Table:
             Column("95 % interval", is_number=True),
             Column("Verdict"),
             Column("Interval over", is_wide=True),
+            *DOUBT_COLUMNS,
         ),
     )
     rows = tuple(_pair_row(pair) for pair in comparison.pairs)
-    return Table("Throughput against the baseline", columns, rows)
+    return without_empty_columns(Table("Throughput against the baseline", columns, rows))
 
 
 def one_sided_table(comparison: Comparison) -> Table:
@@ -92,6 +100,11 @@ def effect_cells(pair: Pair) -> tuple[Cell, Cell, Cell]:
     )
 
 
+def doubt_cells(pair: Pair) -> tuple[Cell, Cell]:
+    """Return why a pair has no verdict whatever its interval is, and what would give one."""
+    return text(pair.effect.reason), text(pair.effect.remedy)
+
+
 def _pair_row(pair: Pair) -> tuple[Cell, ...]:
     old, new, effect = pair.old, pair.new, pair.effect
     doubts = [f" ({side.doubt})" if side.doubt else "" for side in (old, new)]
@@ -105,6 +118,7 @@ def _pair_row(pair: Pair) -> tuple[Cell, ...]:
         ),
         *effect_cells(pair),
         text(effect.covers),
+        *doubt_cells(pair),
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison import NotComparableError, compare
+from ttbench_core.results.comparison.doubts import with_verdict
 from ttbench_core.results.report.report_data import Change, Point
 
 __all__ = ["CompactRun", "RunGroups", "ThinnedHistory"]
@@ -18,6 +19,9 @@ __all__ = ["CompactRun", "RunGroups", "ThinnedHistory"]
 _MAX_GROUP: Final = 5
 #: Latest environments of which runs are kept: more than one, for machines that take turns.
 _MAX_ENVIRONMENTS: Final = 4
+#: Findings of a verdict that are kept, the worst first, and the length of a name in them.
+_MAX_FINDINGS: Final = 20
+_MAX_NAME: Final = 40
 #: Points of a history that can still be told apart on a screen.
 _MAX_POINTS: Final = 150
 
@@ -41,7 +45,7 @@ class CompactRun:
             processes=(),
             warmup=None,
             requested={"threads": result.requested.get("threads")},
-            verdict={"verdict": (result.verdict or {}).get("verdict")},
+            verdict=_reduced_verdict(with_verdict(result)),
             latency=None,
             output_interval=None,
             host_during=None,
@@ -55,6 +59,19 @@ class CompactRun:
         pairs = zip(self._e2e_ns, self._processes, strict=True)
         passes = tuple({"e2e_ns": e2e_ns, "process": process} for e2e_ns, process in pairs)
         return replace(self._rest, passes=passes)
+
+
+def _reduced_verdict(result: Result) -> dict[str, object]:
+    """Return a verdict with what a comparison needs of its findings."""
+    verdict = result.verdict or {}
+    findings = verdict.get("findings")
+    known = findings[:_MAX_FINDINGS] if isinstance(findings, (list, tuple)) else ()
+    kept = [
+        {name: str(one.get(name))[:_MAX_NAME] for name in ("rule", "level")}
+        for one in known
+        if isinstance(one, Mapping)
+    ]
+    return {"verdict": verdict.get("verdict"), "findings": kept}
 
 
 class ThinnedHistory:

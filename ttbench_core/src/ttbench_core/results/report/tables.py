@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ttbench_core.record.formatting import format_duration, format_number
-from ttbench_core.results.report.comparison_tables import effect_cells
+from ttbench_core.results.report.comparison_tables import DOUBT_COLUMNS, doubt_cells, effect_cells
 from ttbench_core.results.report.page_elements import (
     Cell,
     Column,
@@ -81,7 +81,7 @@ def changes_table(configurations: Iterable[Configuration]) -> Table:
         *(Column("Configuration", is_wide=True), Column("Runs", is_number=True)),
         *(Column("Failed", is_number=True), *RATE_COLUMNS, Column("Latest against", is_wide=True)),
         *(Column("Ratio", is_number=True), Column("95 % interval of the ratio", is_number=True)),
-        *(Column("Verdict"), Column("What differs", is_wide=True)),
+        *(Column("Verdict"), *DOUBT_COLUMNS, Column("What differs", is_wide=True)),
     )
     rows = tuple(
         _change_row(one, change) for one in configurations for change in one.changes or (None,)
@@ -159,12 +159,13 @@ def _change_row(one: Configuration, change: Change | None) -> tuple[Cell, ...]:
         *(with_unit, interval),
     )
     if change is None:
-        return (*start, text("nothing: one run with a number"), *[text("")] * 4)
+        return (*start, text("nothing: one run with a number"), *[text("")] * 6)
     counts = f"{len(change.old_runs)} against {len(change.new_runs)}"
     differs = "; ".join(map(str, change.pair.surroundings))
     return (
         *start,
         text(f"{change.since} ({counts})"),
         *effect_cells(change.pair),
+        *doubt_cells(change.pair),
         text(differs or "nothing that is recorded"),
     )

@@ -193,7 +193,9 @@ def _history_figure(at: int, one: Configuration) -> Figure:
 def _change_note(change: Change) -> str:
     effect = change.pair.effect
     interval = ratio_interval_text(effect.interval) or "no interval"
-    return f"Against {change.since}: {effect.verdict}, {ratio_text(effect.ratio)} ({interval})."
+    reason = f"; {effect.reason}" if effect.reason else ""
+    ratio = f"{ratio_text(effect.ratio)} ({interval})"
+    return f"Against {change.since}: {effect.verdict}, {ratio}{reason}."
 
 
 def _history_row(point: Point) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def test_the_models_identity_is_in_the_record():
         "pack": "ttbench-fake-engine",
         "pack_version": "1.5",
         "builder": "ttbench_fake_engine:steady",
+        "options": {},
         "parameters": None,
         "stages": ["device"],
         "unit": "sample",

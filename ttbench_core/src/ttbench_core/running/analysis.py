@@ -7,7 +7,7 @@ PyTorch: `reference` is imported only for a model that is made of its modules.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ttbench_core.backends.protocol import CalibratingBackend, Session
 from ttbench_core.errors import LostOutputError, UnsupportedOptionError, one_line
@@ -17,7 +17,10 @@ from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
 from ttbench_core.running.recording import Recording
 
-__all__ = ["analyze", "refuse_unverifiable"]
+if TYPE_CHECKING:
+    from ttbench_core.models.reference.fingerprint import Fingerprint
+
+__all__ = ["analyze", "fingerprint_as_built", "refuse_unverifiable"]
 
 
 def refuse_unverifiable(options: RunOptions, model: BenchmarkModel) -> None:
@@ -28,11 +31,38 @@ def refuse_unverifiable(options: RunOptions, model: BenchmarkModel) -> None:
         )
 
 
-def analyze(job: Job, session: Session, model: BenchmarkModel, recording: Recording) -> None:
-    """Verify the outputs, count FLOPs and measure the machine's peak, and record them."""
+def fingerprint_as_built(
+    job: Job, model: BenchmarkModel, recording: Recording
+) -> Fingerprint | None:
+    """Read a model before a backend gets it, where its outputs may be verified; else None."""
+    may_be_verified = not job.options.training and job.options.verify is not False
+    if not (job.request.is_analyzed and may_be_verified and _has_reference(model)):
+        return None
+    from ttbench_core.models.reference.fingerprint import fingerprint
+
+    with recording.during("fingerprint"):
+        return fingerprint(model)
+
+
+def analyze(
+    job: Job,
+    session: Session,
+    model: BenchmarkModel,
+    recording: Recording,
+    as_built: Fingerprint | None,
+) -> None:
+    """Verify the outputs, count FLOPs and measure the machine's peak, and record them.
+
+    Args:
+        job: what was run.
+        session: has run it.
+        model: as the backend left it.
+        recording: gets the facts.
+        as_built: the fingerprint of the model before the backend had it.
+    """
     if _verification_is_due(job, session):
         with recording.during("verify"):
-            recording.add("verification", _verify(job, session, model))
+            recording.add("verification", _verify(job, session, model, as_built))
     elif job.options.training and job.options.verify is not False:
         with recording.during("verify"):
             recording.add("verification", _check_loss(job, session, model))
@@ -52,28 +82,55 @@ def _verification_is_due(job: Job, session: Session) -> bool:
     return job.options.verify
 
 
-def _verify(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any]:
+def _verify(
+    job: Job, session: Session, model: BenchmarkModel, as_built: Fingerprint | None
+) -> dict[str, Any]:
     threshold = _threshold(job, model)
-    if not _has_reference(model):
+    if as_built is None:
         return _unverified(threshold, "PyTorch alone cannot run this model")
     from ttbench_core.models.reference.agreement import agreement
+    from ttbench_core.models.reference.fingerprint import fingerprint, first_change
     from ttbench_core.models.reference.forward import reference_outputs
 
     session.push(model.inputs)
     outputs = session.pop()
     if outputs is None:
         raise LostOutputError("the output to be verified never came")
+    found_now = fingerprint(model)
+    if (change := first_change(as_built, found_now)) is not None:
+        return _changed(threshold, *change)
+    modules = _unchanged(found_now)
     try:
         expected = reference_outputs(model)
     except Exception as error:  # noqa: BLE001 - modules of a pack; the times are valid without it
-        return _unverified(threshold, f"the reference failed ({one_line(error)})")
+        unverified = _unverified(threshold, f"the reference failed ({one_line(error)})")
+        return {**unverified, "modules": modules}
     # of a generator the logits of the first token are compared, which come first
     found = agreement(outputs[: len(expected)] if model.generation else outputs, expected)
-    record = {**found.to_record(), "threshold": threshold, "passed": found.passes(threshold)}
+    record = {
+        **found.to_record(),
+        "threshold": threshold,
+        "passed": found.passes(threshold),
+        "modules": modules,
+    }
     reason = model.incomparable if isinstance(model, Incomparable) else None
     if reason and job.options.pcc is None and found.fault is None:
         return {**record, "passed": None, "reason": reason}
     return record
+
+
+def _changed(threshold: float, kind: str, change: str) -> dict[str, Any]:
+    fault = (
+        f"the backend changed the model's {kind}: {change}; outputs are compared with the model as"
+        " built"
+    )
+    return {"passed": False, "threshold": threshold, "fault": fault, "modules": "changed"}
+
+
+def _unchanged(found: Fingerprint) -> str:
+    if not found.unread:
+        return "unchanged"
+    return f"unchanged, as far as can be seen: {found.unread} tensors do not show their values"
 
 
 def _check_loss(job: Job, session: Session, model: BenchmarkModel) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from ttbench_core.models.model_options import read_model_options
 from ttbench_core.plugins.tuning_rules import read_rules
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
-from ttbench_core.running.analysis import analyze, refuse_unverifiable
+from ttbench_core.running.analysis import analyze, fingerprint_as_built, refuse_unverifiable
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import SILENT, Observer
 from ttbench_core.running.record_values import failed_before_start
@@ -83,12 +83,13 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
             if job.plan.image is not None:
                 _save_image(job, model, recording)
                 return recording.result("ok")
+            as_built = fingerprint_as_built(job, model, recording)
             with _compile(job, model, recording) as session:
                 _measure_session(job, session, model, recording, context)
                 if context.turns is not None:
                     context.turns.wait_for_other()
                 if request.is_analyzed:
-                    analyze(job, session, model, recording)
+                    analyze(job, session, model, recording, as_built)
                     take_trace(job, session, model, recording)
         return recording.result("ok")
     except RequestError:

@@ -14,6 +14,7 @@ from ttbench_core.backends.engine_options import saves_image, spelled_options, w
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend, choose_backend_and_plugin
 from ttbench_core.errors import OptionError, RequestError, UnsupportedOptionError
+from ttbench_core.request.options import Trace
 from ttbench_core.results.comparison.key import key_of
 
 PACKS = Path(__file__).parents[2] / "packs"
@@ -228,6 +229,16 @@ def test_stages_on_the_host_are_refused_where_only_a_device_stage_runs(npu):
 def test_inputs_of_a_kind_that_a_backend_does_not_take_are_refused(npu):
     with pytest.raises(RequestError, match="'npu' takes no inputs by name, as this model has; use"):
         run("named")
+
+
+def test_a_backend_need_not_declare_that_it_runs_without_a_trace(npu, monkeypatch):
+    from dataclasses import replace
+
+    tracing = replace(npu.capabilities(), traces=(Trace.LIGHT,))
+    monkeypatch.setattr(type(npu), "capabilities", lambda self: tracing)
+    plan(RunOptions("m"), npu)
+    with pytest.raises(UnsupportedOptionError, match="has no trace verbose"):
+        plan(RunOptions("m", trace="verbose"), npu)
 
 
 # ----- one broken engine -----------------------------------------------------------------------

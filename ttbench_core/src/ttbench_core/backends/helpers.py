@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.backends.protocol import Device, Tensors
 from ttbench_core.errors import SessionError
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import BenchmarkModel, Inputs
+from ttbench_core.models.inputs import map_tensors
 from ttbench_core.record.environment import cpu_name, total_memory_bytes
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "cpu_device",
     "cpu_name",
     "flat_outputs",
+    "map_tensors",
     "private_copy",
     "seeded",
     "staged_run",
@@ -69,7 +71,7 @@ def flat_outputs(returned: Any) -> tuple[Any, ...]:
 
 def staged_run(
     model: BenchmarkModel, run_device: Callable[..., Any]
-) -> Callable[[Tensors], Tensors]:
+) -> Callable[[Inputs], Tensors]:
     """Make a function that runs one input through all stages of a model, without its loss.
 
     `cpu_pre` and `cpu_post` run on the CPU in float32 and eval mode, as private copies. Outputs
@@ -77,8 +79,8 @@ def staged_run(
 
     Args:
         model: its stages on the host are `torch.nn.Module`.
-        run_device: the engine's own device stage, called as the module is; may return anything
-            that `flat_outputs` reads.
+        run_device: the engine's own device stage, called as the module is (by name for a model
+            whose inputs have names); may return anything that `flat_outputs` reads.
 
     Raises `TypeError` for a module that cannot be copied.
     """
@@ -114,7 +116,7 @@ class SyncSession:
 
     def __init__(
         self,
-        run: Callable[[Tensors], Tensors],
+        run: Callable[[Inputs], Tensors],
         *,
         effective: Mapping[str, object],
         notes: Sequence[str] = (),
@@ -125,12 +127,12 @@ class SyncSession:
         self.effective: Final = dict(effective)
         self.notes: Final = tuple(notes)
         self.is_reference: Final = is_reference
-        self._run: Callable[[Tensors], Tensors] | None = run
+        self._run: Callable[[Inputs], Tensors] | None = run
         self._outputs: Tensors | None = None
         self._peak_bytes: Final = peak_bytes
         self._on_close = on_close
 
-    def push(self, inputs: Tensors) -> None:
+    def push(self, inputs: Inputs) -> None:
         """Run one input; raises `SessionError` while there are outputs to be popped."""
         if self._run is None:
             raise SessionError("push on a closed session")

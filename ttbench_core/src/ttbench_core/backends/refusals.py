@@ -94,7 +94,7 @@ def _unsupported_option(options: RunOptions, capabilities: Capabilities) -> str 
         return "--timeout"
     if options.threads is not None and not capabilities.threads:
         return "choice of --threads"
-    if options.trace not in capabilities.traces:
+    if options.wants_trace and options.trace not in capabilities.traces:
         return f"trace {options.trace}"
     return _unsupported_mode(options, capabilities)
 

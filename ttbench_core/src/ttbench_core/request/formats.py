@@ -30,6 +30,11 @@ class DataFormat(OptionEnum):
         """Whether blocks of 16 elements share one exponent in this format."""
         return self.value.startswith("Bfp")
 
+    @property
+    def pcc(self) -> float:
+        """See `EngineFormat.pcc`."""
+        return DEFAULT_PCC
+
 
 @dataclass(frozen=True)
 class EngineFormat:

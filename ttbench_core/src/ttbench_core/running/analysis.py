@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ttbench_core.backends.protocol import CalibratingBackend, Session
 from ttbench_core.errors import LostOutputError, UnsupportedOptionError, one_line
 from ttbench_core.model import BenchmarkModel, DeclaresAccuracy, Incomparable
-from ttbench_core.request.formats import DEFAULT_PCC, EngineFormat
+from ttbench_core.request.formats import EngineFormat
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
 from ttbench_core.running.recording import Recording
@@ -156,8 +156,7 @@ def _threshold(job: Job, model: BenchmarkModel) -> float:
         return job.options.pcc
     data_format = job.plan.data_format
     declared = model.pcc if isinstance(model, DeclaresAccuracy) else {}
-    usual = data_format.pcc if isinstance(data_format, EngineFormat) else DEFAULT_PCC
-    return float(declared.get(data_format.value, usual))
+    return float(declared.get(data_format.value, data_format.pcc))
 
 
 def _cost(job: Job, model: BenchmarkModel) -> dict[str, Any]:

@@ -1,21 +1,19 @@
-"""Checks that a builder and a session follow their contracts."""
+"""Checks that a builder follows its contract."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend
-from ttbench_core.errors import SessionError
-from ttbench_core.measure.passes import DrivableSession
-from ttbench_core.model import BenchmarkModel, Inputs
+from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.plugins.catalogue import as_builder
 from ttbench_core.request.options import RunOptions
+from ttbench_core.testing.session_checks import check_session
 
-__all__ = ["check_builder", "check_session"]
+__all__ = ["check_builder"]
 
 
 def check_builder(
@@ -51,38 +49,3 @@ def check_builder(
                 check_session(session, model.inputs)
         models[config] = model
     return models
-
-
-def check_session(session: DrivableSession, inputs: Inputs) -> None:
-    """Check that a session follows its contract with these inputs; leaves it empty.
-
-    Raises `AssertionError` naming the promise that was broken, and whatever
-    the session raises.
-    """
-    _require(session.depth >= 1, "depth is 1 or more")
-    for _ in range(session.depth):
-        session.push(inputs)
-    _require(_refuses(lambda: session.push(inputs)), "a push beyond depth raises SessionError")
-    for _ in range(session.depth):
-        _require(session.pop() is not None, "every input has outputs")
-    _require(_refuses(session.pop), "a pop with nothing in flight raises SessionError")
-
-
-def _refuses(action: Callable[..., Any]) -> bool:
-    with _expected_refusal() as refused:
-        action()
-    return bool(refused)
-
-
-@contextlib.contextmanager
-def _expected_refusal() -> Iterator[list[SessionError]]:
-    refused: list[SessionError] = []
-    try:
-        yield refused
-    except SessionError as error:
-        refused.append(error)
-
-
-def _require(holds: bool, rule: str) -> None:
-    if not holds:
-        raise AssertionError(f"a session breaks its contract: {rule}")

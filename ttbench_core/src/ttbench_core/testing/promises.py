@@ -11,7 +11,11 @@ from unittest import mock
 
 from ttbench_core.errors import one_line
 
-__all__ = ["Contract"]
+__all__ = ["BrokenPromiseError", "Contract"]
+
+
+class BrokenPromiseError(AssertionError):
+    """Something does not do what its contract says; the message names the promise."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,23 @@ class Contract:
     subject: str
 
     def require(self, holds: bool, rule: str) -> None:
-        """Raise `AssertionError` for a promise that is broken."""
+        """Raise `BrokenPromiseError` for a promise that is broken."""
         if not holds:
             raise self.broken(rule)
 
-    def broken(self, rule: str) -> AssertionError:
+    def broken(self, rule: str) -> BrokenPromiseError:
         """Return the error for a promise that is broken."""
-        return AssertionError(f"{self.subject} breaks its contract: {rule}")
+        return BrokenPromiseError(f"{self.subject} breaks its contract: {rule}")
+
+    @contextlib.contextmanager
+    def during(self, step: str) -> Iterator[None]:
+        """Make what the context raises a broken promise that names the step."""
+        try:
+            yield
+        except BrokenPromiseError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise self.broken(f"raised {one_line(error)} in {step}") from error
 
     @contextlib.contextmanager
     def no_error(self, rule: str) -> Iterator[None]:

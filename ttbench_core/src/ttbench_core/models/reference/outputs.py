@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["as_tensors", "first_non_finite"]
+__all__ = ["as_tensors", "first_non_finite", "output_fault"]
 
 
 def as_tensors(returned: Any) -> tuple[Any, ...]:
@@ -29,6 +29,31 @@ def first_non_finite(returned: Any) -> float | None:
         if non_finite.numel():
             return float(non_finite.flatten()[0])
     return None
+
+
+def output_fault(outputs: Any) -> str | None:
+    """Say why something is no outputs of a session: a sequence of tensors on the host.
+
+    None for what is.
+    """
+    if outputs is None:
+        return "it gave None"
+    if isinstance(outputs, torch.Tensor):
+        return "it gave one tensor alone: give [tensor]"
+    if not isinstance(outputs, (list, tuple)):
+        return f"it gave a {_kind(outputs)}: give a list of its tensors (helpers.flat_outputs)"
+    if not outputs:
+        return "it gave no outputs"
+    for index, one in enumerate(outputs):
+        if not isinstance(one, torch.Tensor):
+            return f"output {index} is a {_kind(one)}"
+        if one.device.type != "cpu":
+            return f"output {index} is on the device {one.device}"
+    return None
+
+
+def _kind(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
 
 
 def _flat(returned: Any) -> list[Any]:

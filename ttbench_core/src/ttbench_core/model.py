@@ -16,12 +16,15 @@ __all__ = [
     "Annotated",
     "BenchmarkModel",
     "Builder",
+    "CacheTensor",
     "Declared",
     "DeclaresAccuracy",
     "GeneratingModule",
     "Incomparable",
     "StagedModel",
     "Stages",
+    "StaticCache",
+    "StaticCacheModule",
     "benchmark_model",
 ]
 
@@ -148,6 +151,68 @@ class GeneratingModule(Protocol):
 
         Returns:
             Logits of the next token, and the cache for the next call.
+        """
+
+
+@dataclass(frozen=True)
+class CacheTensor:
+    """The declaration of one tensor of a static cache."""
+
+    shape: tuple[int, ...]
+    #: The dimension with one place for each token; None for a tensor that does not have one.
+    length_dimension: int | None = None
+    #: Name of its dtype, such as `int64`; None is the float type that the module computes in.
+    dtype: str | None = None
+
+
+@dataclass(frozen=True)
+class StaticCache:
+    """The declaration of a cache whose tensors keep their shapes over all steps."""
+
+    #: By name, in the order in which they are handed over.
+    tensors: Mapping[str, CacheTensor]
+    #: Places for tokens: enough for all that are read.
+    length: int
+    #: Places that the prompt fills, from 0 on; `decode_static` gets this position first.
+    prompt_length: int
+
+
+@runtime_checkable
+class StaticCacheModule(Protocol):
+    """**Protocol:** a `GeneratingModule` that also declares its cache as tensors; optional.
+
+    All tensors of a step have fixed shapes, so an engine can compile one graph of `prefill_static`
+    and one of `decode_static` ahead of time. Neither changes the tensors that it gets.
+    """
+
+    def static_cache(self, inputs: Sequence[Tensor], new_tokens: int) -> StaticCache:
+        """Declare the cache for these inputs and this many tokens after them; runs nothing."""
+
+    def prefill_static(
+        self, inputs: Sequence[Tensor], cache: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Read the prompt.
+
+        Args:
+            inputs: those of the model.
+            cache: the declared tensors, all zero.
+
+        Returns:
+            Logits of the next token, (microbatch, vocabulary), and the tensors with the prompt.
+        """
+
+    def decode_static(
+        self, token: Tensor, position: Tensor, cache: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Process one more token.
+
+        Args:
+            token: the last one of each row, (microbatch, 1), whole numbers.
+            position: its place in the cache, shape (1,), int64; later places are not read.
+            cache: the tensors that the last call returned.
+
+        Returns:
+            Logits of the next token, and the tensors with this token.
         """
 
 

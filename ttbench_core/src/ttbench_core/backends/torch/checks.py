@@ -5,19 +5,25 @@ from __future__ import annotations
 import torch
 
 from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.backends.torch.generating import CacheKind
 from ttbench_core.backends.torch.model_copies import COMPILE_LEVEL
 from ttbench_core.errors import UnsupportedOptionError
-from ttbench_core.model import BenchmarkModel, GeneratingModule
+from ttbench_core.model import BenchmarkModel, GeneratingModule, StaticCacheModule
 from ttbench_core.models.counting import new_tokens_of
 
 __all__ = ["check_request"]
 
 
-def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
+def check_request(model: BenchmarkModel, options: CompileOptions, cache: CacheKind) -> None:
     """Raise `UnsupportedOptionError` for a model that torch cannot run as it is asked to."""
     _refuse_foreign_modules(model)
     if model.generation:
-        _refuse_generation(model, options)
+        _refuse_generation(model, options, cache)
+    elif cache == "static":
+        raise UnsupportedOptionError(
+            "a static cache is for a model that generates tokens, and this run generates none:"
+            " leave it out"
+        )
 
 
 def _refuse_foreign_modules(model: BenchmarkModel) -> None:
@@ -29,7 +35,7 @@ def _refuse_foreign_modules(model: BenchmarkModel) -> None:
             )
 
 
-def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
+def _refuse_generation(model: BenchmarkModel, options: CompileOptions, cache: CacheKind) -> None:
     staged = len(model.stages.present(training=False)) > 1
     generates = (
         isinstance(model.stages.device, GeneratingModule) and new_tokens_of(model) is not None
@@ -42,7 +48,11 @@ def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
         )
     if len(options.devices) > 1:
         raise UnsupportedOptionError("backend 'torch' generates on one chip: leave out --chips")
-    if options.opt_level >= COMPILE_LEVEL:
+    if cache == "static" and not isinstance(model.stages.device, StaticCacheModule):
+        raise UnsupportedOptionError(
+            "this model declares no static cache: leave it out, to generate with the model's own"
+        )
+    if options.opt_level >= COMPILE_LEVEL and cache == "dynamic":
         raise UnsupportedOptionError(
             f"-opt {options.opt_level} compiles for fixed shapes, and a past grows with each token:"
             " use -opt 0 or 1, or --no-generative"

@@ -22,7 +22,11 @@ from ttbench_core.backends.protocol import CompileOptions, Session
 from ttbench_core.backends.replicas import ReplicatedSession
 from ttbench_core.backends.torch.checks import check_request
 from ttbench_core.backends.torch.formats import Quantised, compute_dtype, format_notes
-from ttbench_core.backends.torch.generating import GeneratingSession, TokenGenerator
+from ttbench_core.backends.torch.generating import (
+    CacheKind,
+    GeneratingSession,
+    TokenGenerator,
+)
 from ttbench_core.backends.torch.global_settings import host_threads, matmul_precision
 from ttbench_core.backends.torch.model_copies import COMPILE_LEVEL, ModelCopy, copy_model
 from ttbench_core.backends.torch.sessions import (
@@ -40,13 +44,20 @@ from ttbench_core.request.options import DataFormat
 __all__ = ["compile_session"]
 
 
-def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
+def compile_session(
+    model: BenchmarkModel, options: CompileOptions, *, cache: CacheKind = "dynamic"
+) -> Session:
     """Compile a model for the devices that were chosen.
+
+    Args:
+        model: to compile.
+        options: what will be run.
+        cache: that a model generates with.
 
     Raises `UnsupportedOptionError` for a model that PyTorch cannot run as it
     is; what torch raises while compiling passes through.
     """
-    check_request(model, options)
+    check_request(model, options, cache)
     devices = [_torch_device(device.kind, device.index) for device in options.devices]
     settings = contextlib.ExitStack()
     with contextlib.ExitStack() as undo:
@@ -63,7 +74,9 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
             settings.enter_context(torch.inference_mode())
         sessions = []
         for device, model_copy in zip(devices, copies, strict=True):
-            sessions.append(_make_session(model, model_copy, options, device, settings))
+            sessions.append(
+                _make_session(model, model_copy, options, device, settings, cache=cache)
+            )
             undo.callback(sessions[-1].close)
         undo.pop_all()
     return sessions[0] if len(sessions) == 1 else ReplicatedSession(sessions)
@@ -75,15 +88,26 @@ def _make_session(
     options: CompileOptions,
     device: torch.device,
     settings: contextlib.ExitStack,
+    *,
+    cache: CacheKind,
 ) -> Session:
     modules, data_format = model_copy.modules, options.data_format
     notes = tuple(_notes(model, options, model_copy.quantised))
     effective = _effective(options, device, model_copy.quantised)
-    info = SessionInfo(effective, notes, device, _is_reference(options, device))
+    is_reference = _is_reference(options, device) and cache == "dynamic"
+    if model.generation:
+        effective["cache"] = cache
+    info = SessionInfo(effective, notes, device, is_reference)
     if model.generation:
         generator = TokenGenerator(
-            modules["device"], device, compute_dtype(data_format), new_tokens_of(model) or 1
+            modules["device"],
+            device,
+            compute_dtype(data_format),
+            new_tokens_of(model) or 1,
+            cache=cache,
+            compiled=options.opt_level >= COMPILE_LEVEL,
         )
+        _trigger_compilation(generator, model, options)
         return GeneratingSession(generator, info, settings)
     if options.training:
         step = make_training_step(model, modules, data_format, device)

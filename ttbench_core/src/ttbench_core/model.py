@@ -11,12 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ttbench_core.builder import Builder, Declared, benchmark_model
+from ttbench_core.generation import (
+    CacheTensor,
+    GeneratingModule,
+    Inputs,
+    StaticCache,
+    StaticCacheModule,
+    Tensor,
+)
 from ttbench_core.zoo import Zoo, ZooModel
 
 __all__ = [
     "Annotated",
     "BenchmarkModel",
     "Builder",
+    "CacheTensor",
     "Declared",
     "DeclaresAccuracy",
     "DeclaresMicrobatch",
@@ -25,17 +34,13 @@ __all__ = [
     "Inputs",
     "StagedModel",
     "Stages",
+    "StaticCache",
+    "StaticCacheModule",
     "Zoo",
     "ZooModel",
     "benchmark_model",
 ]
 
-#: A tensor of the backend's framework.
-Tensor: TypeAlias = Any
-#: What the first stage is called with: a sequence is passed as positional arguments, a mapping as
-#: keyword arguments. Each value is a tensor, a number, a bool, None, or a list, tuple or mapping of
-#: these.
-Inputs: TypeAlias = Sequence[Any] | Mapping[str, Any]
 #: A module that a backend can run: called with tensors, returns a tensor, or a list, tuple or
 #: mapping of tensors, such as the `ModelOutput` of transformers.
 Module: TypeAlias = Any
@@ -147,37 +152,6 @@ class Incomparable(Protocol):
 
         Its outputs are checked all the same: those that are not finite, or of another shape,
         are wrong.
-        """
-
-
-@runtime_checkable
-class GeneratingModule(Protocol):
-    """**Protocol:** a device stage that generates tokens from a prompt and a cache of the past.
-
-    Its model has `max_length`, the number of new tokens, in `generation`, and may have
-    `prompt_length`.
-    """
-
-    def prefill(self, *inputs: Any, **named_inputs: Any) -> tuple[Tensor, Any]:
-        """Read the prompt.
-
-        Args:
-            inputs: those of the model, where they are a sequence.
-            named_inputs: those of the model, where they are a mapping.
-
-        Returns:
-            Logits of the next token, (microbatch, vocabulary), and the cache for `decode`.
-        """
-
-    def decode(self, token: Tensor, past: Any) -> tuple[Tensor, Any]:
-        """Process one more token.
-
-        Args:
-            token: the last one of each row, (microbatch, 1), whole numbers.
-            past: the cache that the last call returned; may be changed in place.
-
-        Returns:
-            Logits of the next token, and the cache for the next call.
         """
 
 

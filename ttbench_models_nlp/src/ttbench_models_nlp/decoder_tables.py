@@ -10,7 +10,11 @@ __all__ = ["GPT2", "MAMBA", "OPT"]
 
 _TASK: Final = "text generation"
 _GPT2: Final = Architecture(
-    "GPT2LMHeadModel", "GPT2Config", layers=("n_layer",), positions="n_positions"
+    "GPT2LMHeadModel",
+    "GPT2Config",
+    layers=("n_layer",),
+    positions="n_positions",
+    declares_cache=True,
 )
 
 GPT2: Final = Family(

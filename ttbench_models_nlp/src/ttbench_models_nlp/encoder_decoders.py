@@ -6,7 +6,12 @@ from typing import Any, Final
 
 from ttbench_core import BenchmarkModel, StagedModel, Stages
 from ttbench_models_nlp.builders import generator_builder
-from ttbench_models_nlp.networks import check_positions, network_of, settings_of
+from ttbench_models_nlp.networks import (
+    can_declare_cache,
+    check_positions,
+    network_of,
+    settings_of,
+)
 from ttbench_models_nlp.tables import Architecture, Asked, Family, Variant
 from ttbench_models_nlp.texts import decoder_texts, drawn_ids
 
@@ -19,6 +24,7 @@ _T5: Final = Architecture(
     "T5Config",
     layers=("num_layers", "num_decoder_layers"),
     positions=None,
+    declares_cache=True,
 )
 _BART: Final = Architecture(
     "BartForConditionalGeneration", "BartConfig", layers=("encoder_layers", "decoder_layers")
@@ -30,7 +36,6 @@ def _construct(asked: Asked) -> BenchmarkModel:
 
     Else it runs a text and a decoder's text once, and trains on the latter.
     """
-    from ttbench_models_nlp.generating import EncoderDecoder
     from ttbench_models_nlp.losses import TokenLoss
 
     settings = settings_of(asked)
@@ -40,12 +45,22 @@ def _construct(asked: Asked) -> BenchmarkModel:
     decoder_ids, targets = decoder_texts(asked, settings.vocab_size, start)
     network, notes = network_of(asked, settings)
     return StagedModel(
-        stages=Stages(device=EncoderDecoder(network), loss=TokenLoss()),
+        stages=Stages(device=_generator(asked, network), loss=TokenLoss()),
         inputs=[ids, decoder_ids],
         targets=targets,
         generation=asked.generation(prompt=asked.sequence),
         notes=notes,
     )
+
+
+def _generator(asked: Asked, network: Any) -> Any:
+    from ttbench_models_nlp.generating import EncoderDecoder
+
+    if not can_declare_cache(asked, network.config):
+        return EncoderDecoder(network)
+    from ttbench_models_nlp.static_caches import StaticEncoderDecoder
+
+    return StaticEncoderDecoder(network)
 
 
 def _construct_t5(asked: Asked) -> BenchmarkModel:

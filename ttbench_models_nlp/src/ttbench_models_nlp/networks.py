@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, Final
 
 from ttbench_core.errors import OptionError
 from ttbench_models_nlp.tables import Architecture, Asked
 
-__all__ = ["check_positions", "class_of", "network_of", "settings_of"]
+__all__ = ["can_declare_cache", "check_positions", "class_of", "network_of", "settings_of"]
 
 #: Layers that can be asked for: a multiple of a configuration's own, or as many as large ones have.
 #: A slip of the finger would take all memory instead.
 _MOST_TIMES: Final = 4
 _ALWAYS_FINE: Final = 48
+#: The oldest transformers whose networks are tested with a declared cache.
+_DECLARED_SINCE: Final = (4, 57)
 
 
 def class_of(name: str, architecture: Architecture) -> Any:
@@ -113,6 +116,23 @@ def _check_size(network: Any, asked: Asked) -> None:
 def _untrained(asked: Asked) -> tuple[Asked, Any]:
     untrained = dataclasses.replace(asked, weights=None)
     return untrained, settings_of(untrained)
+
+
+def can_declare_cache(asked: Asked, settings: Any) -> bool:
+    """Return whether a network can have a declared cache; see `static_caches`.
+
+    Not one with a window, which trained weights can bring, and not with an older transformers,
+    whose networks look at their cache in other ways.
+    """
+    import transformers
+
+    found = re.findall(r"\d+", transformers.__version__)
+    kinds = set(getattr(settings, "layer_types", None) or ())
+    return (
+        asked.variant.architecture.declares_cache
+        and tuple(map(int, found[:2])) >= _DECLARED_SINCE
+        and kinds <= {"full_attention"}
+    )
 
 
 def check_positions(asked: Asked, settings: Any, tokens: int) -> None:

@@ -14,7 +14,7 @@ __all__ = ["FALCON", "GEMMA", "LLAMA", "MOE", "PHI", "QWEN"]
 
 _TASK: Final = "text generation"
 _SHORT: Final = 32
-_LLAMA: Final = Architecture("LlamaForCausalLM", "LlamaConfig")
+_LLAMA: Final = Architecture("LlamaForCausalLM", "LlamaConfig", declares_cache=True)
 
 
 def _shape(
@@ -96,7 +96,7 @@ QWEN: Final = Family(
     _TASK,
     {
         "2.5-0.5b": Variant(
-            Architecture("Qwen2ForCausalLM", "Qwen2Config"),
+            Architecture("Qwen2ForCausalLM", "Qwen2Config", declares_cache=True),
             494_032_768,
             "Qwen/Qwen2.5-0.5B",
             _shape(
@@ -109,7 +109,7 @@ QWEN: Final = Family(
             sequence=_SHORT,
         ),
         "3-0.6b": Variant(
-            Architecture("Qwen3ForCausalLM", "Qwen3Config", since="4.51"),
+            Architecture("Qwen3ForCausalLM", "Qwen3Config", since="4.51", declares_cache=True),
             596_049_920,
             "Qwen/Qwen3-0.6B",
             _shape(

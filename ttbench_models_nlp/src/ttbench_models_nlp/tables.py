@@ -28,6 +28,8 @@ class Architecture:
     positions: str | None = "max_position_embeddings"
     #: Of these, those that no token gets.
     reserved: int = 0
+    #: Whether its cache is keys and values of all tokens in every layer, which can be declared.
+    declares_cache: bool = False
 
 
 @dataclass(frozen=True)

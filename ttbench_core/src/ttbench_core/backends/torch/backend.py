@@ -16,6 +16,7 @@ from ttbench_core.backends.protocol import (
     Peak,
     Session,
 )
+from ttbench_core.backends.torch.options import TorchOptions
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.inputs import INPUT_KINDS
 from ttbench_core.request.formats import DataFormat, NumberFormat
@@ -42,6 +43,7 @@ _CAPABILITIES: Final = Capabilities(
     default_format=DataFormat.FP32,
     default_opt_level=1,
     threads=True,
+    options=TorchOptions,
     variables=(
         "CUDA_LAUNCH_BLOCKING",
         "NVIDIA_TF32_OVERRIDE",

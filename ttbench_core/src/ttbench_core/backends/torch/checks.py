@@ -6,8 +6,9 @@ import torch
 
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.torch.model_copies import COMPILE_LEVEL
+from ttbench_core.backends.torch.options import torch_options
 from ttbench_core.errors import UnsupportedOptionError
-from ttbench_core.model import BenchmarkModel, GeneratingModule
+from ttbench_core.model import BenchmarkModel, GeneratingModule, StaticCacheModule
 from ttbench_core.models.counting import new_tokens_of
 
 __all__ = ["check_request"]
@@ -18,6 +19,11 @@ def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
     _refuse_foreign_modules(model)
     if model.generation:
         _refuse_generation(model, options)
+    elif torch_options(options).cache == "static":
+        raise UnsupportedOptionError(
+            "-B cache=static is for a model that generates tokens, and this run generates none:"
+            " leave it out"
+        )
 
 
 def _refuse_foreign_modules(model: BenchmarkModel) -> None:
@@ -30,6 +36,7 @@ def _refuse_foreign_modules(model: BenchmarkModel) -> None:
 
 
 def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
+    cache = torch_options(options).cache
     staged = len(model.stages.present(training=False)) > 1
     generates = (
         isinstance(model.stages.device, GeneratingModule) and new_tokens_of(model) is not None
@@ -42,8 +49,13 @@ def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
         )
     if len(options.devices) > 1:
         raise UnsupportedOptionError("backend 'torch' generates on one chip: leave out --chips")
-    if options.opt_level >= COMPILE_LEVEL:
+    if cache == "static" and not isinstance(model.stages.device, StaticCacheModule):
+        raise UnsupportedOptionError(
+            "this model declares no static cache: leave out -B cache=static, to generate with the"
+            " model's own"
+        )
+    if options.opt_level >= COMPILE_LEVEL and cache == "dynamic":
         raise UnsupportedOptionError(
             f"-opt {options.opt_level} compiles for fixed shapes, and a past grows with each token:"
-            " use -opt 0 or 1, or --no-generative"
+            " use -opt 0 or 1, --no-generative, or -B cache=static where the model declares one"
         )

@@ -25,6 +25,7 @@ from ttbench_core.backends.torch.formats import Quantised, compute_dtype, format
 from ttbench_core.backends.torch.generating import GeneratingSession, TokenGenerator
 from ttbench_core.backends.torch.global_settings import host_threads, matmul_precision
 from ttbench_core.backends.torch.model_copies import COMPILE_LEVEL, ModelCopy, copy_model
+from ttbench_core.backends.torch.options import torch_options
 from ttbench_core.backends.torch.sessions import (
     AsyncSession,
     SessionInfo,
@@ -77,14 +78,24 @@ def _make_session(
     device: torch.device,
     settings: contextlib.ExitStack,
 ) -> Session:
+    cache = torch_options(options).cache
     modules, data_format = model_copy.modules, options.data_format
     notes = tuple(_notes(model, options, model_copy.quantised))
     effective = _effective(options, device, model_copy.quantised)
-    info = SessionInfo(effective, notes, device, _is_reference(options, device))
+    is_reference = _is_reference(options, device) and cache == "dynamic"
+    if model.generation:
+        effective["cache"] = cache
+    info = SessionInfo(effective, notes, device, is_reference)
     if model.generation:
         generator = TokenGenerator(
-            modules["device"], device, compute_dtype(data_format), new_tokens_of(model) or 1
+            modules["device"],
+            device,
+            compute_dtype(data_format),
+            new_tokens_of(model) or 1,
+            cache=cache,
+            compiled=options.opt_level >= COMPILE_LEVEL,
         )
+        _trigger_compilation(generator, model, options)
         return GeneratingSession(generator, info, settings)
     if options.training:
         step = make_training_step(model, modules, data_format, device)

@@ -1,36 +1,150 @@
-"""Generating tokens on PyTorch: greedily, one after the other, each copied to the host."""
+"""Generating tokens on PyTorch: greedily, one after the other, each copied to the host.
+
+The cache is the model's own past, which grows with each token, or the static one that it
+declares, whose tensors keep their shapes, so that its steps can be compiled.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 import torch
 
+from ttbench_core.backends.torch.options import CacheKind
 from ttbench_core.backends.torch.sessions import SessionInfo, SyncSession
 from ttbench_core.backends.torch.stages import Tensors, tensor_mover
 from ttbench_core.measure.passes import CLOCK
-from ttbench_core.model import GeneratingModule, Inputs
-from ttbench_core.models.inputs import call_with, map_tensors
+from ttbench_core.model import CacheTensor, GeneratingModule, Inputs, StaticCacheModule
+from ttbench_core.models.inputs import call_with, is_tensor, map_tensors, named_leaves
 
 __all__ = ["GeneratingSession", "TokenGenerator"]
+
+
+class _Steps(Protocol):
+    """**Protocol:** the steps of a generation; it keeps the cache between them."""
+
+    def prefill(self, inputs: Inputs) -> torch.Tensor:
+        """Read a prompt, with a new cache; gives the logits of the next token."""
+
+    def decode(self, token: torch.Tensor) -> torch.Tensor:
+        """Process one more token; gives the logits of the next one."""
+
+
+class _DynamicSteps:
+    """Generates with the model's own past.
+
+    Args:
+        module: the device stage, on its device.
+    """
+
+    def __init__(self, module: GeneratingModule) -> None:
+        self._module: Final = module
+        self._past: Any = None
+
+    def prefill(self, inputs: Inputs) -> torch.Tensor:
+        """Read a prompt."""
+        logits: torch.Tensor
+        logits, self._past = call_with(self._module.prefill, inputs)
+        return logits
+
+    def decode(self, token: torch.Tensor) -> torch.Tensor:
+        """Process one more token."""
+        logits: torch.Tensor
+        logits, self._past = self._module.decode(token, self._past)
+        return logits
+
+
+class _StaticSteps:
+    """Generates with the cache that the model declares.
+
+    Args:
+        module: the device stage, on its device.
+        dtype: that the module computes in.
+        token_count: how many are generated.
+        compiled: whether both steps go through torch.compile, for these shapes alone.
+    """
+
+    def __init__(
+        self, module: StaticCacheModule, dtype: torch.dtype, token_count: int, *, compiled: bool
+    ) -> None:
+        self._module: Final = module
+        self._dtype: Final = dtype
+        self._token_count: Final = token_count
+        self._prefill: Final = _compiled(module.prefill_static, wanted=compiled)
+        self._decode: Final = _compiled(module.decode_static, wanted=compiled)
+        self._shapes: tuple[torch.Size, ...] = ()
+        self._zeros: Mapping[str, torch.Tensor] = {}
+        self._positions: tuple[torch.Tensor, ...] = ()
+        self._cache: Mapping[str, torch.Tensor] = {}
+        self._read = 0
+
+    def prefill(self, inputs: Inputs) -> torch.Tensor:
+        """Read a prompt."""
+        if tuple(tensor.shape for tensor in _tensors(inputs)) != self._shapes:
+            self._allocate(inputs)
+        logits: torch.Tensor
+        logits, self._cache = self._prefill(inputs, self._zeros)
+        self._read = 0
+        return logits
+
+    def decode(self, token: torch.Tensor) -> torch.Tensor:
+        """Process one more token."""
+        position = self._positions[self._read]
+        logits: torch.Tensor
+        logits, self._cache = self._decode(token, position, self._cache)
+        self._read += 1
+        return logits
+
+    def _allocate(self, inputs: Inputs) -> None:
+        """Make the zeros that every prompt begins with, and all positions; no step changes them."""
+        declared = self._module.static_cache(inputs, self._token_count)
+        tensors = _tensors(inputs)
+        device = tensors[0].device
+        self._zeros = {
+            name: torch.zeros(one.shape, dtype=self._dtype_of(one), device=device)
+            for name, one in declared.tensors.items()
+        }
+        places = range(declared.prompt_length, declared.length)
+        self._positions = tuple(torch.tensor([place], device=device) for place in places)
+        self._shapes = tuple(tensor.shape for tensor in tensors)
+
+    def _dtype_of(self, declared: CacheTensor) -> torch.dtype:
+        if declared.dtype is None:
+            return self._dtype
+        dtype: torch.dtype = getattr(torch, declared.dtype)
+        return dtype
 
 
 class TokenGenerator:
     """Generates a fixed number of tokens for an input, and records when each was on the host.
 
     Args:
-        module: the device stage, on its device.
+        module: the device stage, on its device; with a static cache a `StaticCacheModule`.
         device: of the module.
         dtype: that float inputs are converted to.
         token_count: how many to generate.
+        cache: that it generates with.
+        compiled: whether the steps go through torch.compile, for their shapes alone; only with a
+            static cache.
     """
 
     def __init__(
-        self, module: GeneratingModule, device: torch.device, dtype: torch.dtype, token_count: int
+        self,
+        module: Any,
+        device: torch.device,
+        dtype: torch.dtype,
+        token_count: int,
+        *,
+        cache: CacheKind = "dynamic",
+        compiled: bool = False,
     ) -> None:
-        self._module: Final = module
+        self._steps: Final[_Steps] = (
+            _StaticSteps(module, dtype, token_count, compiled=compiled)
+            if cache == "static"
+            else _DynamicSteps(module)
+        )
         self._device: Final = device
         self._move: Final = tensor_mover(device, dtype)
         self._token_count: Final = token_count
@@ -40,11 +154,10 @@ class TokenGenerator:
         """Generate; gives the first step's logits, and the tokens as (microbatch, tokens)."""
         moved = map_tensors(self._move, inputs)
         self.token_ns = []
-        logits, past = call_with(self._module.prefill, moved)
-        first_logits = logits
-        tokens = [self._next_token(logits)]
+        first_logits = self._steps.prefill(moved)
+        tokens = [self._next_token(first_logits)]
         for _ in range(self._token_count - 1):
-            logits, past = self._module.decode(tokens[-1].to(self._device), past)
+            logits = self._steps.decode(tokens[-1].to(self._device))
             tokens.append(self._next_token(logits))
         return [first_logits.to("cpu"), torch.cat(tokens, dim=1)]
 
@@ -76,3 +189,11 @@ class GeneratingSession(SyncSession):
     def token_ns(self) -> Sequence[int]:
         """When each token of the last input was on the host."""
         return self._generator.token_ns
+
+
+def _tensors(inputs: Inputs) -> list[torch.Tensor]:
+    return [value for _, value in named_leaves(inputs) if is_tensor(value)]
+
+
+def _compiled(function: Callable[..., Any], *, wanted: bool) -> Callable[..., Any]:
+    return torch.compile(function, dynamic=False) if wanted else function

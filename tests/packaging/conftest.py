@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DISTRIBUTIONS = ["ttbench_core", "ttbench_models_nlp", "ttbench_models_vision"]
 TOY = ROOT / "examples" / "ttbench_models_toy"
+BACKEND = ROOT / "examples" / "ttbench_backend_toy"
 
 
 class Venv:
@@ -66,3 +67,9 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Venv:
 def toy_source(tmp_path: Path) -> Path:
     """The tutorial's pack, somewhere else than in the repository."""
     return Path(shutil.copytree(TOY, tmp_path / "my-pack"))
+
+
+@pytest.fixture
+def backend_source(tmp_path: Path) -> Path:
+    """The example of the page on backends, somewhere else than in the repository."""
+    return Path(shutil.copytree(BACKEND, tmp_path / "my-backend"))

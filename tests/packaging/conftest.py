@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DISTRIBUTIONS = ["ttbench_core", "ttbench_models_nlp", "ttbench_models_vision"]
 TOY = ROOT / "examples" / "ttbench_models_toy"
 TOY_SINK = ROOT / "examples" / "ttbench_sink_toy"
+BACKEND = ROOT / "examples" / "ttbench_backend_toy"
 
 
 class Venv:
@@ -73,3 +74,9 @@ def toy_source(tmp_path: Path) -> Path:
 def toy_sink_source(tmp_path: Path) -> Path:
     """The sink of the page on sinks, somewhere else than in the repository."""
     return Path(shutil.copytree(TOY_SINK, tmp_path / "my-sink"))
+
+
+@pytest.fixture
+def backend_source(tmp_path: Path) -> Path:
+    """The example of the page on backends, somewhere else than in the repository."""
+    return Path(shutil.copytree(BACKEND, tmp_path / "my-backend"))

@@ -82,6 +82,25 @@ def test_the_tutorials_pack_is_found_as_soon_as_it_is_installed(installed, toy_s
         installed.ok("pip uninstall -q -y ttbench-models-toy")
 
 
+def test_the_example_backend_runs_unnamed_as_soon_as_it_is_installed(installed, backend_source):
+    bert = "ttbench -m bert -c tiny -mb 1 --passes 1 --json"
+    installed.ok(f"pip install -q -c {ROOT / 'constraints.txt'} {backend_source}")
+    try:
+        record = json.loads(installed.ok(f"{bert} -df Int4 -B scale=tensor"))
+        assert record["backend"] == "toy"
+        assert record["devices"][0]["kind"] == "toy"
+        assert record["args"]["dataformat"] == "Int4"
+        assert record["args"]["engine_options"] == {"scale": "tensor"}
+        assert record["verification"]["passed"]
+        assert record["versions"]["ttbench-backend-toy"] == "1.0.0"
+        assert json.loads(installed.ok(f"{bert} -d cpu"))["backend"] == "torch"
+        assert "-B scale=" in installed.ok("ttbench info --backend toy")
+        assert "toy" in installed.ok("ttbench doctor")
+        assert "5 passed" in installed.ok("python -m pytest -q", cwd=backend_source)
+    finally:
+        installed.ok("pip uninstall -q -y ttbench-backend-toy")
+
+
 def test_the_tutorial_shows_the_code_of_its_pack():
     tutorial = (ROOT / "docs" / "tutorial.md").read_text()
     pack = ROOT / "examples" / "ttbench_models_toy"

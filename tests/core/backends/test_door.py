@@ -296,6 +296,18 @@ def test_doctor_is_not_ready_with_a_broken_backend(broken, ttbench):
     assert f"no: {name}: broken backends" in done.out
 
 
+@pytest.mark.parametrize(("method", "what"), [("check", "check a"), ("devices_for", "plan its")])
+def test_a_backend_that_fails_before_a_run_is_one_line(npu, ttbench, monkeypatch, method, what):
+    def fail(self, options, engine):
+        raise RuntimeError("boo\nhoo")
+
+    monkeypatch.setattr(type(npu), method, fail, raising=False)
+    done = ttbench("-m", "one_stage", "--backend", "npu")
+    assert done.code == 2
+    assert f"backend 'npu' cannot {what}" in done.complaint
+    assert done.complaint.endswith("RuntimeError: boo hoo")
+
+
 # ----- versions --------------------------------------------------------------------------------
 
 

@@ -324,6 +324,10 @@ BROKEN = {
     "other kind": (devices(replace(ONE, kind="bad")), "among its device_kinds: 'bad' is not"),
     "odd index": (devices(replace(ONE, index=-1)), "index of a device counts from 0: not -1"),
     "unnamed device": (devices(replace(ONE, name="")), "a device has its name"),
+    "no planned device": (
+        good(devices_for=lambda self, options, engine: ()),
+        r"devices_for\(\) gives one device or more",
+    ),
     "odd memory": (devices(replace(ONE, memory_bytes=1.5)), "memory_bytes of a device .* not 1.5"),
     "same device": (devices(ONE, ONE), "another kind or index: good:0, good:0"),
     "odd versions": (good(versions=lambda self: {"good": 1}), "gives texts by name, not .*1"),
@@ -340,6 +344,7 @@ BROKEN = {
         "pcc of Half is a correlation",
     ),
     "odd fidelity": (able(default_fidelity=MathFidelity.LOFI), "default_fidelity LoFi is among"),
+    "patience": (able(patience_s=9.0), "patience_s goes with own_process"),
     "odd level help": (able(opt_level_help={1: "fast"}), "opt_level_help is about levels"),
     "unhelped option": (able(options=Unhelped), "option lanes has a help"),
     "exploding option": (able(options=Exploding), "RuntimeError: one lane in making its options"),

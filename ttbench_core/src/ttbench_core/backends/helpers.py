@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
+from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.protocol import Device, Tensors
+from ttbench_core.backends.replicas import ReplicatedSession
 from ttbench_core.errors import SessionError
 from ttbench_core.model import BenchmarkModel, Inputs
 from ttbench_core.models.inputs import map_tensors
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
+    "CALL_DEADLINE",
+    "ReplicatedSession",
     "SyncSession",
     "cpu_device",
     "cpu_name",

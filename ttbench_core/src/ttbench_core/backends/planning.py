@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ from ttbench_core.backends.protocol import (
     PlanningBackend,
 )
 from ttbench_core.backends.refusals import format_named, refuse_unsupported
-from ttbench_core.errors import OptionError, UnsupportedOptionError
+from ttbench_core.errors import (
+    BackendUnavailableError,
+    OptionError,
+    TtbenchError,
+    UnsupportedOptionError,
+    one_line,
+)
 from ttbench_core.request.declared_options import OptionRole
 from ttbench_core.request.engine_options import make_options
 from ttbench_core.request.options import INPUTS_PER_CHIP, RunOptions
@@ -44,7 +51,8 @@ def check_request(options: RunOptions, backend: Backend) -> Any:
             f" {getattr(engine, option.name)}"
         )
     if isinstance(backend, CheckingBackend):
-        backend.check(options, engine)
+        with _failures_named(backend, "check a request"):
+            backend.check(options, engine)
     return engine
 
 
@@ -94,9 +102,23 @@ def _devices(
     options: RunOptions, backend: Backend, capabilities: Capabilities, engine: Any
 ) -> tuple[Device, ...]:
     if isinstance(backend, PlanningBackend):
-        return tuple(backend.devices_for(options, engine))
+        with _failures_named(backend, "plan its devices"):
+            return tuple(backend.devices_for(options, engine))
     kind = _value_of(OptionRole.DEVICE, capabilities, engine)
     return select_devices(replace(options, device=options.device or kind), backend)
+
+
+@contextlib.contextmanager
+def _failures_named(backend: Backend, what: str) -> Iterator[None]:
+    """Make what a backend does not raise on purpose an error of one line."""
+    try:
+        yield
+    except TtbenchError:
+        raise
+    except Exception as error:
+        raise BackendUnavailableError(
+            f"backend {backend.name!r} cannot {what}: {one_line(error)}"
+        ) from error
 
 
 def _default_loop_count(devices: Sequence[Device], group: int) -> int:

@@ -85,6 +85,10 @@ def check_declarations(contract: Contract, backend: Backend, capabilities: Capab
         set(capabilities.opt_level_help) <= set(capabilities.opt_levels),
         "its opt_level_help is about levels of its opt_levels",
     )
+    contract.require(
+        capabilities.patience_s is None or capabilities.own_process,
+        "patience_s goes with own_process: only a process of its own can be ended",
+    )
     options = declared_options(capabilities.options)
     for option in options:
         _check_option(contract, capabilities, option)

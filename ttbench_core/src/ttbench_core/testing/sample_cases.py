@@ -37,7 +37,9 @@ class Checked:
             more: fields of `RunOptions` for this run.
         """
         with contract.during("planning a run"):
-            return plan(RunOptions(**{"model": "sample", **self.options, **more}), self.backend)
+            planned = plan(RunOptions(**{"model": "sample", **self.options, **more}), self.backend)
+        contract.require(bool(planned.devices), "devices_for() gives one device or more")
+        return planned
 
 
 class SampleCase:

@@ -163,7 +163,7 @@ class SampleRun:
         self._contract.require(
             found.passes(self._pcc),
             f"outputs are those of Fp32 with a correlation of {self._pcc:g} or more:"
-            f" of {what}, {found.fault or f'it is {found.pcc}'}",
+            f" of {what}, {found.fault or f'it is {found.pcc or 0:.3f}'}",
         )
 
     def _source(self, outputs: Sequence[Any], expected: Sequence[Sequence[Any]]) -> int | None:

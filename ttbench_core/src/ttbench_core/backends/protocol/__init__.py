@@ -30,11 +30,13 @@ from ttbench_core.backends.protocol.values import (
     Device,
     Peak,
 )
+from ttbench_core.measure.passes import CLOCK, ExpectingSession, TokenTimingSession
 from ttbench_core.request.declared_options import OptionRole
 from ttbench_core.request.engine_options import engine_option
 from ttbench_core.request.formats import EngineFormat
 
 __all__ = [
+    "CLOCK",
     "TORCH_RANK",
     "Availability",
     "Backend",
@@ -45,12 +47,14 @@ __all__ = [
     "CountingSession",
     "Device",
     "EngineFormat",
+    "ExpectingSession",
     "ImagingBackend",
     "OptionRole",
     "Peak",
     "PlanningBackend",
     "Session",
     "Tensors",
+    "TokenTimingSession",
     "TracingSession",
     "engine_option",
 ]

@@ -61,7 +61,10 @@ class Session(Protocol):
         """Give the peak of the device's memory since compiling; None if it has none of its own."""
 
     def close(self) -> None:
-        """Stop and free everything, in flight or not. May be called twice."""
+        """Stop and free everything, in flight or not, and restore what compiling has set.
+
+        May be called twice.
+        """
 
     def __enter__(self) -> Self: ...
 

@@ -170,6 +170,29 @@ def test_variables_that_an_engine_declares_are_recorded_and_no_others(npu, monke
     assert "hunter2" not in result.to_json()
 
 
+def test_a_variant_adds_its_options_to_those_of_both(npu):
+    quick = {"passes": 1, "warmup": 0, "roofline": False, "progress": False, "processes": 1}
+    both = ttbench_core.run_ab(
+        "one_stage", {"engine_options": {"turbo": True}}, engine_options={"lanes": 2}, **quick
+    )
+    assert both.b.args["engine_options"] == {"lanes": 2, "turbo": True}
+
+
+def test_options_that_raise_anything_are_one_line(npu, monkeypatch):
+    import dataclasses
+
+    def explode(self):
+        raise TypeError("boo")
+
+    odd = dataclasses.make_dataclass(
+        "Odd", [("x", int, 1)], frozen=True, namespace={"__post_init__": explode}
+    )
+    changed = dataclasses.replace(npu.capabilities(), options=odd)
+    monkeypatch.setattr(type(npu), "capabilities", lambda self: changed)
+    with pytest.raises(OptionError, match="cannot be made: TypeError: boo"):
+        plan(RunOptions("m"), npu)
+
+
 # ----- flags of the core's engines -------------------------------------------------------------
 
 
@@ -215,7 +238,7 @@ def test_a_misspelled_format_is_refused_with_near_misses(npu):
 
 @pytest.mark.parametrize("more", [{}, {"verify": False}, {"env": "NPU_MODE=1"}])
 def test_a_model_that_generates_by_habit_is_refused_where_there_is_no_generation(npu, more):
-    message = "'npu' has no generation, and this model generates 20 tokens .*--no-generative"
+    message = "'npu' has no generation, and this model generates 20 tokens .*: add --no-gen"
     with pytest.raises(RequestError, match=message):
         run("speaks", **more)
     assert run("speaks", generative=False).model["unit"] == "sample"
@@ -227,7 +250,7 @@ def test_stages_on_the_host_are_refused_where_only_a_device_stage_runs(npu):
 
 
 def test_inputs_of_a_kind_that_a_backend_does_not_take_are_refused(npu):
-    with pytest.raises(RequestError, match="'npu' takes no inputs by name, as this model has; use"):
+    with pytest.raises(RequestError, match="'npu' takes no inputs by name, as this model has: use"):
         run("named")
 
 
@@ -251,8 +274,21 @@ BROKEN = {
     "exits": ("def __init__(self): raise SystemExit(3)", "SystemExit"),
     "odd_options": ("def capabilities(self): return odd(options=dict)", "declared as a dataclass"),
     "odd_level": ("def capabilities(self): return odd(default_opt_level=9)", "default_opt_level 9"),
-    "odd_inputs": ("def capabilities(self): return odd(input_kinds={'maps'})", "have 'maps'"),
-    "odd_kinds": ("def capabilities(self): return odd(device_kinds='npu')", "device_kinds 'npu'"),
+    "odd_inputs": ("def capabilities(self): return odd(input_kinds={'maps'})", "not {'maps'}"),
+    "odd_rank": ("def capabilities(self): return odd(rank='high')", "rank must be a number"),
+    "no_fidelities": (
+        "def capabilities(self): return odd(math_fidelities=None)",
+        "math_fidelities must be a list of MathFidelity, not None",
+    ),
+    "odd_formats": ("def capabilities(self): return odd(data_formats=('Fp32',))", "data_formats"),
+    "one_variable": ("def capabilities(self): return odd(variables='NPU')", "variables must be"),
+    "a_word": ("def capabilities(self): return odd(threads='yes')", "threads must be true or fal"),
+    "panics": ("def __init__(self):\n        class P(BaseException): pass\n        raise P", "P"),
+    "own_flags": ("def capabilities(self): return odd(options=Flagged)", "has flags of its own"),
+    "odd_kinds": (
+        "def capabilities(self): return odd(device_kinds='npu')",
+        "device_kinds must be a list",
+    ),
     "all_variables": ("def capabilities(self): return odd(variables=('*',))", "variables must be"),
 }
 
@@ -267,6 +303,10 @@ def broken(request, npu, fake_pack):
         f"[ttbench.backends]\n{name} = broken_engine:Backend\n",
         broken_engine=(
             "from dataclasses import replace\nfrom ttbench_npu import NpuBackend\n"
+            "from ttbench_core.backends.protocol import engine_option\n"
+            "from dataclasses import make_dataclass\n"
+            "x = ('x', int, engine_option(1, help='', flags=['--x']))\n"
+            "Flagged = make_dataclass('Flagged', [x], frozen=True)\n"
             "def odd(**changes): return replace(NpuBackend().capabilities(), **changes)\n"
             f"class Backend(NpuBackend):\n{own_name}    {body}\n"
         ),
@@ -306,6 +346,81 @@ def test_a_backend_that_fails_before_a_run_is_one_line(npu, ttbench, monkeypatch
     assert done.code == 2
     assert f"backend 'npu' cannot {what}" in done.complaint
     assert done.complaint.endswith("RuntimeError: boo hoo")
+
+
+QUARREL = """
+from dataclasses import replace
+from ttbench_npu import NpuBackend
+from ttbench_core.backends.protocol import Availability, Device
+
+class First(NpuBackend):
+    name = "first"
+    def availability(self):
+        return Availability({usable}, "no card", "plug one in")
+    def capabilities(self):
+        kinds = dict(rank=60, own_process=True, device_kinds=("npu", "cpu"))
+        return replace(super().capabilities(), **kinds)
+"""
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_a_kind_goes_to_a_backend_that_can_run_and_has_such_a_device(npu, fake_pack, usable):
+    fake_pack(
+        "first",
+        "[ttbench.backends]\nfirst = first_mod:First\n",
+        first_mod=QUARREL.format(usable=usable),
+    )
+    assert chosen(device="npu") == ("first" if usable else "npu")
+    assert chosen(device="cpu") == "torch"
+    assert run(device="npu").backend == ("first" if usable else "npu")
+
+
+def test_a_backend_whose_name_two_packs_have_runs_in_its_own_process_too(npu, fake_pack):
+    source = QUARREL.format(usable=True).replace('"first"', '"npu"')
+    fake_pack("other", "[ttbench.backends]\nnpu = other_mod:First\n", other_mod=source)
+    assert run(env="NPU_MODE=1").backend == "other:npu"
+    assert run().backend == "other:npu"
+
+
+def test_an_unknown_kind_is_refused_with_near_misses_of_all_kinds(npu):
+    with pytest.raises(UnsupportedOptionError, match=r"unknown device 'npus'.*did you mean 'npu'"):
+        plan(RunOptions("m", device="npus"), choose_backend("torch"))
+
+
+ODD_ANSWERS = {
+    "versions": "def versions(self): return None",
+    "devices": "def devices(self): return [{'kind': 'npu'}]",
+    "devices_for": "def devices_for(self, options, engine): return []",
+    "device_dicts": "def devices_for(self, options, engine): return [{'kind': 'npu'}]",
+}
+
+
+@pytest.mark.parametrize("what", ODD_ANSWERS)
+def test_an_answer_of_the_wrong_kind_is_one_line(npu, fake_pack, ttbench, what):
+    fake_pack(
+        "odd",
+        "[ttbench.backends]\nodd = odd_mod:Odd\n",
+        odd_mod=(
+            "from ttbench_npu import NpuBackend\nclass Odd(NpuBackend):\n    name = 'odd'\n"
+            f"    {ODD_ANSWERS[what]}\n"
+        ),
+    )
+    done = ttbench("-m", "one_stage", "--backend", "odd")
+    assert done.code == 2
+    assert "odd" in done.complaint
+
+
+def test_what_a_backend_prints_is_not_on_stdout(npu, fake_pack, ttbench):
+    fake_pack(
+        "loud",
+        "[ttbench.backends]\nloud = loud_mod:Loud\n",
+        loud_mod=(
+            "from ttbench_npu import NpuBackend\nclass Loud(NpuBackend):\n    name = 'loud'\n"
+            "    def __init__(self): print('}{')\n"
+        ),
+    )
+    assert json.loads(ttbench("info", "--backend", "loud", "--json").out)["backend"] == "loud"
+    assert ttbench("--help").out.startswith("usage:")
 
 
 # ----- versions --------------------------------------------------------------------------------

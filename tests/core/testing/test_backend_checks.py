@@ -326,7 +326,7 @@ BROKEN = {
     "unnamed device": (devices(replace(ONE, name="")), "a device has its name"),
     "no planned device": (
         good(devices_for=lambda self, options, engine: ()),
-        r"devices_for\(\) gives one device or more",
+        "finds no device here in planning a run",
     ),
     "odd memory": (devices(replace(ONE, memory_bytes=1.5)), "memory_bytes of a device .* not 1.5"),
     "same device": (devices(ONE, ONE), "another kind or index: good:0, good:0"),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from ttbench_core.backends.loading import installed_backends
 from ttbench_core.backends.protocol import Backend, Device
-from ttbench_core.errors import BackendUnavailableError, UnsupportedOptionError, one_line
+from ttbench_core.errors import (
+    BackendUnavailableError,
+    UnsupportedOptionError,
+    one_line,
+    suggestion,
+)
 from ttbench_core.request.options import RunOptions
 
-__all__ = ["select_devices"]
+__all__ = ["checked_devices", "select_devices"]
 
 
 def select_devices(options: RunOptions, backend: Backend) -> tuple[Device, ...]:
@@ -39,14 +45,32 @@ def select_devices(options: RunOptions, backend: Backend) -> tuple[Device, ...]:
 
 def _list_devices(backend: Backend) -> list[Device]:
     try:
-        present = list(backend.devices())
+        return checked_devices(backend.devices(), backend, "devices()")
+    except BackendUnavailableError:
+        raise
     except Exception as error:
         raise BackendUnavailableError(
             f"backend {backend.name!r} cannot list its devices: {one_line(error)}"
         ) from error
-    if not present:
+
+
+def checked_devices(found: Iterable[object], backend: Backend, source: str) -> list[Device]:
+    """Give devices of a backend; raises `BackendUnavailableError` for none and for what is none.
+
+    Args:
+        found: what the backend gave.
+        backend: for messages.
+        source: its method that gave them.
+    """
+    given = list(found)
+    devices = [one for one in given if isinstance(one, Device)]
+    if not given:
         raise BackendUnavailableError(f"backend {backend.name!r} finds no device here")
-    return present
+    if len(devices) < len(given):
+        raise BackendUnavailableError(
+            f"backend {backend.name!r}: its {source} gave something else than Devices"
+        )
+    return devices
 
 
 def _missing_device(options: RunOptions, backend: Backend, present: Sequence[Device]) -> str:
@@ -54,9 +78,13 @@ def _missing_device(options: RunOptions, backend: Backend, present: Sequence[Dev
     known_kinds = backend.capabilities().device_kinds
     kind = (options.device or "").partition(":")[0]
     if kind not in known_kinds:
+        kinds_of = {one.plugin.name: one.capabilities.device_kinds for one in installed_backends()}
+        hint = suggestion(kind, [one for kinds in kinds_of.values() for one in kinds])
+        others = [name for name, kinds in kinds_of.items() if kind in kinds]
+        remedy = f"; use --backend {others[0]}" if others else hint
         return (
             f"unknown device {options.device!r}: backend {backend.name!r} has"
-            f" {', '.join(known_kinds)}"
+            f" {', '.join(known_kinds)}{remedy}"
         )
     specs = ", ".join(device.spec for device in present)
     return (

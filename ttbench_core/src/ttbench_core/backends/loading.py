@@ -6,11 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ttbench_core.backends.capability_checks import capability_fault
 from ttbench_core.backends.protocol import Backend, Capabilities
 from ttbench_core.errors import PackContractError, PackLoadError, RequestError, one_line
-from ttbench_core.models.inputs import INPUT_KINDS
-from ttbench_core.plugins.registry import BACKENDS, Plugin, discover, find, load, load_directly
-from ttbench_core.request.engine_options import declared_options
+from ttbench_core.plugins.registry import (
+    BACKENDS,
+    Plugin,
+    discover,
+    find,
+    load,
+    load_directly,
+    silenced,
+)
 
 __all__ = [
     "InstalledBackend",
@@ -75,7 +82,9 @@ def checked_backend(loaded: Any, plugin: Plugin) -> InstalledBackend:
         capabilities = checked_capabilities(backend, plugin)
     except PackContractError:
         raise
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PackLoadError(plugin.where, one_line(error)) from error
     return InstalledBackend(backend, plugin, capabilities)
 
@@ -84,7 +93,8 @@ def made_backend(loaded: Any, plugin: Plugin) -> Backend:
     """Make a backend; raises `PackContractError` for what is none, and what making it raises."""
     if not callable(loaded):
         raise PackContractError(plugin.where, "is not a backend: register a class")
-    backend: Any = loaded()
+    with silenced():
+        backend: Any = loaded()
     missing = [name for name in _METHODS if not callable(getattr(backend, name, None))]
     if missing:
         raise PackContractError(plugin.where, f"is not a backend: it has no {missing[0]}()")
@@ -95,8 +105,11 @@ def made_backend(loaded: Any, plugin: Plugin) -> Backend:
 
 def checked_capabilities(backend: Backend, plugin: Plugin) -> Capabilities:
     """Ask a backend what it can do; raises `PackContractError`, and what it raises itself."""
-    capabilities = backend.capabilities()
-    _check_capabilities(capabilities, plugin)
+    with silenced():
+        capabilities = backend.capabilities()
+    fault = capability_fault(capabilities, is_of_core=plugin.is_of_core)
+    if fault is not None:
+        raise PackContractError(plugin.where, fault)
     return capabilities
 
 
@@ -107,31 +120,3 @@ def _check_name(name: object, plugin: Plugin) -> None:
             f"its name is {name!r} and it is registered as {plugin.name!r}: a record with that name"
             " could not be run again; give both the same",
         )
-
-
-def _check_capabilities(capabilities: object, plugin: Plugin) -> None:
-    if not isinstance(capabilities, Capabilities):
-        raise PackContractError(
-            plugin.where,
-            f"its capabilities() gave a {type(capabilities).__name__}: give a"
-            " ttbench_core.backends.protocol.Capabilities",
-        )
-    kinds = capabilities.device_kinds
-    if not kinds or isinstance(kinds, str) or not all(kind and ":" not in kind for kind in kinds):
-        raise PackContractError(plugin.where, f"its device_kinds {kinds!r} are no list of names")
-    if capabilities.default_format not in capabilities.data_formats:
-        raise PackContractError(
-            plugin.where,
-            f"its default_format {capabilities.default_format} is not among its data_formats",
-        )
-    if capabilities.default_opt_level not in capabilities.opt_levels:
-        raise PackContractError(
-            plugin.where,
-            f"its default_opt_level {capabilities.default_opt_level} is not in its opt_levels",
-        )
-    if any(name.rstrip("*") == "" for name in capabilities.variables):
-        raise PackContractError(plugin.where, "its variables must be names: * alone is all of them")
-    unknown = sorted(capabilities.input_kinds - INPUT_KINDS)
-    if unknown:
-        raise PackContractError(plugin.where, f"its input_kinds have {unknown[0]!r}: no such kind")
-    declared_options(capabilities.options)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ttbench_core.backends.device_selection import select_devices
+from ttbench_core.backends.device_selection import checked_devices, select_devices
 from ttbench_core.backends.engine_options import option_with_role
 from ttbench_core.backends.protocol import (
     Backend,
@@ -27,7 +27,7 @@ from ttbench_core.errors import (
     UnsupportedOptionError,
     one_line,
 )
-from ttbench_core.request.declared_options import OptionRole
+from ttbench_core.request.declared_options import OptionRole, plain_value
 from ttbench_core.request.engine_options import make_options
 from ttbench_core.request.options import INPUTS_PER_CHIP, RunOptions
 
@@ -44,12 +44,8 @@ def check_request(options: RunOptions, backend: Backend) -> Any:
     capabilities = backend.capabilities()
     refuse_unsupported(options, backend.name, capabilities)
     engine = _engine_options(options, capabilities)
-    option = option_with_role(capabilities.options, OptionRole.GROUP)
-    if option and options.loop_count and options.loop_count % getattr(engine, option.name):
-        raise OptionError(
-            f"--loop_count {options.loop_count} is no multiple of {option.flag}"
-            f" {getattr(engine, option.name)}"
-        )
+    _check_group(options, capabilities, engine)
+    _check_device(options, capabilities, engine)
     if isinstance(backend, CheckingBackend):
         with _failures_named(backend, "check a request"):
             backend.check(options, engine)
@@ -87,6 +83,28 @@ def plan(options: RunOptions, backend: Backend) -> CompileOptions:
     )
 
 
+def _check_group(options: RunOptions, capabilities: Capabilities, engine: Any) -> None:
+    option = option_with_role(capabilities.options, OptionRole.GROUP)
+    if option is None:
+        return
+    group = getattr(engine, option.name)
+    if group < 1:
+        raise OptionError(f"{option.flag} must be 1 or more, not {group}")
+    if options.loop_count and options.loop_count % group:
+        raise OptionError(
+            f"--loop_count {options.loop_count} is no multiple of {option.flag} {group}"
+        )
+
+
+def _check_device(options: RunOptions, capabilities: Capabilities, engine: Any) -> None:
+    option = option_with_role(capabilities.options, OptionRole.DEVICE)
+    kind = plain_value(getattr(engine, option.name)) if option else None
+    if option and kind and options.device and options.device.partition(":")[0] != kind:
+        raise OptionError(
+            f"-d {options.device} and {option.flag} {kind} name two devices: leave one out"
+        )
+
+
 def _engine_options(options: RunOptions, capabilities: Capabilities) -> Any:
     if capabilities.options is None:
         return None
@@ -103,7 +121,8 @@ def _devices(
 ) -> tuple[Device, ...]:
     if isinstance(backend, PlanningBackend):
         with _failures_named(backend, "plan its devices"):
-            return tuple(backend.devices_for(options, engine))
+            found = backend.devices_for(options, engine)
+            return tuple(checked_devices(found, backend, "devices_for()"))
     kind = _value_of(OptionRole.DEVICE, capabilities, engine)
     return select_devices(replace(options, device=options.device or kind), backend)
 

@@ -12,6 +12,7 @@ from ttbench_core.errors import UnsupportedOptionError, suggestion
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.counting import new_tokens_of
 from ttbench_core.models.inputs import input_kinds
+from ttbench_core.plugins.registry import name_to_ask_for
 from ttbench_core.request.formats import DataFormat, NumberFormat
 from ttbench_core.request.options import RunOptions
 
@@ -36,7 +37,8 @@ def refuse_unsupported(options: RunOptions, name: str, capabilities: Capabilitie
     """
     unsupported = _unsupported_option(options, capabilities)
     if unsupported is not None:
-        remedy = _others(name, lambda other: _unsupported_option(options, other) is None)
+        other = _other_backend(name, lambda one: _supports(options, one))
+        remedy = f"; use --backend {other}" if other else ""
         raise UnsupportedOptionError(f"backend {name!r} has no {unsupported}{remedy}")
 
 
@@ -56,9 +58,15 @@ def refuse_model(
     """
     unsupported = _unsupported_model(model, options, capabilities)
     if unsupported is not None:
-        what, remedy = unsupported
-        other = _others(name, lambda other: _unsupported_model(model, options, other) is None)
-        raise UnsupportedOptionError(f"backend {name!r} {what}{remedy}{other}")
+        what, *remedies = unsupported
+        other = _other_backend(
+            name,
+            lambda one: _supports(options, one) and _unsupported_model(model, options, one) is None,
+        )
+        if other:
+            remedies.append(f"use --backend {other}")
+        remedy = f": {' or '.join(remedies)}" if remedies else ""
+        raise UnsupportedOptionError(f"backend {name!r} {what}{remedy}")
 
 
 def formats_of(capabilities: Capabilities) -> list[NumberFormat]:
@@ -111,28 +119,34 @@ def _unsupported_mode(options: RunOptions, capabilities: Capabilities) -> str | 
 
 def _unsupported_model(
     model: BenchmarkModel, options: RunOptions, capabilities: Capabilities
-) -> tuple[str, str] | None:
-    """Say what a backend cannot do with a model, and what would help; None if it runs it."""
+) -> tuple[str, ...] | None:
+    """Say what a backend cannot do with a model, then what would help; None if it runs it."""
     if model.generation and not options.training and not capabilities.generation:
         tokens = new_tokens_of(model)
         count = f" {tokens} tokens" if tokens else ""
         return (
             f"has no generation, and this model generates{count} unless it is told otherwise",
-            ": add --no-generative",
+            "add --no-generative",
         )
     stages = [name for name in model.stages.present(training=False) if name != "device"]
     if stages and not capabilities.host_stages:
-        return f"runs a device stage alone, and this model has {' and '.join(stages)}", ""
+        return (f"runs a device stage alone, and this model has {' and '.join(stages)}",)
     missing = sorted(input_kinds(model) - capabilities.input_kinds)
     if missing:
-        return f"takes no {_KIND_TEXTS[missing[0]]}, as this model has", ""
+        return (f"takes no {_KIND_TEXTS[missing[0]]}, as this model has",)
     return None
 
 
-def _others(name: str, supports: Callable[[Capabilities], bool]) -> str:
-    """Give the remedy of another backend that supports a request; empty if there is none."""
+def _supports(options: RunOptions, capabilities: Capabilities) -> bool:
+    kind = options.device.partition(":")[0] if options.device else None
+    has_kind = kind is None or kind in capabilities.device_kinds
+    return has_kind and _unsupported_option(options, capabilities) is None
 
-    def preference(one: InstalledBackend) -> tuple[bool, int, str]:
+
+def _other_backend(name: str, supports: Callable[[Capabilities], bool]) -> str | None:
+    """Give what another backend that supports a request is asked for by; None if there is none."""
+
+    def preference(one: InstalledBackend) -> tuple[bool, float, str]:
         # one that needs no card of its own comes first
         return one.capabilities.own_process, -one.capabilities.rank, one.plugin.name
 
@@ -141,4 +155,4 @@ def _others(name: str, supports: Callable[[Capabilities], bool]) -> str:
         for one in installed_backends()
         if one.plugin.name != name and supports(one.capabilities)
     ]
-    return f"; use --backend {min(supporting, key=preference).plugin.name}" if supporting else ""
+    return name_to_ask_for(min(supporting, key=preference).plugin) if supporting else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
-from ttbench_core.backends.protocol import Availability, Backend
+from ttbench_core.backends.protocol import Availability, Backend, PlanningBackend
 from ttbench_core.errors import (
     BackendUnavailableError,
     PackContractError,
@@ -43,16 +43,19 @@ def choose_backend_and_plugin(options: RunOptions) -> tuple[Backend, Plugin]:
         return _usable(load_backend(options.backend))
     refusal = "no backend can be loaded"
     candidates, is_explicit = _candidates_for(options)
-    for candidate in candidates:
+    for number, candidate in enumerate(candidates, 1):
         try:
-            return _usable(candidate, automatically=not is_explicit)
+            chosen = _usable(candidate, automatically=not is_explicit)
+            # the last one says itself what is missing
+            if number == len(candidates) or _has_requested_kind(options, candidate):
+                return chosen
         except (BackendUnavailableError, PackContractError) as error:
             refusal = str(error)
     # the last is the one that every machine can have
     raise BackendUnavailableError(f"{refusal}; ttbench doctor lists the others")
 
 
-def choose_exclusive_backend(options: RunOptions) -> Backend | None:
+def choose_exclusive_backend(options: RunOptions) -> InstalledBackend | None:
     """Give the backend that a request will run with if it needs a process of its own.
 
     Asks only those backends that come before the last one of that kind, so that no engine of
@@ -60,13 +63,12 @@ def choose_exclusive_backend(options: RunOptions) -> Backend | None:
     """
     if options.backend is not None:
         named = load_backend(options.backend)
-        return named.backend if named.capabilities.own_process else None
+        return named if named.capabilities.own_process else None
     candidates, is_explicit = _candidates_for(options)
     exclusive = [at for at, one in enumerate(candidates) if one.capabilities.own_process]
     for candidate in candidates[: exclusive[-1] + 1 if exclusive else 0]:
-        own_process = candidate.capabilities.own_process
-        if (is_explicit and own_process) or _can_run(candidate, automatically=not is_explicit):
-            return candidate.backend if own_process else None
+        if _can_run(candidate, automatically=not is_explicit):
+            return candidate if candidate.capabilities.own_process else None
     return None
 
 
@@ -78,6 +80,17 @@ def requested_kind(options: RunOptions, installed: InstalledBackend) -> str | No
         if option.role is OptionRole.DEVICE and options.engine_options.get(option.name) is not None:
             return str(plain_value(options.engine_options[option.name]))
     return None
+
+
+def _has_requested_kind(options: RunOptions, installed: InstalledBackend) -> bool:
+    """Return whether a backend has a device of the kind that was asked for, if it can tell."""
+    kind = requested_kind(options, installed)
+    if kind is None or isinstance(installed.backend, PlanningBackend):
+        return True
+    try:
+        return any(device.kind == kind for device in installed.backend.devices())
+    except Exception:  # noqa: BLE001 - another one may have it
+        return False
 
 
 def _candidates_for(options: RunOptions) -> tuple[Sequence[InstalledBackend], bool]:

@@ -36,6 +36,7 @@ __all__ = [
     "loading",
     "name_to_ask_for",
     "named",
+    "silenced",
 ]
 
 MODELS = "ttbench.models"
@@ -141,13 +142,20 @@ def load_directly(plugin: Plugin) -> Any:
         return plugin.entry_point.load()
 
 
+def silenced() -> contextlib.AbstractContextManager[object]:
+    """Let what a plugin's code prints go to stderr: stdout may be for a program."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
 @contextlib.contextmanager
 def loading(plugin: Plugin) -> Iterator[None]:
     """Raise what a plugin's code raises as `PackLoadError`, and keep stdout free of its prints."""
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with silenced():
             yield
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PackLoadError(plugin.where, one_line(error)) from error
 
 

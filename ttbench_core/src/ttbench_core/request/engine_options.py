@@ -14,7 +14,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ttbench_core.errors import OptionError
+from ttbench_core.errors import OptionError, one_line
 from ttbench_core.request.declared_options import DeclaredOption, OptionRole, type_of_hint
 
 __all__ = ["declared_options", "engine_option", "make_options"]
@@ -88,8 +88,14 @@ def make_options(declared: type, asked: Mapping[str, object]) -> Any:
     values = {name: known[name].read(value) for name, value in asked.items()}
     try:
         return declared(**values)
+    except OptionError:
+        raise
     except ValueError as error:
-        raise OptionError(str(error)) from error
+        raise OptionError(" ".join(str(error).split())) from error
+    except Exception as error:
+        raise OptionError(
+            f"the options of the backend cannot be made: {one_line(error)}"
+        ) from error
 
 
 def _option(field: dataclasses.Field[Any], hint: Any) -> DeclaredOption:

@@ -11,7 +11,7 @@ from ttbench_core.backends.planning import plan
 from ttbench_core.backends.protocol import ImagingBackend, Session
 from ttbench_core.backends.refusals import refuse_model
 from ttbench_core.backends.selection import choose_backend_and_plugin
-from ttbench_core.errors import DeviceError, RequestError, SessionError, one_line
+from ttbench_core.errors import DeviceError, OptionError, RequestError, SessionError, one_line
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
 from ttbench_core.measure.host_activity import read_counters
 from ttbench_core.measure.overhead import harness_ns_per_input
@@ -73,6 +73,8 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
     except DeviceError as error:
         missing = failed_before_start(request.options, "devices", error)
         raise BenchmarkError("devices", str(error), missing) from error
+    if job.plan.image is not None and context.turns is not None:
+        raise OptionError("a run side by side measures, and saving a compiled model does not")
     check_trace_folder(job.plan)
     recording = Recording(job, context.observer)
     if context.on_start is not None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from ttbench_core.errors import PackContractError
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
@@ -29,6 +30,7 @@ from ttbench_core.running.job import Job
 from ttbench_core.running.recorded_options import engine_args, recorded_options
 
 __all__ = [
+    "checked_versions",
     "effective_args",
     "failed_before_start",
     "merged_versions",
@@ -66,6 +68,16 @@ def stopping_record(stop: Stop) -> dict[str, Any]:
     return {**asdict(stop), "missed": stop.missed}
 
 
+def checked_versions(versions: object, job: Job) -> Mapping[str, str]:
+    """Give the versions of a backend as texts; raises `PackContractError` for what are none."""
+    if not isinstance(versions, Mapping):
+        raise PackContractError(
+            job.backend_plugin.where,
+            f"its versions() gave {versions!r}, not a mapping of names to versions",
+        )
+    return {str(name): str(version) for name, version in versions.items()}
+
+
 def merged_versions(
     process: Mapping[str, str], backend: Mapping[str, str], backend_name: str
 ) -> dict[str, str]:
@@ -76,9 +88,9 @@ def merged_versions(
     """
     versions = dict(process)
     for name, version in backend.items():
-        known = versions.setdefault(str(name), str(version))
-        if known != str(version):
-            versions[f"{backend_name} {name}"] = str(version)
+        known = versions.setdefault(name, version)
+        if known != version:
+            versions[f"{backend_name} {name}"] = version
     return versions
 
 

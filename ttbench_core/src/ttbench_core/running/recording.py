@@ -36,6 +36,7 @@ from ttbench_core.record.result import Result
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import Observer
 from ttbench_core.running.record_values import (
+    checked_versions,
     effective_args,
     merged_versions,
     model_record,
@@ -112,7 +113,7 @@ class Recording:
         self._model = model
         self._parameters = parameter_count(model)
         self._samples_per_input = samples_per_input_of(model)
-        self._backend_versions = self._job.backend.versions()
+        self._backend_versions = checked_versions(self._job.backend.versions(), self._job)
         self._add_notes(self._job.source.notes)
         self._add_notes(model.notes if isinstance(model, Annotated) else ())
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ttbench_core.backends.planning import check_request
 from ttbench_core.backends.selection import choose_exclusive_backend
+from ttbench_core.plugins.registry import name_to_ask_for
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.keywords import shows_run_keywords
@@ -141,8 +142,8 @@ def supervision_of(options: RunOptions, observer: Observer) -> Supervision | Non
     engine = choose_exclusive_backend(options)
     if engine is None:
         return None
-    check_request(options, engine)
+    check_request(options, engine.backend)
     from ttbench_core.running.processes.supervision import Supervision
 
-    timeout_s = options.timeout or engine.capabilities().patience_s
-    return Supervision(observer, timeout_s, engine=engine.name)
+    timeout_s = options.timeout or engine.capabilities.patience_s
+    return Supervision(observer, timeout_s, engine=name_to_ask_for(engine.plugin))

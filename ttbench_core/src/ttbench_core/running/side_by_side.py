@@ -27,6 +27,8 @@ __all__ = ["COMMON_OPTIONS", "DEFAULT_PAIRS", "run_ab", "run_requests_side_by_si
 
 #: Pairs of processes when none were asked for: with fewer, t makes the interval wide.
 DEFAULT_PAIRS: Final = 5
+#: Options of a variant that are added by name to those of both.
+_BY_NAME: Final = ("engine_options", "model_options")
 #: Options that belong to the measurement as a whole: the same for both variants.
 COMMON_OPTIONS: Final = ("processes", "passes", "max_time", "warmup", "seed")
 
@@ -46,7 +48,8 @@ def run_ab(
     Args:
         model: as for `run`.
         variant: the keywords of `run` in which B differs, such as
-            `{"dataformat": "Fp16_b"}`; `model` may be one.
+            `{"dataformat": "Fp16_b"}`; `model` may be one. Its `engine_options` and
+            `model_options` are added to those of both, by name.
         processes: pairs of fresh processes.
         output: file or URL that both results are appended to, or several of them.
         progress: as for `run`.
@@ -63,6 +66,9 @@ def run_ab(
     _refuse_common(variant)
     shared: dict[str, Any] = {**options, "processes": processes}
     changed = {**shared, **variant}
+    for name in _BY_NAME:
+        if isinstance(variant.get(name), Mapping) and isinstance(shared.get(name), Mapping):
+            changed[name] = {**shared[name], **variant[name]}
     targets = check_targets(output)
     requests = (
         request_of(model, shared, caller="run_ab"),

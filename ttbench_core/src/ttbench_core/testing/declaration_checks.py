@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -210,11 +209,12 @@ def _check_option(contract: Contract, capabilities: Capabilities, option: Declar
             value in (read, ""), f"{option.flag}={text} is read as {value!r}, not {read!r}"
         )
         # values that contradict the defaults of others are refused, and nothing else is raised
-        with (
-            contract.during(f"making its options with {option.flag}={text}"),
-            contextlib.suppress(OptionError),
-        ):
-            make_options(capabilities.options or object, {option.name: value})
+        with contract.during(f"making its options with {option.flag}={text}"):
+            try:
+                make_options(capabilities.options or object, {option.name: value})
+            except OptionError as refused:
+                if not isinstance(refused.__cause__, (ValueError, type(None))):
+                    raise refused.__cause__ from refused
     if option.role is OptionRole.DEVICE:
         kinds = {str(plain_value(one)) for one in option.choices}
         contract.require(

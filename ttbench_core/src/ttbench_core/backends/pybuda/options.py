@@ -151,10 +151,6 @@ def check_with_run(asked: PybudaOptions, run: RunOptions) -> None:
     if asked.save_tti and (run.wants_trace or asked.perf_analysis or run.processes > 1):
         other = "--processes" if run.processes > 1 else "--trace and --perf_analysis"
         raise OptionError(f"--save_tti measures nothing: leave out {other}")
-    if asked.devtype and run.device and run.device.partition(":")[0] != asked.devtype:
-        raise OptionError(
-            f"-d {run.device} and --devtype {asked.devtype} name two devices: leave one out"
-        )
     if run.training and (asked.single_thread or asked.parallel_tti):
         flag = "--single-thread" if asked.single_thread else "--parallel_tti"
         raise OptionError(f"{flag} is about inference: leave out -t")

@@ -13,8 +13,9 @@ from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import COLUMNS, column, record_of, row_of
 from ttbench_core.record.tables.conditions import parse_cell
 from ttbench_core.record.tables.writing import as_csv, unescape_formula
-from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.json_reading import open_results_file
+from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.protocol import Sink
 
 __all__ = ["CsvSink"]

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from ttbench_core.errors import TargetError
 from ttbench_core.record.result import Result
-from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.json_reading import read_json_list
+from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.protocol import Sink
 
-__all__ = ["JsonSink", "is_record"]
+__all__ = ["JsonSink", "append_record", "is_record", "new_list"]
 
 #: The key that every result has, also those of the original script.
 _REQUIRED_KEY: Final = "samples_per_sec"
@@ -33,20 +34,30 @@ class JsonSink(Sink):
 
     def write(self, result: Result) -> None:
         """Append one result; see `Sink`."""
-        line = result.to_json().encode()
+        record = result.to_json().encode()
         with exclusive_lock(self._path) as path:
-            if not path.exists():
-                replace_file(path, b"[\n", line, b"\n]\n")
-                return
-            content = path.read_bytes()
-            count = _count_records(content)
-            body = content.rstrip()[:-1].rstrip()
-            replace_file(path, body, b",\n" if count else b"\n", line, b"\n]\n")
+            if path.exists():
+                append_record(path, record)
+            else:
+                replace_file(path, new_list(record))
 
     @staticmethod
     def records(path: Path) -> Iterator[tuple[str, Any]]:
         """Read the file back, also one with a single record; see `Readable`."""
         return read_json_list(Path(path))
+
+
+def new_list(record: bytes) -> bytes:
+    """Return the content of a file with one record."""
+    return b"[\n" + record + b"\n]\n"
+
+
+def append_record(path: Path, record: bytes) -> None:
+    """Append a record to a file that holds a list; call it inside `exclusive_lock`."""
+    content = path.read_bytes()
+    count = _count_records(content)
+    body = content.rstrip()[:-1].rstrip()
+    replace_file(path, body, b",\n" if count else b"\n", record, b"\n]\n")
 
 
 def is_record(value: Any) -> bool:

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from ttbench_core.errors import TargetError
 from ttbench_core.record.result import Result
-from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.json import is_record
 from ttbench_core.sinks.json_reading import open_results_file, parse_json
+from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.protocol import Sink
 
 __all__ = ["JsonLinesSink"]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ttbench_core.errors import ResultsFileError, TargetError, one_line
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import COLUMNS, row_of
-from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.json_reading import open_results_file, parse_json
+from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.optional_libraries import import_library
 from ttbench_core.sinks.protocol import Sink
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.errors import TargetError, TtbenchError, one_line
-from ttbench_core.sinks.files import lock_path
 
 __all__ = ["check_file", "error_reason", "require_regular_file"]
 
@@ -47,9 +46,8 @@ def _require_writable(path: Path) -> None:
         raise TargetError(
             f"cannot write results to {path}: its name is longer than {_MAX_NAME_BYTES} bytes"
         )
-    for file in (real, lock_path(real)):
-        if file.exists() and not os.access(file, os.W_OK):
-            raise TargetError(f"cannot write results to {path}: {file} is read-only")
+    if real.exists() and not os.access(real, os.W_OK):
+        raise TargetError(f"cannot write results to {path}: {real} is read-only")
     if not real.parent.is_dir():
         raise TargetError(
             f"cannot write results to {path}: there is no folder {real.parent}; make it first"

@@ -9,27 +9,33 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from ttbench_core.sinks.file_owners import keep_owner
+
 __all__ = ["create_file", "remove_leftovers", "replace_file"]
 
 _NEW_FILE_MODE: Final = 0o666
+_PRIVATE_MODE: Final = 0o600
 
 
 def replace_file(path: Path, *parts: bytes) -> None:
     """Put new content in place of a file in one step, under `exclusive_lock`.
 
     Writes a temporary file, flushes it to disk, renames it, and flushes the
-    folder. Keeps the file's permissions. On any error the file is unchanged.
+    folder. Keeps the file's permissions, and its owner where this user may. On any error the
+    file is unchanged.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    mode = path.stat().st_mode & 0o7777 if path.exists() else None
+    before = path.stat() if path.exists() else None
     try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _NEW_FILE_MODE)
+        # until it has the permissions of a file that others may not read, they must not read it
+        mode = _NEW_FILE_MODE if before is None else _PRIVATE_MODE
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
         with os.fdopen(descriptor, "wb") as file:
             for part in parts:
                 file.write(part)
             file.flush()
-            if mode is not None:
-                os.fchmod(file.fileno(), mode)
+            if before is not None:
+                keep_owner(file.fileno(), before)
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.errors import TargetError, TtbenchError, one_line
+from ttbench_core.sinks.file_owners import require_replaceable
 
 __all__ = ["check_file", "error_reason", "require_regular_file"]
 
@@ -46,8 +47,10 @@ def _require_writable(path: Path) -> None:
         raise TargetError(
             f"cannot write results to {path}: its name is longer than {_MAX_NAME_BYTES} bytes"
         )
-    if real.exists() and not os.access(real, os.W_OK):
-        raise TargetError(f"cannot write results to {path}: {real} is read-only")
+    try:
+        require_replaceable(real)
+    except TargetError as error:
+        raise TargetError(f"cannot write results to {path}: {error}") from error
     if not real.parent.is_dir():
         raise TargetError(
             f"cannot write results to {path}: there is no folder {real.parent}; make it first"

@@ -75,6 +75,12 @@ def fake_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
 
 @pytest.fixture
+def broken_after_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the check of a target see no content, as if a file were broken only during the run."""
+    monkeypatch.setattr("ttbench_core.sinks.targets.require_readable", lambda *_: None)
+
+
+@pytest.fixture
 def fake_engine(monkeypatch: pytest.MonkeyPatch) -> Path:
     """Install the backend `fake` and its models for one test."""
     monkeypatch.syspath_prepend(PACKS / "engine")

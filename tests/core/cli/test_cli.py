@@ -223,7 +223,21 @@ def test_debug_shows_the_traceback(ttbench, fake_engine):
 
 
 @pytest.mark.parametrize("content", ["", "{broken", '{"a": 1}', "[1]"])
-def test_a_file_that_is_no_list_of_results_gives_exit_code_1_and_the_place(
+def test_a_file_that_is_no_list_of_results_is_refused_before_anything_runs(
+    ttbench, fake_engine, tmp_path, content
+):
+    path = tmp_path / "perf.json"
+    path.write_text(content)
+    outcome = ttbench("-m", "steady", "--backend", "fake", "-o", path)
+    assert outcome.code == 2
+    assert f"cannot append results: {path}" in outcome.complaint
+    assert path.read_text() == content
+    assert list(tmp_path.glob("post_error*")) == []
+
+
+@pytest.mark.parametrize("content", ["", "{broken", '{"a": 1}', "[1]"])
+@pytest.mark.usefixtures("broken_after_the_check")
+def test_a_file_that_is_broken_during_the_run_gives_exit_code_1_and_the_place(
     ttbench, fake_engine, tmp_path, content
 ):
     path = tmp_path / "perf.json"
@@ -235,6 +249,7 @@ def test_a_file_that_is_no_list_of_results_gives_exit_code_1_and_the_place(
     assert path.read_text() == content
 
 
+@pytest.mark.usefixtures("broken_after_the_check")
 def test_a_failed_run_that_cannot_be_stored_says_both(ttbench, fake_engine, tmp_path):
     path = tmp_path / "perf.json"
     path.write_text("mine")
@@ -244,8 +259,9 @@ def test_a_failed_run_that_cannot_be_stored_says_both(ttbench, fake_engine, tmp_
     assert "was left as it is" in outcome.err
 
 
+@pytest.mark.usefixtures("broken_after_the_check")
 def test_a_result_that_is_kept_nowhere_is_still_shown(ttbench, fake_engine, tmp_path, monkeypatch):
-    monkeypatch.setattr("ttbench_core.sinks.storing._rescue", lambda *_: None)
+    monkeypatch.setattr("ttbench_core.sinks.storing.rescue", lambda *_: None)
     path = tmp_path / "perf.json"
     path.write_text("mine")
     outcome = ttbench("-m", "steady", "--backend", "fake", "-o", path, "--json")

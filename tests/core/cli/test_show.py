@@ -198,6 +198,7 @@ def test_results_are_appended_to_another_place(ttbench, perf, tmp_path):
     assert len(target.read_text().splitlines()) == 2
 
 
+@pytest.mark.usefixtures("broken_after_the_check")
 def test_results_that_cannot_be_appended_are_rescued(ttbench, perf, tmp_path):
     (tmp_path / "foreign.json").write_text("{}")
     outcome = ttbench("show", f"{perf}@0", "-o", tmp_path / "foreign.json")

@@ -223,6 +223,7 @@ def test_a_pack_that_cannot_be_imported_says_so(fake_pack):
         run("broken")
 
 
+@pytest.mark.usefixtures("broken_after_the_check")
 def test_a_result_that_cannot_be_stored_comes_with_the_error(tmp_path):
     (tmp_path / "perf.json").write_text("mine")
     with pytest.raises(ResultNotStoredError) as kept:
@@ -263,6 +264,7 @@ def test_what_was_measured_before_ctrl_c_is_written_and_marked(tmp_path, call, p
     assert stopped.value.result.to_record() == record
 
 
+@pytest.mark.usefixtures("broken_after_the_check")
 def test_ctrl_c_stays_an_interruption_where_the_record_cannot_be_stored(tmp_path):
     (tmp_path / "perf.json").write_text("mine")
     with pytest.raises(RunInterrupted) as stopped:
@@ -270,6 +272,7 @@ def test_ctrl_c_stays_an_interruption_where_the_record_cannot_be_stored(tmp_path
     assert stopped.value.storage_error.rescued == tmp_path / "post_error_perf.json"
 
 
+@pytest.mark.usefixtures("broken_after_the_check")
 def test_a_failed_run_that_cannot_be_stored_stays_a_failed_run(tmp_path):
     (tmp_path / "perf.json").write_text("mine")
     with pytest.raises(BenchmarkError, match="no kernel") as failed:

@@ -196,6 +196,7 @@ def test_a_failing_variant_leaves_what_the_other_has_measured(tmp_path, monkeypa
     assert ended.value.others[0].run_id == a["run_id"]
 
 
+@pytest.mark.usefixtures("broken_after_the_check")
 def test_results_that_cannot_be_stored_come_with_the_ratio(tmp_path):
     (tmp_path / "ab.json").write_text("mine")
     with pytest.raises(ResultNotStoredError) as lost:

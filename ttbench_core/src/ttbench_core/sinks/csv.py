@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.errors import OptionError, ResultsFileError, TargetError
+from ttbench_core.errors import OptionError, ResultsFileError
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import COLUMNS, column, record_of, row_of
 from ttbench_core.record.tables.conditions import parse_cell
 from ttbench_core.record.tables.writing import as_csv, unescape_formula
-from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.content_checks import count_results
+from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.json_reading import open_results_file
+from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.protocol import Sink
 
 __all__ = ["CsvSink"]
@@ -27,7 +30,7 @@ _REQUIRED_COLUMNS: Final = frozenset({"run_id", "samples_per_sec"})
 
 
 class CsvSink(Sink):
-    """Appends results to a CSV file as rows; any other file is left untouched.
+    """Appends results to a CSV file as rows; any file that `records` refuses is left untouched.
 
     Columns that this version does not know stay, and missing ones are added.
     Text that a spreadsheet would evaluate gets an apostrophe in front, which
@@ -44,13 +47,16 @@ class CsvSink(Sink):
         """Append one row; see `Sink`."""
         row = row_of(result.to_record())
         with exclusive_lock(self._path) as path:
-            content = path.read_bytes() if path.exists() else b""
-            names = _read_header(content)
+            content = b""
+            if path.exists():
+                count_results(self.records(path))
+                content = path.read_bytes()
+            names = _header(content) or list(_NAMES)
             missing = [name for name in _NAMES if name not in names]
-            if missing and content:
+            if not _text(content):
+                content = as_csv([], names).encode()
+            elif missing:
                 content = _with_columns(content, missing)
-            if not content:
-                content = as_csv([], _NAMES).encode()
             gap = b"" if content.endswith(b"\n") else b"\n"
             line = as_csv([row], [*names, *missing], header=False).encode()
             replace_file(path, content, gap, line)
@@ -66,7 +72,9 @@ class CsvSink(Sink):
         ):
             reader = csv.DictReader(text, strict=True)
             try:
-                if not _REQUIRED_COLUMNS.issubset(reader.fieldnames or ()):
+                if reader.fieldnames is None:
+                    return  # an empty file, to which rows can be appended
+                if not _REQUIRED_COLUMNS.issubset(reader.fieldnames):
                     raise ResultsFileError(f"{path} is no table of results: it lacks their columns")
                 for row in reader:
                     where = f"{path}, line {reader.line_num}"
@@ -76,26 +84,28 @@ class CsvSink(Sink):
                 raise ResultsFileError(fault) from error
 
 
-def _read_header(content: bytes) -> list[str]:
-    if not content:
-        return []
-    try:
-        names = next(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")), [])
-    except (ValueError, csv.Error) as error:
-        raise TargetError(f"the file is no CSV in UTF-8 ({error})") from error
-    if not _REQUIRED_COLUMNS.issubset(names):
-        raise TargetError("the file is no table of results: it lacks their columns")
-    return names
+def _text(content: bytes) -> str:
+    return content.decode("utf-8-sig")
+
+
+def _rows(content: bytes) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(_text(content), newline=""), strict=True)
+
+
+def _header(content: bytes) -> list[str]:
+    return next(_rows(content), [])
 
 
 def _with_columns(content: bytes, names: list[str]) -> bytes:
     """Add empty columns to a table."""
-    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    header, *rows = _rows(content)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([*next(rows), *names])
-    writer.writerows([*row, *[""] * len(names)] for row in rows)
-    return text.getvalue().encode()
+    writer.writerow([*header, *names])
+    # an empty line is no row
+    writer.writerows([*row, *[""] * len(names)] if row else [] for row in rows)
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    return mark + text.getvalue().encode()
 
 
 def _record(where: str, row: Mapping[str | Any, Any]) -> dict[str, Any]:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import codecs
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.errors import TargetError
 from ttbench_core.record.result import Result
-from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.content_checks import count_results
+from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.json_reading import read_json_list
+from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.protocol import Sink
 
-__all__ = ["JsonSink", "is_record"]
-
-#: The key that every result has, also those of the original script.
-_REQUIRED_KEY: Final = "samples_per_sec"
+__all__ = ["JsonSink", "append_record", "new_list"]
 
 
 class JsonSink(Sink):
-    """Appends results to a JSON list; any other file is left untouched.
+    """Appends results to a JSON list; any file that `records` refuses is left untouched.
 
-    Existing content stays unchanged, byte for byte.
+    Existing results stay unchanged, byte for byte.
 
     Args:
         path: the file; created at the first write.
@@ -33,15 +31,12 @@ class JsonSink(Sink):
 
     def write(self, result: Result) -> None:
         """Append one result; see `Sink`."""
-        line = result.to_json().encode()
+        record = result.to_json().encode()
         with exclusive_lock(self._path) as path:
-            if not path.exists():
-                replace_file(path, b"[\n", line, b"\n]\n")
-                return
-            content = path.read_bytes()
-            count = _count_records(content)
-            body = content.rstrip()[:-1].rstrip()
-            replace_file(path, body, b",\n" if count else b"\n", line, b"\n]\n")
+            if path.exists():
+                append_record(path, record)
+            else:
+                replace_file(path, new_list(record))
 
     @staticmethod
     def records(path: Path) -> Iterator[tuple[str, Any]]:
@@ -49,19 +44,21 @@ class JsonSink(Sink):
         return read_json_list(Path(path))
 
 
-def is_record(value: Any) -> bool:
-    """Return whether a JSON value looks like a result."""
-    return isinstance(value, Mapping) and _REQUIRED_KEY in value
+def new_list(record: bytes) -> bytes:
+    """Return the content of a file with one record."""
+    return b"[\n" + record + b"\n]\n"
 
 
-def _count_records(content: bytes) -> int:
-    if not content.strip():
-        raise TargetError("the file is empty, which is no list of results")
-    try:
-        # only UTF-8: appending UTF-8 to a file of another encoding would corrupt it
-        records = json.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise TargetError(f"the file is no JSON ({error})") from error
-    if not isinstance(records, list) or not all(map(is_record, records)):
-        raise TargetError("the file is JSON but no list of results")
-    return len(records)
+def append_record(path: Path, record: bytes) -> None:
+    """Append a record to a file; call it inside `exclusive_lock`.
+
+    A file with a single record becomes a list. Raises `TargetError` if the file holds something
+    else.
+    """
+    count = count_results(JsonSink.records(path))
+    content = path.read_bytes()
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    body = content[len(mark) :].strip()
+    is_list = body.startswith(b"[")
+    start, items = (b"", body[:-1].rstrip()) if is_list else (b"[\n", body)
+    replace_file(path, mark, start, items, b",\n" if count else b"\n", record, b"\n]\n")

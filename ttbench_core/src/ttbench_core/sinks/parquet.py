@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ttbench_core.errors import ResultsFileError, TargetError, one_line
+from ttbench_core.errors import ResultsFileError, one_line
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import COLUMNS, row_of
-from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.content_checks import count_results
+from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.json_reading import open_results_file, parse_json
+from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.optional_libraries import import_library
 from ttbench_core.sinks.protocol import Sink
 
@@ -24,10 +26,12 @@ __all__ = ["ParquetSink"]
 #: The column with the record as JSON.
 _RECORD: Final = "record"
 _BATCH_ROWS: Final = 1000
+#: Columns of another type that hold the same, such as int32, get the wider type.
+_PROMOTION: Final = "permissive"
 
 
 class ParquetSink(Sink):
-    """Appends results to a Parquet file; any other file is left untouched.
+    """Appends results to a Parquet file; any file that `records` refuses is left untouched.
 
     The format cannot be appended to: the whole file is written again with each result.
 
@@ -51,9 +55,9 @@ class ParquetSink(Sink):
         table = pa.Table.from_pylist([cells], schema=_schema(pa))
         with exclusive_lock(self._path) as path:
             if path.exists():
-                table = pa.concat_tables(
-                    [_read_table(path, pa, pq), table], promote_options="default"
-                )
+                count_results(self.records(path))
+                before = pq.read_table(io.BytesIO(path.read_bytes()))
+                table = pa.concat_tables([before, table], promote_options=_PROMOTION)
             content = io.BytesIO()
             pq.write_table(table, content, compression="zstd")
             replace_file(path, content.getvalue())
@@ -66,8 +70,7 @@ class ParquetSink(Sink):
             pa, pq = _import_pyarrow()
             try:
                 table = pq.ParquetFile(file)
-                if _RECORD not in table.schema_arrow.names:
-                    raise ResultsFileError(f"{path} is no table of results: it has no {_RECORD}")
+                _require_columns(path, table.schema_arrow, pa)
                 number = 0
                 for batch in table.iter_batches(_BATCH_ROWS, columns=[_RECORD]):
                     for text in batch.column(0).to_pylist():
@@ -89,11 +92,12 @@ def _schema(pa: Any) -> pa.Schema:
     return pa.schema([*fields, pa.field(_RECORD, pa.string(), nullable=False)])
 
 
-def _read_table(path: Path, pa: Any, pq: Any) -> pa.Table:
+def _require_columns(path: Path, schema: pa.Schema, pa: Any) -> None:
+    """Raise `ResultsFileError` for a table to which no result can be appended as a row."""
+    if _RECORD not in schema.names:
+        raise ResultsFileError(f"{path} is no table of results: it has no {_RECORD}")
     try:
-        table = pq.read_table(io.BytesIO(path.read_bytes()))
+        pa.unify_schemas([schema, _schema(pa)], promote_options=_PROMOTION)
     except pa.ArrowException as error:
-        raise TargetError(f"the file is no Parquet ({one_line(error)})") from error
-    if _RECORD not in table.column_names:
-        raise TargetError(f"the file is Parquet but no table of results: it has no {_RECORD}")
-    return table
+        fault = f"{path} is no table of results: {one_line(error)}"
+        raise ResultsFileError(fault) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.errors import TargetError, TtbenchError, one_line
-from ttbench_core.sinks.files import lock_path
+from ttbench_core.sinks.file_owners import require_replaceable
 
 __all__ = ["check_file", "error_reason", "require_regular_file"]
 
@@ -47,9 +47,10 @@ def _require_writable(path: Path) -> None:
         raise TargetError(
             f"cannot write results to {path}: its name is longer than {_MAX_NAME_BYTES} bytes"
         )
-    for file in (real, lock_path(real)):
-        if file.exists() and not os.access(file, os.W_OK):
-            raise TargetError(f"cannot write results to {path}: {file} is read-only")
+    try:
+        require_replaceable(real)
+    except TargetError as error:
+        raise TargetError(f"cannot write results to {path}: {error}") from error
     if not real.parent.is_dir():
         raise TargetError(
             f"cannot write results to {path}: there is no folder {real.parent}; make it first"

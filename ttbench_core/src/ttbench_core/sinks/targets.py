@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from ttbench_core.errors import RequestError, ResultsFileError, TargetError, suggestion
 from ttbench_core.plugins.registry import SINKS, discover, find, load
+from ttbench_core.sinks.content_checks import require_readable
 from ttbench_core.sinks.protocol import Place, Readable, SinkFactory
 from ttbench_core.sinks.redaction import hide_secrets, shown_place
 from ttbench_core.sinks.target_checks import check_file, error_reason, require_regular_file
@@ -67,7 +68,7 @@ def check_target(target: str | Path) -> Target:
 
     Raises `TargetError` before anything is measured: for a folder, a device, an
     invalid file name, a missing or read-only folder, a library that is not installed,
-    a scheme that no sink has.
+    a scheme that no sink has, a file that holds something else than results.
     """
     found = _by_scheme(target)
     if found is None:
@@ -88,6 +89,8 @@ def _check(target: Target) -> None:
             check_file(target.place)
         if (check := getattr(target.open, "check", None)) is not None:
             check(target.place)
+        if isinstance(target.place, Path):
+            require_readable(target.place, target.open)
     except (Exception, SystemExit) as error:
         shown, reason = str(target), target.hide_secrets(error_reason(error))
         if isinstance(error, TargetError):

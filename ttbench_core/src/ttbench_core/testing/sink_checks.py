@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.errors import ResultsFileError, TargetError
-from ttbench_core.sinks.json import is_record
+from ttbench_core.record.record_checks import result_of
 from ttbench_core.sinks.protocol import Place, Sink, SinkFactory
 from ttbench_core.sinks.redaction import shown_place
 from ttbench_core.testing.example_results import example_result
@@ -186,8 +186,8 @@ def _check_refusal(factory: Any, foreign: Place) -> None:
     rule = "records raises ResultsFileError where the place holds something else"
     with _SINK.raises(ResultsFileError, rule):
         # what is no result is refused by whoever reads it
-        if any(not is_record(record) for _, record in factory.records(foreign)):
-            raise ResultsFileError
+        for where, record in factory.records(foreign):
+            result_of(where, record)
 
 
 def _path_of(place: Place) -> Path:

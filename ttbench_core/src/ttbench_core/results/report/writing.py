@@ -11,7 +11,8 @@ from typing import Final
 from ttbench_core.errors import RequestError, TargetError
 from ttbench_core.record.result import Result
 from ttbench_core.results.report.collecting import collect
-from ttbench_core.sinks.files import exclusive_lock, replace_file
+from ttbench_core.sinks.files import replace_file
+from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.optional_libraries import import_library
 from ttbench_core.sinks.target_checks import check_file, error_reason
 

@@ -1,0 +1,89 @@
+"""Making a Result of an untrusted record, or refusing it with its place and the fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ttbench_core.errors import ResultsFileError
+from ttbench_core.record.result import Result
+
+__all__ = ["result_of"]
+
+_OBJECTS: Final = (
+    *("args", "confidence", "cost", "effective", "energy", "environment", "failure"),
+    *("generation", "git", "host", "host_during", "image", "latency", "littles_law", "memory"),
+    *("model", "output_interval", "overhead", "partial_pass", "phases_ns", "requested"),
+    *("roofline", "steady", "stopping", "trace", "verdict", "verification", "versions"),
+    "warmup",
+)
+_LISTS: Final = ("devices", "passes", "processes")
+_TEXTS: Final = ("error", "machine_name", "run_id", "status")
+_KINDS: Final = (
+    *((name, Mapping, "object") for name in _OBJECTS),
+    *((name, list, "list") for name in _LISTS),
+    *((name, str, "text") for name in _TEXTS),
+)
+_NUMBERS: Final = ("samples_per_sec", "total_samples", "total_time")
+#: Limits of plausible numbers other than 0, in any unit; far within the range of a float.
+_MIN_NUMBER: Final = 1e-9
+_MAX_NUMBER: Final = 1e15
+_MAX_PROCESSES: Final = 2**31
+
+
+def result_of(where: str, record: Any) -> Result:
+    """Return the result of a record.
+
+    Args:
+        where: the place of the record, for messages.
+        record: any JSON value.
+
+    Raises `ResultsFileError` if it is no result.
+    """
+    if not isinstance(record, Mapping):
+        raise ResultsFileError(f"{where} is no result: it is no JSON object")
+    # null means "not recorded", as a missing key does, except in the keys of the original script
+    without_nulls = {
+        name: value
+        for name, value in record.items()
+        if value is not None or name not in (*_OBJECTS, *_LISTS, "run_id", "status")
+    }
+    if fault := next(_faults(without_nulls), None):
+        raise ResultsFileError(f"{where} is no result: {fault}")
+    try:
+        return Result.from_record(without_nulls)
+    except KeyError as error:
+        raise ResultsFileError(f"{where} is no result: it has no {error.args[0]}") from error
+
+
+def _faults(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what in a record has the wrong type or range for its readers."""
+    for name, kind, kind_name in _KINDS:
+        if not isinstance(record.get(name), (kind, type(None))):
+            yield f"{name} is no {kind_name}"
+            return
+    for name in _NUMBERS:
+        if record.get(name) is not None and not _is_number(record[name]):
+            yield f"{name} is no number that was measured"
+    for name in _LISTS:
+        for number, one in enumerate(record.get(name) or []):
+            yield from _entry_faults(f"entry {number} of {name}", one, is_pass=name == "passes")
+
+
+def _entry_faults(where: str, entry: Any, *, is_pass: bool) -> Iterator[str]:
+    if not isinstance(entry, Mapping):
+        yield f"{where} is no object"
+    elif is_pass and not (_is_number(entry.get("e2e_ns")) and entry["e2e_ns"] >= 1):
+        yield f"{where} has no e2e_ns of 1 or more"
+    elif is_pass and not _is_process(entry.get("process", 0)):
+        yield f"{where} has a process that is no number"
+
+
+def _is_process(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < _MAX_PROCESSES
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return value == 0 or _MIN_NUMBER <= value <= _MAX_NUMBER

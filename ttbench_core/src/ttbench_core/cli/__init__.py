@@ -6,12 +6,12 @@ import importlib
 import io
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from ttbench_core.cli.arguments import UsageError, parse
+from ttbench_core.cli.terminal import discard, flush_or_discard, report_line, report_traceback
 from ttbench_core.errors import TtbenchError, one_line
 
 __all__ = ["main"]
@@ -43,23 +43,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_missing_streams()
     _escape_unprintable_text()
     try:
-        code = _run(words)
-        sys.stdout.flush()
-        return code
+        return _run_and_flush(words)
     except BrokenPipeError:
-        _discard_stdout()
+        discard(sys.stdout)
         return _BROKEN_PIPE
     except OSError as error:
-        _discard_stdout()
+        discard(sys.stdout)
         if debug:
-            traceback.print_exception(error)
-        _print_line(f"error: {one_line(error)}")
+            report_traceback(error)
+        report_line(f"error: {one_line(error)}")
         return TtbenchError.exit_code
     except TtbenchError as error:
         _print_error(error, with_traceback=debug)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         return _end_interrupted(interrupt)
+    finally:
+        flush_or_discard(sys.stdout)
 
 
 def _open_missing_streams() -> None:
@@ -70,15 +70,21 @@ def _open_missing_streams() -> None:
             setattr(sys, name, nowhere)
 
 
-def _discard_stdout() -> None:
-    # the reader has gone or is full: Python must not try to flush at exit
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _escape_unprintable_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _run_and_flush(words: Sequence[str]) -> int:
+    """Run a command; raises `OSError` where stdout does not take all of its text."""
+    try:
+        code = _run(words)
+    except SystemExit:  # of --help and --version
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+    return code
 
 
 def _run(words: Sequence[str]) -> int:
@@ -108,8 +114,8 @@ def _print_error(error: TtbenchError | None, *, with_traceback: bool) -> None:
     from ttbench_core.record.run_errors import BenchmarkError
 
     if with_traceback:
-        traceback.print_exception(error)
-    _print_line(f"error: {error}")
+        report_traceback(error)
+    report_line(f"error: {error}")
     if isinstance(error, BenchmarkError):
         _print_error(error.storage_error, with_traceback=False)
 
@@ -117,13 +123,7 @@ def _print_error(error: TtbenchError | None, *, with_traceback: bool) -> None:
 def _end_interrupted(interrupt: KeyboardInterrupt) -> int:
     from ttbench_core.record.run_errors import RunInterrupted
 
-    _print_line(str(interrupt) or "interrupted")
+    report_line(str(interrupt) or "interrupted")
     if isinstance(interrupt, RunInterrupted):
         _print_error(interrupt.storage_error, with_traceback=False)
     return RunInterrupted.exit_code
-
-
-def _print_line(text: str) -> None:
-    from ttbench_core.cli.terminal import printable
-
-    print(f"ttbench: {printable(text)}", file=sys.stderr)

@@ -15,7 +15,7 @@ from ttbench_core.cli.run import (
     request_from,
     signals_interrupt,
 )
-from ttbench_core.cli.terminal import print_pairs
+from ttbench_core.cli.terminal import print_exact, print_line, print_pairs
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
 from ttbench_core.results.comparison.paired import SideBySide, compare_pairs
@@ -75,13 +75,13 @@ def _variant(words: Sequence[str], options: argparse.Namespace) -> argparse.Name
 
 def _show(found: SideBySide, options: argparse.Namespace) -> None:
     if options.json:
-        print(json.dumps(found.to_record(), allow_nan=False))
+        print_exact(json.dumps(found.to_record(), allow_nan=False))
         return
     for name, result, flags in (("A", found.a, ""), ("B", found.b, f" {options.vs}")):
         rows = [row for row in result.summary() if row[0] != "model"]
         traced = [("trace", ", ".join(result.trace["files"]))] if result.trace else []
         print_pairs([("variant", f"{name}: {result.label}{flags}"), *rows, *traced])
-        print()
+        print_line()
     print_pairs(found.summary())
 
 
@@ -89,8 +89,8 @@ def _show_results(results: Sequence[Result | None], *, as_json: bool) -> None:
     """Show the results of a run that ended early: a JSON list, or one after the other."""
     measured = [result for result in results if result is not None]
     if as_json:
-        print(json.dumps([result.to_record() for result in measured], allow_nan=False))
+        print_exact(json.dumps([result.to_record() for result in measured], allow_nan=False))
         return
     for result in measured:
         print_pairs([("variant", result.label), *result.summary()[1:]])
-        print()
+        print_line()

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any, Final, Protocol
 
+from ttbench_core.record.formatting import printable
+
 __all__ = ["SILENT", "Observer", "show_progress"]
 
 _REDRAW_S: Final = 0.2
@@ -54,11 +56,10 @@ def show_progress(label: str, shown: bool | None) -> Iterator[Observer]:
         yield SILENT
         return
     from rich.console import Console
-    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=not _in_notebook()),
@@ -67,7 +68,7 @@ def show_progress(label: str, shown: bool | None) -> Iterator[Observer]:
         transient=True,
     )
     with bar:
-        yield _Bar(bar, escape(label))
+        yield _Bar(bar, printable(label))
 
 
 class _Bar:
@@ -79,12 +80,12 @@ class _Bar:
 
     def phase(self, name: str) -> None:
         """Name the phase beside the bar."""
-        self._bar.update(self._task, description=f"{self._label}: {name}")
+        self._bar.update(self._task, description=f"{self._label}: {printable(name)}")
         self._bar.refresh()
 
     def note(self, sentence: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(f"note: {sentence}", markup=False, highlight=False)
+        self._bar.console.print(f"note: {printable(sentence)}", markup=False, highlight=False)
 
     def passes(self, done: int, wanted: int | None) -> None:
         """Move the bar, no more often than an eye can follow."""

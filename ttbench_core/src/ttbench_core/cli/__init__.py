@@ -6,12 +6,13 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from ttbench_core.cli.arguments import UsageError, parse
-from ttbench_core.cli.terminal import discard, flush_or_discard, report_line, report_traceback
+from ttbench_core.cli.terminal import discard, flush_or_discard, report_line, report_text
 from ttbench_core.errors import TtbenchError, one_line
 
 __all__ = ["main"]
@@ -49,15 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except OSError as error:
         discard(sys.stdout)
-        if debug:
-            report_traceback(error)
-        report_line(f"error: {one_line(error)}")
+        _report(words, [f"error: {one_line(error)}"], error if debug else None)
         return TtbenchError.exit_code
     except TtbenchError as error:
-        _print_error(error, with_traceback=debug)
+        _report(words, _messages(error), error if debug else None)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        return _end_interrupted(interrupt)
+        return _end_interrupted(words, interrupt)
     finally:
         flush_or_discard(sys.stdout)
 
@@ -108,22 +107,34 @@ def _run(words: Sequence[str]) -> int:
     return run_benchmark(options)
 
 
-def _print_error(error: TtbenchError | None, *, with_traceback: bool) -> None:
+def _messages(error: TtbenchError | None) -> Iterator[str]:
+    """Yield the message of an error, and that of what could not be stored after it."""
     if error is None:
         return
     from ttbench_core.record.run_errors import BenchmarkError
 
-    if with_traceback:
-        report_traceback(error)
-    report_line(f"error: {error}")
+    yield f"error: {error}"
     if isinstance(error, BenchmarkError):
-        _print_error(error.storage_error, with_traceback=False)
+        yield from _messages(error.storage_error)
 
 
-def _end_interrupted(interrupt: KeyboardInterrupt) -> int:
+def _end_interrupted(words: Sequence[str], interrupt: KeyboardInterrupt) -> int:
     from ttbench_core.record.run_errors import RunInterrupted
 
-    report_line(str(interrupt) or "interrupted")
-    if isinstance(interrupt, RunInterrupted):
-        _print_error(interrupt.storage_error, with_traceback=False)
+    lost = interrupt.storage_error if isinstance(interrupt, RunInterrupted) else None
+    _report(words, [str(interrupt) or "interrupted", *_messages(lost)])
     return RunInterrupted.exit_code
+
+
+def _report(
+    words: Sequence[str], messages: Iterable[str], error: BaseException | None = None
+) -> None:
+    """Print messages, after the traceback of an error if it is given, without secrets."""
+    from ttbench_core.cli.secrets import secrets_of_words
+    from ttbench_core.request.credentials import hide_credentials, secrets_of_environment
+
+    secrets = secrets_of_words(words) | secrets_of_environment(os.environ)
+    if error is not None:
+        report_text(hide_credentials("".join(traceback.format_exception(error)), secrets))
+    for message in messages:
+        report_line(hide_credentials(message, secrets))

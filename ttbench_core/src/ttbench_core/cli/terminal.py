@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -30,7 +29,7 @@ __all__ = [
     "print_table",
     "print_text",
     "report_line",
-    "report_traceback",
+    "report_text",
     "status_line",
 ]
 
@@ -101,9 +100,9 @@ def report_line(text: str) -> None:
     _report(f"ttbench: {printable(text)}\n")
 
 
-def report_traceback(error: BaseException) -> None:
-    """Print the traceback of an error on stderr."""
-    _report(_printable_lines("".join(traceback.format_exception(error))))
+def report_text(text: str) -> None:
+    """Print lines, such as a traceback, on stderr."""
+    _report(_printable_lines(text))
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any, Final, Protocol
 
 from ttbench_core.record.formatting import printable
+from ttbench_core.request.credentials import hide_credentials, secrets_of_environment
 
 __all__ = ["SILENT", "Observer", "show_progress"]
 
@@ -76,6 +78,7 @@ class _Bar:
         self._drawn_at_s = 0.0
         self._bar = bar
         self._label = label
+        self._secrets = secrets_of_environment(os.environ)
         self._task = bar.add_task(label, total=None)
 
     def phase(self, name: str) -> None:
@@ -85,7 +88,11 @@ class _Bar:
 
     def note(self, sentence: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(f"note: {printable(sentence)}", markup=False, highlight=False)
+        self._bar.console.print(
+            f"note: {printable(hide_credentials(sentence, self._secrets))}",
+            markup=False,
+            highlight=False,
+        )
 
     def passes(self, done: int, wanted: int | None) -> None:
         """Move the bar, no more often than an eye can follow."""

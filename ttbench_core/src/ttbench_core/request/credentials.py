@@ -43,13 +43,14 @@ _NAMED_VALUE: Final = re.compile(
 )
 #: `scheme://user:password@`; the first up to the last @ of a word, as a password may hold one.
 _URL_OF_WORD: Final = re.compile(r"(?P<kept>://[^/:@]*:)(?P<secret>.*)(?=@)", re.DOTALL)
-_URL: Final = re.compile(r"(?P<kept>://[^/:@\s]*:)(?P<secret>\S*)(?=@)")
+#: In a message; the placeholder of a remedy stays.
+_URL: Final = re.compile(r"(?P<kept>://[^/:@\s]*:)(?!PASSWORD@HOST)(?P<secret>\S*)(?=@)")
 #: `https://token@host`: services of the web take a token as the user.
 _URL_TOKEN: Final = re.compile(r"(?P<kept>https?://)(?P<secret>[^/:@\s]+)(?=@)", re.IGNORECASE)
 #: A URL whose slashes are forgotten: `scheme:user:password@host`, `scheme//user:password@host`.
 _MISTYPED_URL: Final = re.compile(
     r"(?P<kept>(?<![\w./+-])[A-Za-z][\w+.-]*(?::/{0,3}|/{1,3})[^\s/:@'\"=]+:)"
-    r"(?P<secret>[^\s@/\\][^\s@]*)(?=@)"
+    r"(?!PASSWORD@HOST)(?P<secret>[^\s@/\\][^\s@]*)(?=@)"
 )
 #: `user:password@host`. `mlflow:NAME@-1` and `mlflow:NAME@1a2b` name a record by its position or
 #: the start of its run_id.

@@ -148,11 +148,13 @@ def test_the_command_line_takes_options_and_shows_them(npu, ttbench):
     assert facts["options"][0]["choices"] == ["1", "2", "4", "8"]
 
 
-@pytest.mark.parametrize("word", ["=4", "4", "la-nes=1", ""])
-def test_a_word_that_sets_no_option_is_refused(npu, ttbench, word):
+@pytest.mark.parametrize(
+    ("word", "shown"), [("=4", "=***"), ("4", "4"), ("la-nes=1", "la-nes=***"), ("", "")]
+)
+def test_a_word_that_sets_no_option_is_refused(npu, ttbench, word, shown):
     done = ttbench("-m", "one_stage", "-B", word)
     assert done.code == 2
-    assert f"-B {word!r} sets no option: write -B NAME=VALUE" in done.complaint
+    assert f"-B {shown!r} sets no option: write -B NAME=VALUE" in done.complaint
 
 
 def test_options_reach_a_process_of_its_own(npu):

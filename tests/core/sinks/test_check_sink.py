@@ -46,7 +46,7 @@ def test_the_sink_of_databases_follows_its_contract(tmp_path, foreign):
 
 
 class Good(Sink):
-    """JSON lines in a file, whose key is secret: `good:PATH?key=KEY`."""
+    """JSON lines in a file, whose key is secret: `good:PATH?seal=KEY`."""
 
     takes_url = True
 
@@ -65,7 +65,7 @@ class Good(Sink):
 
     @staticmethod
     def redact(place):
-        return place.partition("?")[0] + f"?key={HIDDEN}"
+        return place.partition("?")[0] + f"?seal={HIDDEN}"
 
     @staticmethod
     def records(place):
@@ -90,7 +90,7 @@ def checked(tmp_path, foreign):
 
     def check(**changes):
         factory = type("Broken", (Good,), changes)
-        place, other = f"good:{tmp_path}/perf?key=K3Y", f"good:{foreign}"
+        place, other = f"good:{tmp_path}/perf?seal=K3Y", f"good:{foreign}"
         check_sink(factory, place, foreign=other, secret="K3Y")  # noqa: S106 - of a test
 
     return check

@@ -7,11 +7,12 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from ttbench_core.cli.arguments import UsageError, parse
+from ttbench_core.cli.terminal import discard, flush_or_discard, report_line, report_text
 from ttbench_core.errors import TtbenchError, one_line
 
 __all__ = ["main"]
@@ -43,23 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_missing_streams()
     _escape_unprintable_text()
     try:
-        code = _run(words)
-        sys.stdout.flush()
-        return code
+        return _run_and_flush(words)
     except BrokenPipeError:
-        _discard_stdout()
+        discard(sys.stdout)
         return _BROKEN_PIPE
     except OSError as error:
-        _discard_stdout()
-        if debug:
-            traceback.print_exception(error)
-        _print_line(f"error: {one_line(error)}")
+        discard(sys.stdout)
+        _report(words, [f"error: {one_line(error)}"], error if debug else None)
         return TtbenchError.exit_code
     except TtbenchError as error:
-        _print_error(error, with_traceback=debug)
+        _report(words, _messages(error), error if debug else None)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        return _end_interrupted(interrupt)
+        return _end_interrupted(words, interrupt)
+    finally:
+        flush_or_discard(sys.stdout)
 
 
 def _open_missing_streams() -> None:
@@ -70,15 +69,21 @@ def _open_missing_streams() -> None:
             setattr(sys, name, nowhere)
 
 
-def _discard_stdout() -> None:
-    # the reader has gone or is full: Python must not try to flush at exit
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _escape_unprintable_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _run_and_flush(words: Sequence[str]) -> int:
+    """Run a command; raises `OSError` where stdout does not take all of its text."""
+    try:
+        code = _run(words)
+    except SystemExit:  # of --help and --version
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+    return code
 
 
 def _run(words: Sequence[str]) -> int:
@@ -102,28 +107,34 @@ def _run(words: Sequence[str]) -> int:
     return run_benchmark(options)
 
 
-def _print_error(error: TtbenchError | None, *, with_traceback: bool) -> None:
+def _messages(error: TtbenchError | None) -> Iterator[str]:
+    """Yield the message of an error, and that of what could not be stored after it."""
     if error is None:
         return
     from ttbench_core.record.run_errors import BenchmarkError
 
-    if with_traceback:
-        traceback.print_exception(error)
-    _print_line(f"error: {error}")
+    yield f"error: {error}"
     if isinstance(error, BenchmarkError):
-        _print_error(error.storage_error, with_traceback=False)
+        yield from _messages(error.storage_error)
 
 
-def _end_interrupted(interrupt: KeyboardInterrupt) -> int:
+def _end_interrupted(words: Sequence[str], interrupt: KeyboardInterrupt) -> int:
     from ttbench_core.record.run_errors import RunInterrupted
 
-    _print_line(str(interrupt) or "interrupted")
-    if isinstance(interrupt, RunInterrupted):
-        _print_error(interrupt.storage_error, with_traceback=False)
+    lost = interrupt.storage_error if isinstance(interrupt, RunInterrupted) else None
+    _report(words, [str(interrupt) or "interrupted", *_messages(lost)])
     return RunInterrupted.exit_code
 
 
-def _print_line(text: str) -> None:
-    from ttbench_core.cli.terminal import printable
+def _report(
+    words: Sequence[str], messages: Iterable[str], error: BaseException | None = None
+) -> None:
+    """Print messages, after the traceback of an error if it is given, without secrets."""
+    from ttbench_core.cli.secrets import secrets_of_words
+    from ttbench_core.request.credentials import hide_credentials, secrets_of_environment
 
-    print(f"ttbench: {printable(text)}", file=sys.stderr)
+    secrets = secrets_of_words(words) | secrets_of_environment(os.environ)
+    if error is not None:
+        report_text(hide_credentials("".join(traceback.format_exception(error)), secrets))
+    for message in messages:
+        report_line(hide_credentials(message, secrets))

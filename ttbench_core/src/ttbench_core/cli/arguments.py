@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from ttbench_core.cli.engine_arguments import add_engine_options, engine_lines
 from ttbench_core.cli.run_arguments import add_run_arguments
+from ttbench_core.cli.terminal import print_line, print_text
 from ttbench_core.errors import RequestError
 
 __all__ = ["Parser", "UsageError", "parse"]
@@ -47,6 +48,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with a pointer to the help."""
         raise UsageError(f"{message} ({self.prog} --help shows every option)")
+
+    def print_help(self, file: object = None) -> None:  # noqa: ARG002 - of the base class
+        """Print the help; argparse itself ignores that nobody reads it."""
+        print_text(self.format_help())
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -111,5 +116,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         import ttbench_core
 
-        print(f"ttbench {ttbench_core.__version__}")
+        print_line(f"ttbench {ttbench_core.__version__}")
         parser.exit()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
-from ttbench_core.cli.terminal import print_pairs, print_table
+from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, print_table
 from ttbench_core.errors import suggestion
 from ttbench_core.results.comparison import (
     DEFAULT_BAND,
@@ -66,7 +66,7 @@ def compare_results(words: Sequence[str]) -> int:
     old, new = map(select, options.results)
     comparison = compare(old, new, band=options.band / 100, across=_split(options.across))
     if options.json:
-        print(json.dumps(comparison.to_record(), allow_nan=False))
+        print_exact(json.dumps(comparison.to_record(), allow_nan=False))
     else:
         _show(comparison)
     return 1 if wanted & comparison.outcomes else 0
@@ -132,7 +132,7 @@ def _show(comparison: Comparison) -> None:
         counted = " or ".join(dict.fromkeys(f"{pair.new.unit}s/s" for pair in comparison.pairs))
         header = ["", f"OLD {counted}", f"NEW {counted}", "NEW / OLD", "95 % interval", "verdict"]
         print_table(header, map(_row, comparison.pairs))
-        print()
+        print_line()
     print_pairs(_remarks(comparison))
 
 

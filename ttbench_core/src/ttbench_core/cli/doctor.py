@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
-from ttbench_core.cli.terminal import print_pairs, print_table, printable
+from ttbench_core.cli.terminal import (
+    print_exact,
+    print_line,
+    print_pairs,
+    print_table,
+    status_line,
+)
 from ttbench_core.doctor import Diagnosis, diagnose
 from ttbench_core.doctor.backends import USABLE, BackendReport, DeviceReport
 from ttbench_core.doctor.installed import Extra, SinkEntry, Software
@@ -52,10 +57,14 @@ def run_doctor(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     if not 0 < options.timeout <= _LONGEST_LIMIT_S:
         raise UsageError(f"--timeout must be above 0 and at most {_LONGEST_LIMIT_S:g} seconds")
-    with _status_line(shown=sys.stderr.isatty() and not options.debug) as told:
-        diagnosis = diagnose(options.timeout, show_output=options.debug, on_probe=told)
+    with status_line(shown=sys.stderr.isatty() and not options.debug) as show:
+        diagnosis = diagnose(
+            options.timeout,
+            show_output=options.debug,
+            on_probe=lambda whom: show(f"asking {whom}"),
+        )
     if options.json:
-        print(json.dumps(diagnosis.to_record(), indent=2, allow_nan=False))
+        print_exact(json.dumps(diagnosis.to_record(), indent=2, allow_nan=False))
     else:
         _show(diagnosis)
     return 0 if diagnosis.is_ready else 1
@@ -86,19 +95,6 @@ def _parser() -> Parser:
     return parser
 
 
-@contextlib.contextmanager
-def _status_line(*, shown: bool) -> Iterator[Callable[[str], None]]:
-    """Show which backend or pack is being asked, for as long as the context lasts."""
-    if not shown:
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    with Console(stderr=True).status("") as status:
-        yield lambda whom: status.update(Text(f"asking {printable(whom)}"))
-
-
 def _show(diagnosis: Diagnosis) -> None:
     python = diagnosis.python
     print_pairs(
@@ -108,16 +104,16 @@ def _show(diagnosis: Diagnosis) -> None:
             *map(_software_row, diagnosis.software),
         ]
     )
-    print()
+    print_line()
     header = ["backend", "state", "from", "versions and devices, or what is wrong"]
     print_table(header, [row for one in diagnosis.backends for row in _backend_rows(one)])
-    print()
+    print_line()
     if diagnosis.packs:
         header = ["pack", "version", "models", "state"]
         print_table(header, [row for one in diagnosis.packs for row in _pack_rows(one)])
-        print()
+        print_line()
     print_pairs(_installation_rows(diagnosis))
-    print()
+    print_line()
     print_pairs(_conclusion_rows(diagnosis))
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.backend_info import backend_facts, backend_rows
-from ttbench_core.cli.terminal import print_pairs
+from ttbench_core.cli.terminal import print_exact, print_pairs
 from ttbench_core.models.describing import Description, describe
 from ttbench_core.record.formatting import format_quantity
 from ttbench_core.request.named_values import parse_named_values
@@ -45,7 +45,7 @@ def show_model(words: Sequence[str]) -> int:
     asked["model_options"] = parse_named_values("-M", options.model_option)
     found = describe(options.model[0], **asked)
     if options.json:
-        print(json.dumps(asdict(found)))
+        print_exact(json.dumps(asdict(found)))
     else:
         print_pairs(_rows(found))
     return 0
@@ -56,7 +56,7 @@ def _show_backend(options: argparse.Namespace) -> int:
         raise UsageError("info shows a MODEL or a --backend, one at a time")
     facts = backend_facts(options.backend)
     if options.json:
-        print(json.dumps(facts))
+        print_exact(json.dumps(facts))
     else:
         print_pairs(backend_rows(facts))
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
 
-from ttbench_core.cli.terminal import print_table, printable
+from ttbench_core.cli.terminal import print_exact, print_line, print_table, print_text
 from ttbench_core.errors import UnknownNameError, suggestion
 from ttbench_core.plugins.catalogue import ModelEntry, installed_models
 from ttbench_core.record.formatting import format_quantity
@@ -42,9 +42,9 @@ def list_models(word: str = "", *, as_json: bool) -> int:
         hint = suggestion(word, [entry.name for entry in entries])
         raise UnknownNameError(f"no installed model mentions {word!r}{hint}")
     if as_json:
-        print(json.dumps([asdict(entry) for entry in found], indent=2))
+        print_exact(json.dumps([asdict(entry) for entry in found], indent=2))
     elif not found:
-        print(_NOTHING, end="")
+        print_text(_NOTHING)
     else:
         owners = {entry.name: entry.pack for entry in entries if entry.runs_as == entry.name}
         _print_by_pack(found, owners, max_of_zoo=None if word else _MAX_OF_ZOO)
@@ -69,8 +69,8 @@ def _print_by_pack(
         itertools.groupby(sorted(entries, key=pack_of), pack_of)
     ):
         if number:
-            print()
-        print(f"{printable(pack)} {printable(version)}")
+            print_line()
+        print_line(f"{pack} {version}")
         _print_pack(pack, list(models), owners, max_of_zoo)
 
 
@@ -82,9 +82,9 @@ def _print_pack(
     header = ["model", "task", "configurations: parameters, microbatch (* runs without -c)"]
     print_table(header, map(_row, [*shown, *of_zoo[:max_of_zoo]]))
     if left_out := len(of_zoo) - len(of_zoo[:max_of_zoo]):
-        print(f"... and {left_out} more: ttbench --list WORD shows those that WORD is in")
+        print_line(f"... and {left_out} more: ttbench --list WORD shows those that WORD is in")
     if note := _note(pack, [entry for entry in entries if entry.runs_as != entry.name], owners):
-        print(printable(note))
+        print_line(note)
 
 
 def _note(pack: str, entries: Sequence[ModelEntry], owners: Mapping[str, str]) -> str:

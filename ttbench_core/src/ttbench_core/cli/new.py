@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.cli.arguments import Parser
-from ttbench_core.cli.terminal import print_pairs
+from ttbench_core.cli.terminal import print_line, print_pairs
 from ttbench_core.scaffolding.writing import KINDS, NewPackage, new_package, write_package
 
 __all__ = ["make_package"]
@@ -39,7 +39,7 @@ def make_package(words: Sequence[str]) -> int:
     folder = Path(options.folder or ".") / package.name
     files = write_package(package, folder)
     print_pairs([("wrote", str(file)) for file in files])
-    print()
+    print_line()
     print_pairs(_next_steps(package, folder))
     return 0
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ttbench_core.cli.terminal import print_bars
+from ttbench_core.cli.terminal import print_bars, print_line
 from ttbench_core.record.formatting import format_duration, format_number
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.key import key_of, unique_labels
@@ -26,13 +26,13 @@ def plot(results: Sequence[Result]) -> None:
     shown = list(zip(labels, results, strict=True))
     measured = [(label, one) for label, one in shown if one.samples_per_sec is not None]
     if not measured:
-        print("no results with a throughput")
+        print_line("no results with a throughput")
         return
     _plot_throughput(measured[:_MAX_BARS])
     with_latency = [(label, list(latencies_ns(one.passes))) for label, one in measured]
     drawn = [(label, times) for label, times in with_latency if len(times) > 1]
     for label, times_ns in drawn[:_MAX_HISTOGRAMS]:
-        print()
+        print_line()
         print_bars(f"latency of {label}, {len(times_ns)} inputs", list(_histogram(times_ns)))
     _print_left_out(len(measured), len(drawn))
 
@@ -67,6 +67,10 @@ def _histogram(times_ns: Sequence[float]) -> Iterator[tuple[str, float, str]]:
 
 def _print_left_out(bars: int, histograms: int) -> None:
     if bars > _MAX_BARS:
-        print(f"\nand {bars - _MAX_BARS} more results: --filter or --limit chooses")
+        print_line()
+        print_line(f"and {bars - _MAX_BARS} more results: --filter or --limit chooses")
     if histograms > _MAX_HISTOGRAMS:
-        print(f"\nand {histograms - _MAX_HISTOGRAMS} more latencies: --filter or --limit chooses")
+        print_line()
+        print_line(
+            f"and {histograms - _MAX_HISTOGRAMS} more latencies: --filter or --limit chooses"
+        )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
-from ttbench_core.cli.terminal import printable
+from ttbench_core.cli.terminal import print_exact, print_line
 from ttbench_core.results.reading import stream_selected
 from ttbench_core.results.report import FORMATS, format_of, merge_by_time, report_text, write_report
 
@@ -42,7 +42,8 @@ def report_results(words: Sequence[str]) -> int:
     results = merge_by_time([stream_selected(target) for target in options.targets])
     baseline = None if options.baseline is None else stream_selected(options.baseline)
     if options.output is None and chosen != "html":
-        print(report_text(results, baseline=baseline, title=options.title, format=chosen), end="")
+        text = report_text(results, baseline=baseline, title=options.title, format=chosen)
+        print_exact(text, end="")
         return 0
     path = write_report(
         results,
@@ -51,7 +52,7 @@ def report_results(words: Sequence[str]) -> int:
         title=options.title,
         format=chosen,
     )
-    print(f"report in {printable(str(path))}")
+    print_line(f"report in {path}")
     return 0
 
 

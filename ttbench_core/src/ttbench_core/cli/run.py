@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ttbench_core.cli.engine_arguments import engine_keywords
-from ttbench_core.cli.terminal import print_pairs
+from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, print_text
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
 from ttbench_core.request.keywords import KEYWORDS_OF_RUN
@@ -113,7 +113,7 @@ def pack_output_on_stderr(*, wanted: bool) -> contextlib.AbstractContextManager[
 
 def _show(result: Result, stored_in: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        print(result.to_json())
+        print_exact(result.to_json())
         return
     rows = [row for row in result.summary() if row[0] != "error"]
     if result.trace:
@@ -122,5 +122,5 @@ def _show(result: Result, stored_in: Sequence[str], *, as_json: bool) -> None:
         rows.append(("appended to", ", ".join(stored_in)))
     print_pairs(rows)
     if result.trace:
-        print()
-        print(Path(result.trace["files"][0]).read_text(encoding="utf-8"))
+        print_line()
+        print_text(f"{Path(result.trace['files'][0]).read_text(encoding='utf-8')}\n")

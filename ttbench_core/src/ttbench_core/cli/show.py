@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.plots import plot
-from ttbench_core.cli.terminal import print_table, printable
+from ttbench_core.cli.terminal import print_exact, print_line, print_table, report_line
 from ttbench_core.errors import OptionError
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.cells import Cell, Column
@@ -78,7 +78,7 @@ def _append(results: Iterable[Result], output: Sequence[str]) -> None:
         store_result(result, *targets)
         count += 1
     names = ", ".join(map(str, targets))
-    print(f"appended {count} result{'' if count == 1 else 's'} to {printable(names)}")
+    print_line(f"appended {count} result{'' if count == 1 else 's'} to {names}")
 
 
 def _parser() -> Parser:
@@ -159,17 +159,14 @@ def _print(results: Iterable[Result], options: argparse.Namespace) -> None:
     elif options.format == "csv":
         names = _names(options, default=[one.name for one in COLUMNS])
         text = as_csv((row_of(vars(result)) for result in results), names)
-        # a file gets the text of the record, a terminal no control characters
-        print(
-            "\n".join(map(printable, text.split("\r\n"))) if sys.stdout.isatty() else text, end=""
-        )
+        print_exact(text, end="")
     else:
         _print_rows([row_of(vars(result)) for result in results], options)
 
 
 def _print_rows(rows: Sequence[dict[str, Cell]], options: argparse.Namespace) -> None:
     if not rows:
-        print("no results")
+        print_line("no results")
         return
     header, texts = table_texts(
         rows,
@@ -177,7 +174,7 @@ def _print_rows(rows: Sequence[dict[str, Cell]], options: argparse.Namespace) ->
         include_empty=options.columns not in (None, "all"),
     )
     if options.format == "markdown":
-        print(as_markdown(header, texts))
+        print_exact(as_markdown(header, texts))
     else:
         print_table(header, texts)
 
@@ -201,14 +198,14 @@ def _print_list(texts: Iterable[str]) -> None:
     """Print a JSON list, an element a line, without holding it."""
     separator = "["
     for text in texts:
-        print(f"{separator}\n{text}", end="")
+        print_exact(f"{separator}\n{text}", end="")
         separator = ","
-    print("\n]" if separator == "," else "[]")
+    print_exact("\n]" if separator == "," else "[]")
 
 
 def _print_tt_forge(results: Sequence[Result]) -> None:
     """Print a single run as an object, several as a list; report how many were left out."""
     found = [to_tt_forge(result) for result in results if is_measured(result)]
     if left_out := len(results) - len(found):
-        print(f"ttbench: left out {left_out} that were not measured", file=sys.stderr)
-    print(json.dumps(found[0] if len(found) == 1 else found, indent=2, allow_nan=False))
+        report_line(f"left out {left_out} that were not measured")
+    print_exact(json.dumps(found[0] if len(found) == 1 else found, indent=2, allow_nan=False))

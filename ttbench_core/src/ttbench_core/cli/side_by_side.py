@@ -15,9 +15,11 @@ from ttbench_core.cli.run import (
     request_from,
     signals_interrupt,
 )
-from ttbench_core.cli.terminal import print_pairs
+from ttbench_core.cli.secrets import secrets_of_words
+from ttbench_core.cli.terminal import print_exact, print_line, print_pairs
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, ResultNotStoredError, RunInterrupted
+from ttbench_core.request.credentials import hide_credentials
 from ttbench_core.results.comparison.paired import SideBySide, compare_pairs
 from ttbench_core.running.side_by_side import (
     COMMON_OPTIONS,
@@ -61,7 +63,8 @@ def _variant(words: Sequence[str], options: argparse.Namespace) -> argparse.Name
     try:
         added = shlex.split(options.vs)
     except ValueError as error:
-        raise UsageError(f"--vs {options.vs!r} cannot be read: {error}") from error
+        # not the flags: they may hold a secret
+        raise UsageError(f"--vs cannot be read: {error}") from None
     if not added:
         raise UsageError('--vs needs the flags that differ, such as --vs "-df Fp16_b"')
     variant = parse([*words, *added])
@@ -75,13 +78,15 @@ def _variant(words: Sequence[str], options: argparse.Namespace) -> argparse.Name
 
 def _show(found: SideBySide, options: argparse.Namespace) -> None:
     if options.json:
-        print(json.dumps(found.to_record(), allow_nan=False))
+        print_exact(json.dumps(found.to_record(), allow_nan=False))
         return
-    for name, result, flags in (("A", found.a, ""), ("B", found.b, f" {options.vs}")):
+    secrets = secrets_of_words(["--vs", options.vs], options.backend)
+    flags_of_b = hide_credentials(options.vs, secrets)
+    for name, result, flags in (("A", found.a, ""), ("B", found.b, f" {flags_of_b}")):
         rows = [row for row in result.summary() if row[0] != "model"]
         traced = [("trace", ", ".join(result.trace["files"]))] if result.trace else []
         print_pairs([("variant", f"{name}: {result.label}{flags}"), *rows, *traced])
-        print()
+        print_line()
     print_pairs(found.summary())
 
 
@@ -89,8 +94,8 @@ def _show_results(results: Sequence[Result | None], *, as_json: bool) -> None:
     """Show the results of a run that ended early: a JSON list, or one after the other."""
     measured = [result for result in results if result is not None]
     if as_json:
-        print(json.dumps([result.to_record() for result in measured], allow_nan=False))
+        print_exact(json.dumps([result.to_record() for result in measured], allow_nan=False))
         return
     for result in measured:
         print_pairs([("variant", result.label), *result.summary()[1:]])
-        print()
+        print_line()

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Final
 
 from ttbench_core.errors import OptionError
+from ttbench_core.request.credentials import HIDDEN, hide_in_word
 
 __all__ = ["check_named_values", "named_values_as_text", "parse_named_values"]
 
@@ -51,7 +52,8 @@ def parse_named_values(flag: str, words: Iterable[str]) -> dict[str, object]:
     for word in words:
         name, equals, value = word.partition("=")
         if not _NAME.fullmatch(name):
-            raise OptionError(f"{flag} {word!r} sets no option: write {flag} NAME=VALUE")
+            shown = hide_in_word(f"{name}={HIDDEN}" if equals and value else word)
+            raise OptionError(f"{flag} {shown!r} sets no option: write {flag} NAME=VALUE")
         values[name] = value if equals else True
     return values
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ttbench_core.errors import OptionError
+from ttbench_core.request.credentials import HIDDEN
 
 __all__ = ["parse_variables", "variables_as_text"]
 
@@ -24,7 +25,8 @@ def variables_as_text(env: object) -> str | None:
     if isinstance(env, Mapping):
         env = shlex.join(f"{name}={value}" for name, value in env.items())
     if not isinstance(env, str):
-        raise OptionError(f'env is text such as "NAME=1 OTHER", or a mapping, not {env!r}')
+        kind = type(env).__name__
+        raise OptionError(f'env is text such as "NAME=1 OTHER", or a mapping, not a {kind}')
     return env if parse_variables(env) else None
 
 
@@ -36,14 +38,18 @@ def parse_variables(env: str) -> dict[str, str]:
     try:
         words = shlex.split(env)
     except ValueError as error:
-        raise OptionError(f"--env {env!r} cannot be read: {error}") from error
-    return dict(map(_parse_variable, words))
+        # not the text: it may hold a secret
+        raise OptionError(f"--env cannot be read: {error}") from None
+    return dict(_parse_variable(number, word) for number, word in enumerate(words, 1))
 
 
-def _parse_variable(word: str) -> tuple[str, str]:
+def _parse_variable(number: int, word: str) -> tuple[str, str]:
     name, equals, value = word.partition("=")
     if not _NAME.fullmatch(name):
-        raise OptionError(f"--env {word!r} sets no variable: write NAME=VALUE, or NAME for 1")
+        named = f" ({name}={HIDDEN})" if equals and name.isprintable() else ""
+        raise OptionError(
+            f"--env: word {number}{named} sets no variable: write NAME=VALUE, or NAME for 1"
+        )
     if "\0" in value:
         raise OptionError(f"--env {name}: a value cannot hold a null character")
     return name, value if equals else "1"

@@ -26,6 +26,10 @@ _POSITION: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})")
 _RUN_ID_START: Final = re.compile(r"[0-9a-fA-F]{4,}")
 
 
+#: `scheme:user:password`, of a URL without its slashes.
+_USER: Final = re.compile(r"[A-Za-z][\w+-]+:/?[^/:]+:[^/]+")
+
+
 class SelectionError(RequestError):
     """`FILE@...` names no record, or several."""
 
@@ -90,7 +94,7 @@ def _split(target: str) -> tuple[str, str, str]:
     """Split a target at the last @, unless the host of a URL follows it."""
     place, mark, wanted = target.rpartition("@")
     _, slashes, rest = place.partition("://")
-    if slashes and "/" not in rest:
+    if (slashes and "/" not in rest) or (not slashes and _USER.fullmatch(place)):
         return target, "", ""
     return place, mark, wanted
 

@@ -11,7 +11,7 @@ from ttbench_core.backends.planning import plan
 from ttbench_core.backends.protocol import ImagingBackend, Session
 from ttbench_core.backends.refusals import refuse_model
 from ttbench_core.backends.selection import choose_backend_and_plugin
-from ttbench_core.errors import DeviceError, OptionError, RequestError, SessionError, one_line
+from ttbench_core.errors import DeviceError, OptionError, RequestError, SessionError
 from ttbench_core.measure.energy import EnergyMeter, nvml_names
 from ttbench_core.measure.host_activity import read_counters
 from ttbench_core.measure.overhead import harness_ns_per_input
@@ -27,6 +27,7 @@ from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.running.analysis import analyze, fingerprint_as_built, refuse_unverifiable
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import SILENT, Observer
+from ttbench_core.running.record_secrets import failure_message
 from ttbench_core.running.record_values import failed_before_start
 from ttbench_core.running.recording import Recording
 from ttbench_core.running.request import RunRequest
@@ -72,7 +73,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
         job = _prepare(request, context)
     except DeviceError as error:
         missing = failed_before_start(request.options, "devices", error)
-        raise BenchmarkError("devices", str(error), missing) from error
+        raise BenchmarkError("devices", failure_message(missing), missing) from error
     if job.plan.image is not None and context.turns is not None:
         raise OptionError("a run side by side measures, and saving a compiled model does not")
     check_trace_folder(job.plan)
@@ -101,7 +102,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
         raise RunInterrupted(kept) from None
     except (Exception, SystemExit) as error:
         failed = recording.result("failed", error)
-        raise BenchmarkError(recording.phase, one_line(error), failed) from error
+        raise BenchmarkError(recording.phase, failure_message(failed), failed) from error
 
 
 def _prepare(request: RunRequest, context: RunContext) -> Job:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any, Final, Protocol
+
+from ttbench_core.record.formatting import printable
+from ttbench_core.request.credentials import hide_credentials, secrets_of_environment
 
 __all__ = ["SILENT", "Observer", "show_progress"]
 
@@ -54,11 +58,10 @@ def show_progress(label: str, shown: bool | None) -> Iterator[Observer]:
         yield SILENT
         return
     from rich.console import Console
-    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=not _in_notebook()),
@@ -67,7 +70,7 @@ def show_progress(label: str, shown: bool | None) -> Iterator[Observer]:
         transient=True,
     )
     with bar:
-        yield _Bar(bar, escape(label))
+        yield _Bar(bar, printable(label))
 
 
 class _Bar:
@@ -75,16 +78,21 @@ class _Bar:
         self._drawn_at_s = 0.0
         self._bar = bar
         self._label = label
+        self._secrets = secrets_of_environment(os.environ)
         self._task = bar.add_task(label, total=None)
 
     def phase(self, name: str) -> None:
         """Name the phase beside the bar."""
-        self._bar.update(self._task, description=f"{self._label}: {name}")
+        self._bar.update(self._task, description=f"{self._label}: {printable(name)}")
         self._bar.refresh()
 
     def note(self, sentence: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(f"note: {sentence}", markup=False, highlight=False)
+        self._bar.console.print(
+            f"note: {printable(hide_credentials(sentence, self._secrets))}",
+            markup=False,
+            highlight=False,
+        )
 
     def passes(self, done: int, wanted: int | None) -> None:
         """Move the bar, no more often than an eye can follow."""

@@ -27,6 +27,7 @@ from ttbench_core.record.environment import host_facts, machine_name
 from ttbench_core.record.result import Result
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
+from ttbench_core.running.record_secrets import without_secrets
 from ttbench_core.running.recorded_options import engine_args, recorded_options
 
 __all__ = [
@@ -120,7 +121,7 @@ def failed_before_start(options: RunOptions, phase: str, error: BaseException) -
         phase: what it ended in.
         error: why.
     """
-    return Result(
+    ended = Result(
         status="failed",
         total_time=None,
         total_samples=None,
@@ -137,6 +138,7 @@ def failed_before_start(options: RunOptions, phase: str, error: BaseException) -
         host=host_facts(),
         failure={"phase": phase, "kind": type(error).__name__, "message": str(error)},
     )
+    return without_secrets(ended, options)
 
 
 def effective_args(

@@ -35,6 +35,7 @@ from ttbench_core.record.environment import (
 from ttbench_core.record.result import Result
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import Observer
+from ttbench_core.running.record_secrets import without_secrets
 from ttbench_core.running.record_values import (
     checked_versions,
     effective_args,
@@ -223,7 +224,7 @@ class Recording:
             failure=failure,
             **self._facts,
         )
-        return derive(raw)
+        return without_secrets(derive(raw), self._job.request.options)
 
     def _versions(self) -> dict[str, str]:
         versions = merged_versions(

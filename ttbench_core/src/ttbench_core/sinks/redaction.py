@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
 
+from ttbench_core.request.credentials import HIDDEN, hide_in_word
 from ttbench_core.sinks.protocol import Place
 
 __all__ = ["HIDDEN", "hide_password", "hide_secrets", "scheme_alone", "shown_place"]
 
-#: What is shown in place of a secret.
-HIDDEN: Final = "***"
-#: Up to the last @, so that an unescaped password is hidden as well.
-_PASSWORD: Final = re.compile(r"(://[^/:@]*):.*@")
-_PASSWORD_PARAMETER: Final = re.compile(r"([?&][^=&]*pass[^=&]*=)[^&]*", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"[\w.+-]+:(//)?")
 #: What separates the parts of a URL.
 _SEPARATORS: Final = re.compile(r"[\s/:@?&=#;,]+")
@@ -28,7 +24,7 @@ _MIN_CHARACTERS: Final = 4
 
 def hide_password(place: object) -> str:
     """Return a place as text without its password."""
-    return _PASSWORD_PARAMETER.sub(rf"\1{HIDDEN}", _PASSWORD.sub(rf"\1:{HIDDEN}@", str(place)))
+    return hide_in_word(str(place))
 
 
 def shown_place(place: Place, factory: object = None) -> str:

@@ -13,6 +13,7 @@ from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.running.processes.child import Child
 from ttbench_core.running.processes.combining import combine_results
 from ttbench_core.running.processes.supervision import Supervision
+from ttbench_core.running.record_secrets import failure_message
 from ttbench_core.running.record_values import failed_before_start, record_of_crash
 from ttbench_core.running.recorded_options import recorded_options
 from ttbench_core.running.request import RunRequest
@@ -127,7 +128,8 @@ class Series:
 
     def _add_crash(self, reason: str, known: Mapping[str, Any] | None) -> BenchmarkError:
         missing = failed_before_start(self.request.options, "process", SessionError(reason))
-        return self._add_failed_result("process", reason, record_of_crash(missing, known))
+        ended = record_of_crash(missing, known)
+        return self._add_failed_result("process", failure_message(ended), ended)
 
     def _add_failure(self, message: Mapping[str, Any]) -> BenchmarkError:
         failure = message["failure"]

@@ -1,0 +1,161 @@
+"""No secret of a command line or an environment is shown, recorded, or part of a name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from ttbench_core.cli.secrets import secrets_of_words
+
+S = [f"pl4nted-s3cret-{number}x" for number in range(10)]
+RUN = ("-m", "steady", "--backend", "fake", "--passes", "2")
+
+
+def found_in(*texts: str) -> list[str]:
+    return [one for one in S if any(one in text for text in texts)]
+
+
+def files_of(folder) -> str:
+    texts = [str(path) for path in folder.rglob("*")]
+    return "\n".join(texts + [path.read_text() for path in folder.rglob("*") if path.is_file()])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, fake_engine):
+    place = tmp_path / "here"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    return place
+
+
+@pytest.fixture
+def arguments_of_children(monkeypatch):
+    """Collect the arguments of every process that is started."""
+    started: list[str] = []
+    start = subprocess.Popen.__init__
+
+    def noted(self, args, *rest, **options):
+        started.extend(map(str, [args] if isinstance(args, str) else args))
+        start(self, args, *rest, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", noted)
+    return started
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-m", "nope", f"postgresql://u:{S[0]}@h/x"),
+        (*RUN, f"API_TOKEN={S[1]}"),
+        (*RUN, f"MY_VARIABLE={S[1]}"),
+        (*RUN, "-o", f"postgresql:u:{S[2]}@h"),
+        (*RUN, "-o", f"postgresql//u:{S[2]}@h"),
+        (*RUN, "-o", f"postgresqlx://u:{S[2]}@h/db"),
+        (*RUN, "-o", f"postgresql://u:two {S[2]}@h:x/db"),
+        (*RUN, "-e", f"TOK-EN={S[3]}"),
+        (*RUN, "-e", f"TOKEN='{S[3]}"),
+        (*RUN, f"-eTOK-EN={S[3]}"),
+        (*RUN, f"--env=my-db={S[3]}"),
+        (*RUN, "--vs", f"-e 'API_TOKEN={S[4]}"),
+        (*RUN, "--vs", f"-e TOK-EN={S[4]}"),
+        (*RUN, "--vs", f"-o postgresql:u:{S[4]}@h"),
+        (*RUN, "--evn", f"DB=x MYDB={S[5]}"),
+        (*RUN, f"--evn=my_db={S[5]}"),
+        (*RUN, "--api-key", S[5]),
+        (*RUN, "-B", f"TOK-EN={S[6]}"),
+        (*RUN, "-M", f"hf_token={S[6]}"),
+        (*RUN, "-c", f"https://u:{S[7]}@h"),
+        (*RUN, "--loop_count", f"API_TOKEN={S[7]}"),
+        (*RUN, "--scenario", f"API_TOKEN={S[7]}"),
+        ("show", f"postgresql:u:{S[8]}@h"),
+        ("show", f"postgresql:u:{S[8]}@cafe"),
+        ("show", "perf.json", "-o", f"postgresql//u:{S[8]}@h"),
+        ("compare", f"postgresql:u:{S[8]}@h", "x", f"API_TOKEN={S[8]}"),
+        ("report", f"nosuch://u:{S[9]}@h/x"),
+        ("info", "steady", f"API_TOKEN={S[9]}"),
+        ("doctor", f"postgresql://u:{S[9]}@h"),
+        ("new", "pack", "a b", "--in", f"https://{S[9]}@host/x"),
+    ],
+)
+@pytest.mark.parametrize("debug", [(), ("--debug",)])
+def test_a_refused_command_line_shows_no_secret(ttbench, folder, words, debug):
+    outcome = ttbench(*words, *(debug if words[0] not in {"info", "new"} else ()))
+    assert outcome.code == 2, outcome
+    assert found_in(outcome.out, outcome.err, files_of(folder)) == []
+
+
+LEAKY_PACK = """
+import os
+from ttbench_core import benchmark_model
+
+@benchmark_model()
+def leaky(training):
+    raise ValueError(f"401 for {os.environ['HF_TOKEN']} and {os.environ.get('MY_DB')}")
+"""
+
+
+def test_ten_planted_secrets_are_in_no_output_record_name_or_argument(
+    ttbench, folder, fake_pack, monkeypatch, arguments_of_children
+):
+    fake_pack("leaky", "[ttbench.models]\nleaky = leaky_pack:leaky\n", leaky_pack=LEAKY_PACK)
+    monkeypatch.setenv("HF_TOKEN", S[0])
+    monkeypatch.setenv("FAKE_PASSWORD", S[1])
+    variables = f"MY_DB={S[2]} OTHER_TOKEN='{S[3]}' URL=https://u:{S[4]}@host"
+    stored = ("-o", "perf.json", "-o", "perf.csv")
+    outcomes = [
+        ttbench(*RUN, "-e", variables, *stored),
+        ttbench(*RUN, "-e", variables, "--json", "--processes", "2"),
+        ttbench("-m", "leaky", "--backend", "fake", "-e", variables, *stored),
+        ttbench("-m", "leaky", "--backend", "fake", *stored, "--debug"),
+        ttbench(*RUN, "--processes", "1", "--vs", f"-e 'API_TOKEN={S[5]} X={S[6]}'", *stored),
+        ttbench(*RUN, "-o", f"nosuch:{S[7]}"),
+        ttbench(*RUN, "-e", f"A={S[8]}", "-o", f"postgresql:u:{S[9]}@h"),
+        ttbench("show", "perf.json", "--columns", "all"),
+        ttbench("compare", "perf.json", "perf.json"),
+    ]
+    assert [one.code for one in outcomes] == [0, 0, 1, 1, 0, 2, 2, 0, 0], outcomes
+    records = json.loads((folder / "perf.json").read_text())
+    assert len(records) == 5
+    assert "401 for *** and ***" in records[1]["error"]
+    texts = [text for one in outcomes for text in (one.out, one.err)]
+    assert found_in(*texts, files_of(folder)) == []
+    assert len(arguments_of_children) > 0
+    assert found_in(*arguments_of_children) == []
+    assert "HF_TOKEN" in os.environ
+
+
+def test_the_name_of_a_variant_shows_its_flags_without_values_of_variables(ttbench, folder):
+    flags = f"-e 'API_TOKEN={S[0]} OMP_NUM_THREADS=2' -mb 8"
+    outcome = ttbench(*RUN, "--processes", "1", "--vs", flags)
+    assert "B: steady large -e 'API_TOKEN=*** OMP_NUM_THREADS=2' -mb 8" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("--loop", "2"), "unrecognized arguments: --loop 2 "),
+        (("-B", "lanes"), "lanes"),
+        (("stray",), "unrecognized arguments: stray "),
+        (("-e", "OMP_NUM_THREADS=4", "four"), "unrecognized arguments: four "),
+        (("--colour", "blue", "runs/lr=0.1"), "--colour blue runs/lr=0.1 "),
+    ],
+)
+def test_ordinary_words_are_shown(ttbench, fake_engine, words, shown):
+    assert shown in ttbench(*RUN, *words).complaint
+
+
+def test_options_by_name_and_small_values_are_no_secrets():
+    words = [
+        "-B",
+        "lanes=4",
+        "-M",
+        "num_frames=8",
+        "-e",
+        "FLAG=1 OMP_PROC_BIND=close",
+        "--vs",
+        "-t",
+    ]
+    assert secrets_of_words(words) == frozenset()

@@ -15,7 +15,12 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from ttbench_core.measure.intervals import CONFIDENCE, Interval, geometric_mean_interval
+from ttbench_core.measure.intervals import (
+    CONFIDENCE,
+    Interval,
+    geometric_mean_interval,
+    series_interval,
+)
 from ttbench_core.measure.stopping import RelativeCi
 from ttbench_core.results.comparison import DEFAULT_BAND, FASTER, SLOWER
 from ttbench_core.results.comparison.effect import (
@@ -137,7 +142,7 @@ def stopped(draw: Callable[[], float]) -> tuple[Interval | None, int]:
     times_ns: list[int] = []
     while RULE.decide(times_ns) is None:
         times_ns.append(round(draw() * 1e9))
-    interval = geometric_mean_interval(times_ns)
+    interval = series_interval(times_ns)
     return (interval.scaled(1e-9) if interval else None), len(times_ns)
 
 

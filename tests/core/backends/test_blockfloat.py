@@ -116,6 +116,38 @@ def test_zeros_and_shapes_are_preserved(layout):
         assert not zeros.any()
 
 
+INF, NAN = math.inf, math.nan
+
+
+@pytest.mark.parametrize("layout", [BFP8_B, BFP4_B])
+@pytest.mark.parametrize("value", [INF, -INF, NAN])
+def test_with_an_8_bit_exponent_infinity_and_nan_stay_and_erase_their_block(layout, value):
+    # the block has the exponent of infinity, 128: 1.0 is shifted right by 128 bits
+    row = quantised([value, 1.0, -1e30] + [0.0] * 13 + [1.0], layout)
+    assert str(row[0]) == str(value)
+    assert row[1:] == [0.0] * 15 + [1.0]
+
+
+def test_with_an_8_bit_exponent_numbers_next_to_infinity_keep_what_its_exponent_leaves():
+    # a step of Bfp8 at exponent 128 is 2**122; 2**128 less a little rounds to infinity
+    largest = torch.finfo(torch.float32).max
+    assert quantised([INF, 2.0**127, 2.0**122, 2.0**121, largest], BFP8_B) == [
+        *(INF, 2.0**127, 2.0**122, 0.0),
+        INF,
+    ]
+
+
+@pytest.mark.parametrize(("layout", "largest"), [(BFP8, 127 * 2.0**10), (BFP4, 7 * 2.0**14)])
+@pytest.mark.parametrize("value", [INF, -INF, NAN])
+def test_with_a_5_bit_exponent_infinity_and_nan_become_the_largest_value(layout, largest, value):
+    row = quantised([value, 1.0, 2.0**16], layout)
+    assert row == [-largest if value == -INF else largest, 0.0, 2.0**16]
+
+
+def test_a_finite_block_is_as_it_was_beside_one_with_infinity():
+    assert quantised([[INF, 1.0], [1.0, 0.3]], BFP4_B)[1] == [1.0, 0.25]
+
+
 values = st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=40)
 
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from ttbench_core.measure.intervals import (
     CONFIDENCE,
     Interval,
+    geometric_mean,
     geometric_mean_interval,
     paired_ratio_interval,
     ratio_interval,
+    series_interval,
     welch_degrees_of_freedom,
 )
 from ttbench_core.measure.student import tail_probability, two_sided_quantile
@@ -191,4 +193,51 @@ def test_an_interval_contains_its_ends_and_nothing_beyond():
         True,
         False,
     ]
-    assert interval.half_width == pytest.approx(0.2)
+    assert interval.half_width == pytest.approx(0.15)
+
+
+@given(samples)
+def test_half_of_the_width_is_the_same_share_of_times_and_of_rates(values):
+    interval = geometric_mean_interval(values)
+    assert interval.half_width == pytest.approx(interval.inverse().half_width)
+
+
+positive = st.one_of(st.integers(1, 2**63), st.floats(1e-9, 1e18))
+
+
+@given(st.lists(positive, min_size=3, max_size=30), st.lists(positive, min_size=3, max_size=30))
+def test_every_estimate_lies_in_its_interval(values, others):
+    intervals = [
+        geometric_mean_interval(values),
+        series_interval(values),
+        ratio_interval(values, others),
+        paired_ratio_interval(values[:3], others[:3]),
+    ]
+    for one in [*intervals, *(each.inverse().scaled(1e9) for each in intervals)]:
+        assert one.low <= one.estimate <= one.high
+
+
+@given(st.lists(positive, min_size=1, max_size=30))
+def test_a_geometric_mean_is_between_the_smallest_and_the_largest(values):
+    assert min(values) <= geometric_mean(values) <= max(values)
+
+
+def test_the_geometric_mean_of_equal_values_is_their_value():
+    assert geometric_mean([61.94] * 7) == 61.94
+
+
+def test_a_series_whose_neighbours_are_alike_has_a_wider_interval():
+    grouped = [100, 101, 100, 101, 110, 111, 110, 111, 100, 101, 110, 111]
+    assert series_interval(grouped).high > geometric_mean_interval(grouped).high * 1.01
+
+
+def test_a_series_whose_neighbours_are_unlike_has_the_interval_of_independent_values():
+    assert series_interval([100, 110] * 5) == geometric_mean_interval([100, 110] * 5)
+
+
+def test_the_width_of_a_series_is_that_of_an_example_done_by_hand():
+    # logs -1 -1 1 1: deviation sqrt(4/3), correlation (1 - 1 + 1) / 4 = 1/4, inflation 5/3
+    found = series_interval(logs(-1, -1, 1, 1))
+    reach = two_sided_quantile(CONFIDENCE, 9 / 5) * math.sqrt(4 / 3 * 5 / 3 / 4)
+    assert found.estimate == pytest.approx(1)
+    assert math.log(found.high) == pytest.approx(reach)

@@ -45,7 +45,7 @@ def test_very_short_passes_end_at_a_thousand():
 
 def test_passes_that_never_get_close_to_the_target_end_at_a_hundred():
     draw = random.Random(1)
-    times = [int(S / 10 * draw.lognormvariate(0, 0.11)) for _ in range(200)]
+    times = [int(S / 10 * draw.lognormvariate(0, 0.09)) for _ in range(200)]
     count, stop = passes_until_stop(RelativeCi(), times)
     assert (count, stop.reason) == (100, "passes")
 

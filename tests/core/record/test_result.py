@@ -122,7 +122,7 @@ def test_the_repr_of_a_failed_run_has_the_error():
 
 def test_the_summary_shows_how_the_number_was_measured():
     rows = dict(example_result(passes=[{"e2e_ns": ns} for ns in (4e8, 5e8, 6e8)]).summary())
-    assert rows["throughput"] == "80.00 samples/s (median of 3 passes; no interval)"
+    assert rows["throughput"] == "80.00 samples/s (geometric mean of 3 passes; no interval)"
     assert rows["pass time"] == "500 ms for 5 inputs of 8; 3 passes from 400 ms to 600 ms"
 
 

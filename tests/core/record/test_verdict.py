@@ -6,6 +6,8 @@ import random
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ttbench_core.measure.host_activity import HostActivity
 from ttbench_core.measure.intervals import geometric_mean_interval
@@ -74,6 +76,40 @@ def test_a_wide_interval_is_judged_by_its_width(spread, level):
     times = [100 * (1 + spread * sign) for sign in (1, -1) * 6]
     finding = found(evidence(process(*times))).get("interval-wide")
     assert (finding.level if finding else None) == level
+
+
+def test_a_missed_target_names_the_passes_and_processes_that_would_reach_it():
+    # t(19) 2.093 x 0.0776 / sqrt(20) is 3.63 %: 20 passes x (3.63 / 2)^2 are 66, of a second each
+    times = [1000 * (1 + 0.0755 * sign) for sign in (1, -1) * 10]
+    finding = found(evidence(process(*times)))["interval-wide"]
+    assert finding.message == "the 95 % interval is -3.6% to +3.7%, wanted ±2%"
+    assert finding.remedy == (
+        "--passes 66 (66 s of passes) or --processes 6 (2 min of passes and as many starts)"
+        " would reach it if times scatter on like this"
+    )
+
+
+def test_a_missed_target_of_processes_names_more_of_them():
+    processes = [process(*[300 * factor] * 5) for factor in (1, 1.02, 0.98, 1.01, 0.96)]
+    remedy = found(evidence(*processes))["interval-wide"].remedy
+    assert remedy.startswith("--processes 9 (13 s of passes and as many starts) would reach it")
+
+
+@pytest.mark.parametrize("seconds", [0.1, 3600])
+def test_what_no_reasonable_number_reaches_is_not_advised(seconds):
+    wide = found(evidence(process(*[seconds * 1000 * factor for factor in (1, 5) * 4])))
+    assert wide["interval-wide"].remedy == (
+        "quieten the machine: no reasonable number of passes or processes reaches it at this"
+        " scatter"
+    )
+
+
+@given(st.lists(st.lists(st.integers(1, 10**6), min_size=1, max_size=12), min_size=1, max_size=4))
+def test_every_wide_interval_has_advice_in_one_line(times):
+    measured = evidence(*(process(*one) for one in times))
+    if (finding := found(measured).get("interval-wide")) is not None:
+        assert finding.remedy
+        assert "\n" not in finding.remedy
 
 
 def test_fewer_than_three_replicates_are_found_with_a_remedy():

@@ -56,8 +56,8 @@ def test_over_several_pairs_the_pairs_are_the_replicates():
     assert found.verdict == "inconclusive"
 
 
-def test_whole_processes_are_compared_by_their_median_passes():
-    a = processes([100, 100, 900], [100] * 3, [100] * 3)
+def test_whole_processes_are_compared_by_the_geometric_means_of_their_passes():
+    a = processes([50, 100, 200], [100] * 3, [100] * 3)
     b = processes([50, 50], [50] * 5, [50])
     found = compare_pairs(a, b)
     assert found.ratio == pytest.approx(2.0)

@@ -149,7 +149,7 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--passes",
         type=int,
-        help="Number of passes; the median is reported. By default, until their 95%% interval"
+        help="Number of passes; their mean is reported. By default, until their 95%% interval"
         " is within 2%%: 5 to 100.",
     )
     group.add_argument(

@@ -2,10 +2,12 @@
 
 Times are compared by ratio, so the mean and its interval are computed of their
 logarithms: the inverse of an interval of times then is the interval of the rates.
+An estimate always lies in its own interval.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -18,15 +20,19 @@ __all__ = [
     "CONFIDENCE",
     "MIN_REPLICATES",
     "Interval",
+    "geometric_mean",
     "geometric_mean_interval",
     "paired_ratio_interval",
     "ratio_interval",
+    "series_interval",
     "welch_degrees_of_freedom",
 ]
 
 CONFIDENCE: Final = 0.95
 #: With two values t is 12.7, and the interval too wide to be of use.
 MIN_REPLICATES: Final = 3
+#: A correlation beyond this is not told from a drift, and would make any interval infinite.
+_MAX_CORRELATION: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,8 @@ class Interval:
 
     @property
     def half_width(self) -> float:
-        """How far the upper end is above the estimate, as a share of it."""
-        return self.high / self.estimate - 1
+        """Half of the interval's width, as a share of the estimate; the same for the inverse."""
+        return (self.high - self.low) / 2 / self.estimate
 
     def inverse(self) -> Interval:
         """Give the interval of one over the quantity: of rates where this is of times."""
@@ -55,6 +61,13 @@ class Interval:
         return self.low <= value <= self.high
 
 
+def geometric_mean(values: Sequence[float]) -> float:
+    """Give the geometric mean of at least one value, all above zero; exact where all are equal."""
+    mean = math.exp(statistics.fmean(map(math.log, values)))
+    # rounding may leave the range of the values
+    return min(max(mean, float(min(values))), float(max(values)))
+
+
 def geometric_mean_interval(values: Sequence[float]) -> Interval | None:
     """Give the geometric mean of independent values with its interval.
 
@@ -63,11 +76,27 @@ def geometric_mean_interval(values: Sequence[float]) -> Interval | None:
     if len(values) < MIN_REPLICATES:
         return None
     logs = [math.log(value) for value in values]
-    return _interval_of_log(
-        statistics.fmean(logs),
-        statistics.stdev(logs) / math.sqrt(len(logs)),
-        len(logs) - 1,
-    )
+    error = statistics.stdev(logs) / math.sqrt(len(logs))
+    return _interval_around(geometric_mean(values), error, len(logs) - 1)
+
+
+def series_interval(values: Sequence[float]) -> Interval | None:
+    """Give the geometric mean of values in their order of time, with its interval.
+
+    As `geometric_mean_interval`, but neighbours may be alike, as passes of one process are:
+    n values of which each is correlated with the last one by r (an AR(1) process) say as
+    much as n (1 - r) / (1 + r) independent ones. r is that of these values; below zero it
+    counts as zero, because it may be chance and would make the interval narrower.
+
+    None for fewer than three values. All values must be above zero.
+    """
+    if len(values) < MIN_REPLICATES:
+        return None
+    logs = [math.log(value) for value in values]
+    correlation = min(max(_neighbour_correlation(logs), 0.0), _MAX_CORRELATION)
+    inflation = (1 + correlation) / (1 - correlation)
+    error = statistics.stdev(logs) * math.sqrt(inflation / len(logs))
+    return _interval_around(geometric_mean(values), error, max((len(logs) - 1) / inflation, 1.0))
 
 
 def ratio_interval(
@@ -94,8 +123,8 @@ def ratio_interval(
     sides = (numerator_logs, denominator_logs)
     squared_errors = [statistics.variance(side) / len(side) for side in sides]
     error = math.sqrt(sum(squared_errors) + sum(sd**2 for sd in extra_sds))
-    return _interval_of_log(
-        statistics.fmean(numerator_logs) - statistics.fmean(denominator_logs),
+    return _interval_around(
+        geometric_mean(numerators) / geometric_mean(denominators),
         error,
         welch_degrees_of_freedom(squared_errors, [len(side) - 1 for side in sides]),
     )
@@ -132,7 +161,16 @@ def welch_degrees_of_freedom(
     return 1 / sum(weight**2 / degrees for weight, degrees in pairs)
 
 
-def _interval_of_log(mean: float, standard_error: float, degrees_of_freedom: float) -> Interval:
-    """Give the interval of a quantity from mean and standard error of its logarithm."""
-    half_width = two_sided_quantile(CONFIDENCE, degrees_of_freedom) * standard_error
-    return Interval(math.exp(mean), math.exp(mean - half_width), math.exp(mean + half_width))
+def _neighbour_correlation(values: Sequence[float]) -> float:
+    """Give the correlation of each value with the next one; 0 where all are equal."""
+    mean = statistics.fmean(values)
+    apart = [value - mean for value in values]
+    squares = sum(one * one for one in apart)
+    products = sum(one * other for one, other in itertools.pairwise(apart))
+    return products / squares if squares else 0.0
+
+
+def _interval_around(estimate: float, standard_error: float, degrees_of_freedom: float) -> Interval:
+    """Give the interval of an estimate from the standard error of its logarithm."""
+    factor = math.exp(two_sided_quantile(CONFIDENCE, degrees_of_freedom) * standard_error)
+    return Interval(estimate, estimate / factor, estimate * factor)

@@ -8,7 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ttbench_core.measure.intervals import Interval, geometric_mean_interval
+from ttbench_core.measure.intervals import (
+    Interval,
+    geometric_mean,
+    geometric_mean_interval,
+    series_interval,
+)
 from ttbench_core.measure.passes import Pass
 
 __all__ = [
@@ -33,7 +38,11 @@ _MIN_POINTS: Final = 3
 
 @dataclass(frozen=True)
 class Throughput:
-    """The headline: the median pass; of several processes, the median of their medians."""
+    """The headline, with the interval that it lies in.
+
+    Both are of the geometric mean of the replicates: of the passes of one process, or of
+    the geometric means of several processes.
+    """
 
     #: End-to-end seconds of one pass.
     total_time_s: float
@@ -76,28 +85,30 @@ class SteadyRate:
 
 
 def throughput_of(processes: Sequence[Sequence[Pass]], microbatch: int) -> Throughput:
-    """Compute the throughput of the median pass; of two middle ones, their mean.
+    """Compute the throughput from the geometric mean of the times of a pass.
 
     Args:
         processes: the passes of each process.
         microbatch: samples of an input.
     """
     samples = len(processes[0][0].pop_ns) * microbatch
-    median_s = statistics.median(map(_median_ns, processes)) / _NS_PER_S
     times_ns = replicates_ns(processes)
-    interval = geometric_mean_interval(times_ns)
+    interval = (
+        geometric_mean_interval(times_ns) if len(processes) > 1 else series_interval(times_ns)
+    )
     rates = interval.inverse().scaled(samples * _NS_PER_S) if interval else None
-    return Throughput(median_s, samples, samples / median_s, rates, len(times_ns))
+    time_ns = interval.estimate if interval else geometric_mean(times_ns)
+    rate = rates.estimate if rates else samples * _NS_PER_S / time_ns
+    return Throughput(time_ns / _NS_PER_S, samples, rate, rates, len(times_ns))
 
 
 def replicates_ns(processes: Sequence[Sequence[Pass]]) -> list[float]:
     """Give one time for each of the outermost repetitions.
 
-    That is the median pass of each process, or, of one process, its passes.
+    That is the geometric mean of the passes of each process, or, of one process, its passes.
     """
-    if len(processes) == 1:
-        return [float(one.e2e_ns) for one in processes[0]]
-    return [_median_ns(passes) for passes in processes]
+    times_ns = [[float(one.e2e_ns) for one in passes] for passes in processes]
+    return times_ns[0] if len(times_ns) == 1 else [geometric_mean(one) for one in times_ns]
 
 
 def distribution_of(values_ns: Iterable[int]) -> Distribution | None:
@@ -169,10 +180,6 @@ def rate_times_latency(measured: Pass) -> float:
     """Give inputs per ns times the mean latency in ns."""
     inputs = len(measured.pop_ns)
     return inputs / max(measured.e2e_ns, 1) * statistics.fmean(measured.latency_ns)
-
-
-def _median_ns(passes: Sequence[Pass]) -> float:
-    return float(statistics.median(one.e2e_ns for one in passes))
 
 
 def _percentile(ordered: Sequence[int], percent: int) -> int:

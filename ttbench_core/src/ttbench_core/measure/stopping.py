@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from ttbench_core.measure.intervals import Interval, geometric_mean_interval, paired_ratio_interval
+from ttbench_core.measure.intervals import Interval, paired_ratio_interval, series_interval
 
 __all__ = [
     "DEFAULT_MAX_TIME_S",
@@ -48,9 +48,9 @@ class Stop:
     rule: str
     #: `target`, `passes`, `time`, `out of reach`, or `last turn`.
     reason: str
-    #: Half-width of the interval of the pass time, as a share of it; None without an interval.
+    #: Half of the width of the interval of the pass time, as a share of the time; None without one.
     have: float | None = None
-    #: The half-width that was wanted.
+    #: The half of the width that was wanted.
     want: float | None = None
 
     @property
@@ -114,7 +114,7 @@ class RelativeCi:
 
     def decide(self, times_ns: Sequence[int]) -> Stop | None:
         """Stop at the target, at a limit, or when the target is out of reach within the limits."""
-        return self.decide_on(times_ns, geometric_mean_interval(times_ns))
+        return self.decide_on(times_ns, series_interval(times_ns))
 
     def decide_on(self, times_ns: Sequence[int], interval: Interval | None) -> Stop | None:
         """Decide by an interval that was computed from the passes, such as that of a ratio."""

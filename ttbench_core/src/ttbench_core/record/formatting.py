@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["format_duration", "format_number", "format_quantity", "printable"]
+__all__ = ["format_duration", "format_number", "format_quantity", "format_spread", "printable"]
 
 _DEFAULT_DIGITS: Final = 4
 _DECIMAL_PREFIXES: Final = ("", "k", "M", "G", "T", "P")
@@ -33,6 +33,12 @@ def format_duration(ns: float) -> str:
         if ns >= size:
             return f"{ns / size:.4g} {unit}"
     return f"{ns:.3g} ns"
+
+
+def format_spread(low: float, estimate: float, high: float) -> str:
+    """Give the ends of an interval as shares of its estimate: `±1.9%`, or `-44.8% to +81.2%`."""
+    below, above = f"{1 - low / estimate:.1%}", f"{high / estimate - 1:.1%}"
+    return f"±{above}" if below == above else f"-{below} to +{above}"
 
 
 def format_quantity(value: float, unit: str, *, binary: bool = False) -> str:

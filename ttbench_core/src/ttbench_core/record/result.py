@@ -16,11 +16,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ttbench_core.record.html_tables import labelled_table
-from ttbench_core.record.summary import label_of, one_line_summary, outputs_are_right, summary_rows
+from ttbench_core.record.summary import (
+    label_of,
+    one_line_summary,
+    outputs_are_right,
+    summary_rows,
+    text_of,
+)
 
 __all__ = ["SCHEMA_VERSION", "Result"]
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,12 @@ class Result:
     """
 
     status: str
-    #: End-to-end seconds of the median pass.
+    #: End-to-end seconds of a pass: the geometric mean over the replicates, which are the
+    #: passes of one process, or the geometric means of several processes.
     total_time: float | None
     #: Samples of one pass.
     total_samples: int | None
-    #: Samples per second of the median pass.
+    #: Samples of one pass over its time: the estimate of `confidence`.
     samples_per_sec: float | None
     #: Every option by its long flag, with the value that ran.
     args: Mapping[str, Any]
@@ -191,7 +198,7 @@ class Result:
         return f"<Result {one_line_summary(vars(self))}>"
 
     def _repr_html_(self) -> str:
-        return labelled_table([*self.summary(), ("status", self.status)])
+        return labelled_table([*self.summary(), ("status", text_of(self.status))])
 
 
 def _json_value(value: Any) -> Any:

@@ -11,17 +11,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from ttbench_core.record import summary_sections
-from ttbench_core.record.formatting import format_duration, format_number, format_quantity
+from ttbench_core.record.formatting import (
+    format_duration,
+    format_number,
+    format_quantity,
+    format_spread,
+)
 from ttbench_core.record.summary_sections import Record, unit_of
 
-__all__ = ["conditions", "label_of", "one_line_summary", "outputs_are_right", "summary_rows"]
+__all__ = [
+    "conditions",
+    "label_of",
+    "one_line_summary",
+    "outputs_are_right",
+    "summary_rows",
+    "text_of",
+]
 
 #: Maximum significant digits of a rate: no measurement has more.
 _MAX_DIGITS: Final = 6
-#: Digits of the ends of a wide interval.
-_WIDE_DIGITS: Final = 3
-#: Up to this half-width an interval is nearly symmetric around the headline.
-_MAX_SYMMETRIC_HALF_WIDTH: Final = 0.05
+_MIN_DIGITS: Final = 3
+#: What reading a record from elsewhere may raise: its values may have any type and size.
+_FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def summary_rows(record: Record) -> list[tuple[str, str]]:
@@ -33,40 +44,58 @@ def summary_rows(record: Record) -> list[tuple[str, str]]:
     rows = [("model", label_of(record)), ("ran", conditions(record))]
     for name, section in _SECTIONS.items():
         try:
-            rows.extend(section(record))
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            fault = f"its record lacks {error}" if isinstance(error, KeyError) else str(error)
+            rows.extend((label, str(text)) for label, text in section(record))
+        except _FAULTS as error:
+            what = "its record lacks " if isinstance(error, KeyError) else ""
+            fault = what + text_of(error)
             rows.append((name, f"not available: {fault}"))
     return rows
 
 
 def one_line_summary(record: Record) -> str:
-    """Give model, status, rate and conditions in one line."""
-    parts = [f"{label_of(record)}: {record['status']}"]
+    """Give model, status, rate and conditions in one line, without those that it lacks."""
+    parts = [f"{label_of(record)}: {text_of(record['status'])}"]
     if record["samples_per_sec"] is not None:
-        with contextlib.suppress(KeyError, TypeError, ValueError):  # see `summary_rows`
+        with contextlib.suppress(*_FAULTS):
             parts.append(_throughput_text(record))
-        parts.extend([str(record["verdict"]["verdict"])] if record["verdict"] else [])
+        with contextlib.suppress(*_FAULTS):
+            parts.extend([str(record["verdict"]["verdict"])] if record["verdict"] else [])
         parts.extend([] if outputs_are_right(record) else ["outputs are WRONG"])
     elif record["error"]:
-        parts.append(record["error"])
+        parts.append(text_of(record["error"]))
     return ", ".join([*parts, conditions(record)])
+
+
+def text_of(value: object) -> str:
+    """Give any value as text; Python refuses to print integers of thousands of digits."""
+    try:
+        return str(value)
+    except ValueError:
+        return "a number too long to show"
 
 
 def label_of(record: Record) -> str:
     """Give model and configuration."""
-    name, config = str(record["args"].get("model")), record["args"].get("config")
-    return f"{name} {config}" if config else name
+    args = record["args"] if isinstance(record["args"], Mapping) else {}
+    name, config = text_of(args.get("model")), args.get("config")
+    return f"{name} {text_of(config)}" if config else name
 
 
 def outputs_are_right(record: Record) -> bool:
     """Return whether verification did not fail; True where there was none."""
     verification = record["verification"]
-    return verification is None or verification.get("passed") is not False
+    return not isinstance(verification, Mapping) or verification.get("passed") is not False
 
 
 def conditions(record: Record) -> str:
     """Give training or inference, format, engine, device and threads."""
+    try:
+        return _conditions(record)
+    except _FAULTS as error:
+        return f"conditions not available: {error}"
+
+
+def _conditions(record: Record) -> str:
     what = "training" if record["args"].get("training") else "inference"
     device = record["devices"][0] if record["devices"] else {}
     place = str(device.get("kind", record["args"].get("device") or "no device"))
@@ -97,19 +126,17 @@ def _throughput_text(record: Record) -> str:
 
 
 def _rate(record: Record) -> str:
-    rate = record["samples_per_sec"] or 0.0
     confidence = record["confidence"]
     if not confidence:
-        return format_number(rate)
-    width = confidence["half_width"]
+        return format_number(record["samples_per_sec"] or 0.0)
+    # up to version 3 of records, `samples_per_sec` is of the median pass
+    rate, low, high = (float(confidence[name]) for name in ("estimate", "low", "high"))
+    width = (high - low) / 2 / rate
     # the first digit that the interval leaves uncertain is the last one shown
-    digits = _MAX_DIGITS if width <= 0 else max(2, math.ceil(-math.log10(width)) + 1)
-    shown = format_number(rate, min(digits, _MAX_DIGITS))
-    if width <= _MAX_SYMMETRIC_HALF_WIDTH and confidence["low"] <= rate <= confidence["high"]:
-        return f"{shown} ±{width:.1%}"
-    # a wide interval is asymmetric around the geometric mean: ± would be wrong
-    ends = " to ".join(format_number(confidence[end], _WIDE_DIGITS) for end in ("low", "high"))
-    return f"{shown} [{ends}]"
+    digits = _MAX_DIGITS if width <= 0 else max(_MIN_DIGITS, math.ceil(-math.log10(width)) + 1)
+    shown, *ends = (format_number(one, min(digits, _MAX_DIGITS)) for one in (rate, low, high))
+    spread = format_spread(low, rate, high)
+    return f"{shown} {spread}" if spread.startswith("±") else f"{shown} [{' to '.join(ends)}]"
 
 
 def _scope(record: Record) -> str:
@@ -120,8 +147,10 @@ def _scope(record: Record) -> str:
     count = len(record["passes"])
     processes = len({one.get("process", 0) for one in record["passes"]})
     if processes > 1:
-        return f"(median of {processes} processes; too few for an interval)"
-    return f"(median of {count} passes; no interval)" if count > 1 else "(1 pass; no interval)"
+        return f"(geometric mean of {processes} processes; too few for an interval)"
+    return (
+        f"(geometric mean of {count} passes; no interval)" if count > 1 else "(1 pass; no interval)"
+    )
 
 
 def _pass_times(record: Record) -> str:

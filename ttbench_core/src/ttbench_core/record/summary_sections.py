@@ -167,11 +167,9 @@ def _verdict(record: Record) -> Rows:
             yield (f"  {finding['level']}", text)
     stopping = record["stopping"]
     if stopping and stopping.get("missed") and not record["processes"]:
-        have = "no interval" if stopping["have"] is None else f"±{stopping['have']:.1%}"
-        yield (
-            "stopped",
-            f"{_STOP_REASONS[stopping['reason']]}: have {have}, want ±{stopping['want']:.0%}",
-        )
+        have, want = stopping["have"], f"wanted {stopping['want']:.0%}"
+        width = "no interval" if have is None else f"half of the interval is {have:.1%}"
+        yield ("stopped", f"{_STOP_REASONS[stopping['reason']]}: {width}, {want}")
     elif stopping and stopping["reason"] == "time":
         passes = _counted(len(record["passes"]), "pass")
         yield ("stopped", f"at the time limit (--max_time), after {passes}")

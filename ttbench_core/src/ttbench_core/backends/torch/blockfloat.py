@@ -16,6 +16,13 @@ and saturation as in the host-side packer of tenstorrent/tt-metal,
 deviation: an element below the smallest shared exponent of a format with 5-bit
 exponents is rounded on the smallest grid (to zero if need be), where the
 packer lifts it to the smallest power of two.
+
+Infinity and NaN, as in the same packer. An 8-bit shared exponent can be 255, that of
+infinity and NaN in float32: a block with one of them has it, so that its elements
+below 2**121 or so become zero. Read back as float32, a magnitude of the top bit alone is
+infinity, and a larger one NaN. (Tenstorrent's tt-isa-documentation, `FloatBitPatterns.md`:
+the matrix unit itself counts them as 2**128 and more.) A format with 5-bit exponents has
+neither: both become its largest value, and their block has its largest exponent.
 """
 
 from __future__ import annotations
@@ -52,8 +59,11 @@ class BlockFormat:
 
 
 #: Smallest and largest shared exponent.
-_EXPONENTS_8_BIT: Final = (-126, 127)
+#: 128 is that of infinity and NaN.
+_EXPONENTS_8_BIT: Final = (-126, 128)
 _EXPONENTS_5_BIT: Final = (-15, 16)
+_SIGNIFICAND_MASK: Final = 0x7FFFFF
+_INFINITY: Final = 2.0**128
 _FORMATS: Final[dict[NumberFormat, BlockFormat]] = {
     DataFormat.BFP8: BlockFormat(7, *_EXPONENTS_5_BIT),
     DataFormat.BFP8_B: BlockFormat(7, *_EXPONENTS_8_BIT),
@@ -90,7 +100,7 @@ def quantise(tensor: torch.Tensor, layout: BlockFormat) -> torch.Tensor:
 
 def _quantise_blocks(blocks: torch.Tensor, layout: BlockFormat) -> torch.Tensor:
     # float64 holds every intermediate value exactly: 24 bits and exponents down to -150
-    exact = blocks.to(torch.float64)
+    exact = _as_numbers(blocks)
     largest = exact.abs().amax(dim=-1, keepdim=True)
     _, exponent = torch.frexp(largest)
     shared = (exponent - 1).clamp(layout.smallest_exponent, layout.largest_exponent)
@@ -99,4 +109,14 @@ def _quantise_blocks(blocks: torch.Tensor, layout: BlockFormat) -> torch.Tensor:
     dropped_bits = _WORKING_BITS - layout.magnitude_bits
     magnitude = torch.round(shifted / (1 << dropped_bits)).clamp(max=layout.largest_magnitude)
     quantised = torch.sign(exact) * magnitude * unit * float(1 << dropped_bits)
+    quantised[quantised.abs() > _INFINITY] = torch.nan
     return quantised.to(torch.float32)
+
+
+def _as_numbers(blocks: torch.Tensor) -> torch.Tensor:
+    """Give float32 in float64, with infinity and NaN as the numbers that their bits would be."""
+    significand = (blocks.view(torch.int32) & _SIGNIFICAND_MASK).to(torch.float64) / (
+        _SIGNIFICAND_MASK + 1
+    )
+    beyond = torch.copysign((1 + significand) * _INFINITY, blocks.to(torch.float64))
+    return torch.where(blocks.isfinite(), blocks.to(torch.float64), beyond)

@@ -11,6 +11,8 @@ from ttbench_core.measure.intervals import ratio_interval
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.statistics import mean_in_flight, rate_times_latency
 from ttbench_core.measure.stopping import MIN_MEASURED_NS, TARGET_HALF_WIDTH
+from ttbench_core.record.formatting import format_spread
+from ttbench_core.record.verdict.advice import how_to_narrow, rounded_up
 from ttbench_core.record.verdict.evidence import Evidence, Finding, Rule
 
 __all__ = ["RULES"]
@@ -51,8 +53,9 @@ def interval_too_wide(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "interval-wide",
             "unstable" if interval.half_width > _UNSTABLE_HALF_WIDTH else "noisy",
-            f"the 95 % interval is ±{interval.half_width:.1%}, wanted ±{TARGET_HALF_WIDTH:.0%}",
-            "use more --processes" if many else "quieten the machine, or use a longer --loop_count",
+            f"the 95 % interval is {format_spread(interval.low, interval.estimate, interval.high)},"
+            f" wanted ±{TARGET_HALF_WIDTH:.0%}",
+            how_to_narrow(evidence.processes, interval),
         )
 
 
@@ -143,7 +146,7 @@ def too_short(evidence: Evidence) -> Iterator[Finding]:
     measured_ns = _measured_ns(longest)
     wanted = max(_SHORT_PASS_NS / pass_ns, MIN_MEASURED_NS / measured_ns)
     if wanted > 1:
-        inputs = _rounded_up(len(longest[0].pop_ns) * wanted)
+        inputs = rounded_up(len(longest[0].pop_ns) * wanted)
         yield Finding(
             "too-short",
             "noisy",
@@ -164,7 +167,7 @@ def fill(evidence: Evidence) -> Iterator[Finding]:
             f"use --loop_count {_INPUTS_PER_DEPTH * evidence.in_flight} or more",
         )
     elif share is not None and share > _NOISY_FILL:
-        wanted = _rounded_up(inputs * share / _NOISY_FILL)
+        wanted = rounded_up(inputs * share / _NOISY_FILL)
         what = "filling the pipeline" if evidence.in_flight > 1 else "its slower first input"
         yield Finding(
             "fill",
@@ -222,12 +225,6 @@ def bookkeeping(evidence: Evidence) -> Iterator[Finding]:
 
 def _measured_ns(passes: Sequence[Pass]) -> int:
     return sum(one.e2e_ns for one in passes)
-
-
-def _rounded_up(inputs: float) -> int:
-    """Round up to two significant digits, so that the number is easy to type."""
-    step = 10 ** max(math.ceil(math.log10(inputs)) - 2, 0)
-    return int(math.ceil(inputs / step) * step)
 
 
 RULES: Final[tuple[Rule, ...]] = (

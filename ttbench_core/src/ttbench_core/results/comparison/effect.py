@@ -13,6 +13,7 @@ from typing import Final
 from ttbench_core.measure.intervals import (
     CONFIDENCE,
     Interval,
+    geometric_mean,
     ratio_interval,
     welch_degrees_of_freedom,
 )
@@ -78,7 +79,7 @@ class Replicates:
     @property
     def geometric_mean(self) -> float:
         """Their geometric mean, which the ratio uses."""
-        return statistics.geometric_mean(self.samples_per_s)
+        return geometric_mean(self.samples_per_s)
 
     @property
     def process_variance(self) -> float:
@@ -129,9 +130,7 @@ def replicates_of(results: Sequence[Result]) -> Replicates:
     processes = [times for result in results for times in rates_by_process(result)]
     if len(processes) == 1:
         return Replicates(tuple(processes[0]), 1)
-    # the median of times: for even counts it is not the inverse of the median rate
-    medians = tuple(1 / statistics.median(1 / rate for rate in rates) for rates in processes)
-    return Replicates(medians, len(processes))
+    return Replicates(tuple(geometric_mean(rates) for rates in processes), len(processes))
 
 
 def effect_of(old: Replicates, new: Replicates, band: float) -> Effect:
@@ -142,7 +141,8 @@ def effect_of(old: Replicates, new: Replicates, band: float) -> Effect:
         new: the side that is judged.
         band: ratios from 1 / (1 + band) to 1 + band count as the same.
     """
-    ratio, interval = new.geometric_mean / old.geometric_mean, effect_interval(old, new)
+    interval = effect_interval(old, new)
+    ratio = interval.estimate if interval else new.geometric_mean / old.geometric_mean
     verdict, more = verdict_of(interval, band), None
     if verdict == INCONCLUSIVE:
         more = replicates_to_add(ratio, band, functools.partial(_half_width, old, new))

@@ -12,7 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ttbench_core.measure.intervals import CONFIDENCE, Interval, geometric_mean_interval
+from ttbench_core.measure.intervals import (
+    CONFIDENCE,
+    Interval,
+    geometric_mean,
+    geometric_mean_interval,
+)
 from ttbench_core.measure.stopping import TURNS
 from ttbench_core.measure.student import two_sided_quantile
 from ttbench_core.record.html_tables import labelled_table
@@ -90,7 +95,7 @@ def compare_pairs(a: Result, b: Result) -> SideBySide:
     """Compare two results of alternating processes.
 
     Where the passes of each pair of processes took turns they are compared round by round;
-    where whole processes alternated, the median rates of each pair are.
+    where whole processes alternated, the rates of each pair are.
     """
     ratios = _ratios(a, b)
     scope = _scope(ratios)
@@ -140,13 +145,13 @@ def _ratios(a: Result, b: Result) -> Ratios:
     pairs = list(zip(rates_by_process(a), rates_by_process(b), strict=True))
     if _took_turns(a) and _took_turns(b):
         return [_round_ratios(*pair) for pair in pairs]
-    return [[statistics.median(of_b) / statistics.median(of_a)] for of_a, of_b in pairs]
+    return [[geometric_mean(of_b) / geometric_mean(of_a)] for of_a, of_b in pairs]
 
 
 def _effect(sides: tuple[SideRuns, SideRuns], ratios: Ratios, band: float) -> Effect:
-    replicates = ratios[0] if len(ratios) == 1 else [statistics.median(one) for one in ratios]
+    replicates = ratios[0] if len(ratios) == 1 else [geometric_mean(one) for one in ratios]
     interval = geometric_mean_interval(replicates)
-    ratio = interval.estimate if interval else statistics.median(replicates)
+    ratio = interval.estimate if interval else geometric_mean(replicates)
     verdict, covers = verdict_of(interval, band), _scope(ratios).removeprefix("over ")
     if verdict != INCONCLUSIVE:
         effect = Effect(ratio, interval, verdict, covers, more_processes=None)

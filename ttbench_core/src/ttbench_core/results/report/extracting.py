@@ -52,7 +52,9 @@ _COLUMNS: Final = tuple(
         "machine_name",
     )
 )
-_RATE: Final = tuple(column(name) for name in ("samples_per_sec", "low_per_s", "high_per_s"))
+_RATE: Final = tuple(
+    column(name) for name in ("samples_per_sec", "estimate_per_s", "low_per_s", "high_per_s")
+)
 _HOST_FACTS: Final = (
     *("cpu", "logical_cores", "physical_cores", "usable_cores", "cpu_quota_cores"),
     *("memory_bytes", "governors", "system"),
@@ -163,12 +165,14 @@ def _truncated_cell(value: Cell) -> Cell:
 
 
 def _rate_of(result: Result) -> Rate | None:
-    per_s, low, high = (one.read(vars(result)) for one in _RATE)
+    per_s, estimate, low, high = (one.read(vars(result)) for one in _RATE)
     if not result.ok or not isinstance(per_s, float) or not per_s > 0:
         return None
-    if not (isinstance(low, float) and isinstance(high, float) and 0 < low <= high):
+    ends = [one for one in (low, estimate, high) if isinstance(one, float)]
+    if len(ends) < 3 or not 0 < ends[0] <= ends[1] <= ends[2]:
         return Rate(per_s, None, None)
-    return Rate(per_s, low, high)
+    # up to version 3 of records, `samples_per_sec` is of the median pass: not in this interval
+    return Rate(ends[1], ends[0], ends[2])
 
 
 def _findings_of(result: Result) -> Iterator[Finding]:

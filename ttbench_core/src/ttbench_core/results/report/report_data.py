@@ -54,7 +54,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rate:
-    """Samples (or tokens) per second of the median pass."""
+    """Samples (or tokens) per second and the interval that it lies in."""
 
     per_s: float
     #: The 95 % interval; None if there is none.

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import print_pairs, print_table, printable
-from ttbench_core.doctor import Diagnosis, diagnose
 from ttbench_core.doctor.backends import USABLE, BackendReport, DeviceReport
+from ttbench_core.doctor.diagnosis import Diagnosis, diagnose
 from ttbench_core.doctor.installed import Extra, SinkEntry, Software
 from ttbench_core.doctor.packs import PackReport
 from ttbench_core.record.formatting import format_quantity

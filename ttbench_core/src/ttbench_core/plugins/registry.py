@@ -147,7 +147,9 @@ def loading(plugin: Plugin) -> Iterator[None]:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PackLoadError(plugin.where, one_line(error)) from error
 
 

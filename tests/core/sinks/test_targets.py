@@ -112,7 +112,7 @@ def test_a_path_with_a_colon_is_a_file(tmp_path, monkeypatch, name):
 
 def test_a_path_object_is_a_file_whatever_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert check_target(Path("slack:x")).place == Path("slack:x.json")
+    assert check_target(Path("slack:x")).place == Path("slack:x.json").absolute()
 
 
 @pytest.mark.parametrize("written", ["slack:x", "slack:x.json"])

@@ -124,7 +124,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Give type and message of an exception in one line."""
-    text = " ".join(str(error).split())
+    """Give type and message of an exception in one line, also of one that cannot be shown."""
     kind = type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception as fault:  # noqa: BLE001 - an exception of a pack may do anything
+        text = f"its message cannot be shown ({type(fault).__name__})"
     return f"{kind}: {text}" if text else kind

@@ -16,8 +16,8 @@ from ttbench_core.cli.terminal import (
     print_table,
     status_line,
 )
-from ttbench_core.doctor import Diagnosis, diagnose
 from ttbench_core.doctor.backends import USABLE, BackendReport, DeviceReport
+from ttbench_core.doctor.diagnosis import Diagnosis, diagnose
 from ttbench_core.doctor.installed import Extra, SinkEntry, Software
 from ttbench_core.doctor.packs import PackReport
 from ttbench_core.record.formatting import format_quantity

@@ -9,8 +9,9 @@ from dataclasses import asdict
 from typing import Final
 
 from ttbench_core.cli.terminal import print_exact, print_line, print_table, print_text
+from ttbench_core.doctor.listing import list_installed_models
 from ttbench_core.errors import UnknownNameError, suggestion
-from ttbench_core.plugins.catalogue import ModelEntry, installed_models
+from ttbench_core.plugins.catalogue import ModelEntry
 from ttbench_core.record.formatting import format_quantity
 
 __all__ = ["list_models"]
@@ -36,7 +37,7 @@ def list_models(word: str = "", *, as_json: bool) -> int:
 
     Raises `UnknownNameError` for a word that is in none.
     """
-    entries = installed_models()
+    entries = list_installed_models()
     found = [entry for entry in entries if entry.mentions(word)]
     if word and entries and not found:
         hint = suggestion(word, [entry.name for entry in entries])

@@ -36,9 +36,9 @@ def run_benchmark(options: argparse.Namespace) -> int:
     """Run what the command line says and print the result."""
     targets = check_targets(options.output)
     try:
-        # the pack is imported by request_from
         with signals_interrupt(), pack_output_on_stderr(wanted=options.json):
-            result = run_request(request_from(options, processes=1), targets)
+            request = request_from(options, processes=1)
+            result = run_request(request, targets, own_process=not options.in_process)
     except (BenchmarkError, RunInterrupted, ResultNotStoredError) as ended:
         if ended.result is not None:
             _show(ended.result, _stored_in(ended, targets), as_json=options.json)
@@ -48,8 +48,12 @@ def run_benchmark(options: argparse.Namespace) -> int:
 
 
 def request_from(options: argparse.Namespace, *, processes: int) -> RunRequest:
-    """Give what the flags ask for; see `keywords_from`."""
-    return request_of(options.model, keywords_from(options, processes=processes))
+    """Give what the flags ask for; see `keywords_from`.
+
+    The process that measures imports the pack: nothing that a pack does reaches this one.
+    """
+    keywords = keywords_from(options, processes=processes)
+    return request_of(options.model, keywords, find=options.in_process)
 
 
 def keywords_from(options: argparse.Namespace, *, processes: int) -> dict[str, Any]:

@@ -173,6 +173,12 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
         " over them (default 1; with --vs 5 pairs)",
     )
     group.add_argument(
+        "--in-process",
+        action="store_true",
+        help="Measure in the process of the command itself, for debuggers. By default a run has a"
+        " process of its own, so that its record is kept whatever happens there.",
+    )
+    group.add_argument(
         "--scenario",
         default=Scenario.THROUGHPUT.value,
         metavar=choices_of(Scenario),

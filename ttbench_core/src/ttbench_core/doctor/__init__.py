@@ -3,7 +3,3 @@
 Nothing here imports an engine or a pack: each is probed in a process of its own, so that
 one that crashes, hangs or prints is only reported.
 """
-
-from ttbench_core.doctor.diagnosis import Diagnosis, diagnose
-
-__all__ = ["Diagnosis", "diagnose"]

@@ -50,6 +50,8 @@ class ProbeResult:
     facts: Mapping[str, Any]
     #: Why the report is incomplete, and the step that failed; None if it is complete.
     fault: str | None
+    #: What was being done last, as the child says it.
+    step: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Probe:
         step, fault = facts.pop("step", None), facts.pop("fault", None)
         if not answer.endswith(_END):
             fault = self._no_answer_reason(child) + _last_line(printed)
-        return ProbeResult(facts, f"{step}: {fault}" if fault and step else fault)
+        return ProbeResult(facts, f"{step}: {fault}" if fault and step else fault, step)
 
     def _no_answer_reason(self, child: subprocess.Popen[bytes]) -> str:
         """Return why a child has not answered; a running child is killed."""

@@ -11,17 +11,21 @@ import json
 import os
 import signal
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import Any, Final, TextIO, TypeAlias
 
 from ttbench_core.backends.loading import checked_capabilities, made_backend
 from ttbench_core.backends.protocol import Device
 from ttbench_core.errors import PackContractError, PackLoadError, one_line
-from ttbench_core.plugins.catalogue import as_builder
+from ttbench_core.plugins.catalogue import as_builder, installed_models
 from ttbench_core.plugins.registry import BACKENDS, MODELS, ZOOS, Plugin, discover, load_directly
 from ttbench_core.plugins.zoos import open_zoo
 
-__all__ = ["main"]
+__all__ = ["LISTING", "main"]
+
+#: The group of a request for the list of all models; its fields are faults.
+LISTING: Final = "list"
 
 _Facts: TypeAlias = Iterator[Mapping[str, Any]]
 
@@ -34,8 +38,12 @@ def main(channel_fd: int, request: str) -> None:
     signal.alarm(wanted["exit_after_s"])
     channel = os.fdopen(channel_fd, "w", encoding="ascii")
     os.set_inheritable(channel_fd, False)
-    plugins = [plugin for plugin in discover(wanted["group"]) if _matches(plugin, wanted["fields"])]
-    _send_all(channel, _PROBES[wanted["group"]](plugins))
+    group, fields = wanted["group"], wanted["fields"]
+    if group == LISTING:
+        _send_all(channel, _list(channel, fields))
+        return
+    plugins = [plugin for plugin in discover(group) if _matches(plugin, fields)]
+    _send_all(channel, _PROBES[group](plugins))
 
 
 def _matches(plugin: Plugin, fields: Mapping[str, str]) -> bool:
@@ -118,6 +126,44 @@ def _probe_zoos(plugins: Iterable[Plugin]) -> _Facts:
             traceback.print_exc()
             broken.append({"name": name, "entry_point": plugin.value, "reason": _reason(error)})
         yield {"listed": listed, "broken": broken}
+
+
+def _list(channel: TextIO, faults: Mapping[str, str]) -> _Facts:
+    """Yield `entries`, each as a dict; before an entry point is loaded, its name is the step.
+
+    Args:
+        channel: to the parent.
+        faults: entry points that must not be loaded, with the reason.
+    """
+
+    def prepare(plugin: Plugin) -> Plugin:
+        where = plugin.where
+        if where in faults:
+            return replace(plugin, fault=faults[where])
+        announced = _Announced(plugin.entry_point, lambda: _send(channel, _step(where)))
+        return replace(plugin, entry_point=announced)
+
+    yield {"entries": [asdict(entry) for entry in installed_models(prepare)]}
+
+
+class _Announced:
+    """An entry point that says when it is loaded."""
+
+    def __init__(self, entry_point: Any, announce: Callable[[], None]) -> None:
+        self._entry_point: Final = entry_point
+        self._announce: Final = announce
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._entry_point, name)
+
+    def load(self) -> Any:
+        """Load it."""
+        self._announce()
+        return self._entry_point.load()
+
+
+def _step(name: str) -> str:
+    return json.dumps({"step": name})
 
 
 def _reason(error: BaseException) -> str:

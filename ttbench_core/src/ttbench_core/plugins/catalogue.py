@@ -8,7 +8,7 @@ installing a zoo changes nothing about names that were there before.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -162,14 +162,19 @@ def _notes(plugin: Plugin, matches: Sequence[Plugin]) -> tuple[str, ...]:
     return (f"{plugin.name} is that of {plugin.pack}; {those} of this name",)
 
 
-def installed_models() -> tuple[ModelEntry, ...]:
+def installed_models(
+    prepare: Callable[[Plugin], Plugin] = lambda plugin: plugin,
+) -> tuple[ModelEntry, ...]:
     """List every model of packs and zoos; a broken one is an entry with an `error`.
 
     Imports the modules that register builders and zoos, and so what those import at
     their top; ttbench's own packs import torch inside their builders.
+
+    Args:
+        prepare: gives what is loaded for an entry point, before it is loaded.
     """
-    registered = discover(MODELS)
-    opened, broken = open_zoos(discover_zoos(registered))
+    registered = tuple(map(prepare, discover(MODELS)))
+    opened, broken = open_zoos(tuple(map(prepare, discover_zoos(registered))))
     entries = [*_registered_entries(registered), *map(_broken_entry, broken)]
     taken = {plugin.name for plugin in registered}
     for zoo in opened:

@@ -20,6 +20,8 @@ class Job:
     """Everything that is decided before a run begins."""
 
     request: RunRequest
+    #: Where the model comes from.
+    source: Source
     #: What was asked, with its configuration chosen.
     options: RunOptions
     backend: Backend
@@ -29,11 +31,6 @@ class Job:
     plan: CompileOptions
     #: Decides when enough passes have been measured.
     stopping_rule: StoppingRule
-
-    @property
-    def source(self) -> Source:
-        """Where the model comes from."""
-        return self.request.source
 
     @functools.cached_property
     def backend_name(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final, Protocol
 
 from ttbench_core.backends.planning import plan
-from ttbench_core.backends.protocol import ImagingBackend, Session
+from ttbench_core.backends.protocol import Capabilities, ImagingBackend, Session
 from ttbench_core.backends.refusals import refuse_model
 from ttbench_core.backends.selection import choose_backend_and_plugin
 from ttbench_core.errors import DeviceError, OptionError, RequestError, SessionError
@@ -21,6 +21,7 @@ from ttbench_core.measure.warmup import min_inputs, warm_up
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.models.model_options import read_model_options
+from ttbench_core.models.source import find_source
 from ttbench_core.plugins.tuning_rules import read_rules
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
@@ -56,6 +57,8 @@ class RunContext:
     turns: TurnRule | None = None
     #: Called when a measurement begins, with the failed record of it as far as it is known.
     on_start: Callable[[Result], None] | None = None
+    #: Called when the engine is chosen, before its devices are asked for.
+    on_engine: Callable[[Capabilities], None] | None = None
     #: The engine that was chosen already where none was asked for; None chooses.
     engine: str | None = None
     #: The process whose tree counts as this run in the CPU accounting; this one if not given.
@@ -76,7 +79,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
         raise BenchmarkError("devices", failure_message(missing), missing) from error
     if job.plan.image is not None and context.turns is not None:
         raise OptionError("a run side by side measures, and saving a compiled model does not")
-    check_trace_folder(job.plan)
+    traces = check_trace_folder(job.plan)
     recording = Recording(job, context.observer)
     if context.on_start is not None:
         context.on_start(recording.result("failed", SessionError("ended without a word")))
@@ -93,30 +96,34 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
                     context.turns.wait_for_other()
                 if request.is_analyzed:
                     analyze(job, session, model, recording, as_built)
-                    take_trace(job, session, model, recording)
+                    take_trace(job, session, model, recording, traces)
         return recording.result("ok")
     except RequestError:
         raise
     except KeyboardInterrupt:
         kept = recording.result("interrupted") if recording.has_measurements else None
         raise RunInterrupted(kept) from None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         failed = recording.result("failed", error)
         raise BenchmarkError(recording.phase, failure_message(failed), failed) from error
 
 
 def _prepare(request: RunRequest, context: RunContext) -> Job:
-    asked, source = request.options, request.source
+    asked = request.options
+    source = request.source or find_source(asked.model)
     config = choose_config(source.builder, asked.config, source.where)
     options = replace(asked, config=config)
     read_model_options(source.builder, asked.model_options, source.where)
     backend, plugin = choose_backend_and_plugin(
         replace(options, backend=asked.backend or context.engine)
     )
+    if context.on_engine is not None:
+        context.on_engine(backend.capabilities())
     name = asked.model.rpartition(":")[2]
     rules = read_rules(source.builder.__module__, name, backend.name)
     return Job(
         request=request,
+        source=source,
         options=options,
         backend=backend,
         backend_plugin=plugin,

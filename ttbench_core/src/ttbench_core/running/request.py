@@ -19,14 +19,19 @@ class RunRequest:
     """The options of a run and the source of its model."""
 
     options: RunOptions
-    source: Source
+    #: Where the model comes from; None leaves finding it to the process that measures.
+    source: Source | None = None
     #: Whether outputs are verified, work is counted and traces are taken after the passes: of
     #: several processes only the first does that.
     is_analyzed: bool = True
 
 
 def request_of(
-    model: str | Callable[..., Any], keywords: Mapping[str, Any], *, caller: str = "run"
+    model: str | Callable[..., Any],
+    keywords: Mapping[str, Any],
+    *,
+    caller: str = "run",
+    find: bool = True,
 ) -> RunRequest:
     """Check what is asked of a run, and find the model.
 
@@ -34,9 +39,10 @@ def request_of(
         model: name of an installed model, or a builder of the caller's own.
         keywords: any of `RunKeywords`, and options of engines that have flags of their own.
         caller: the function that was called with them, for messages.
+        find: whether the model is looked for here, which imports its pack.
 
     Raises `RequestError`.
     """
     general = with_spelled_options(keywords)
     options = options_from(name_of(model), general, caller=caller, near=spelled_options())
-    return RunRequest(options, find_source(model))
+    return RunRequest(options, find_source(model) if find else None)

@@ -103,7 +103,11 @@ def run(
 
 
 def run_request(
-    request: RunRequest, targets: Sequence[Target], *, progress: bool | None = None
+    request: RunRequest,
+    targets: Sequence[Target],
+    *,
+    progress: bool | None = None,
+    own_process: bool = False,
 ) -> Result:
     """Measure a request and store its result; raises what `run` raises.
 
@@ -111,10 +115,12 @@ def run_request(
         request: what is asked.
         targets: checked targets that the result is appended to.
         progress: as for `run`.
+        own_process: whether it is measured in a fresh process, so that whatever the model, its
+            pack or its engine do there, the record is kept here.
     """
     with show_progress(request.options.model, progress) as observer:
         try:
-            result = _measure(request, observer)
+            result = _measure(request, observer, own_process=own_process)
         except (BenchmarkError, RunInterrupted) as ended:
             ended.storage_error = store_results([ended.result], targets)
             raise
@@ -123,7 +129,12 @@ def run_request(
     return result
 
 
-def _measure(request: RunRequest, observer: Observer) -> Result:
+def _measure(request: RunRequest, observer: Observer, *, own_process: bool) -> Result:
+    if own_process:
+        from ttbench_core.running.processes.repeated import measure_in_processes
+        from ttbench_core.running.processes.supervision import Supervision
+
+        return measure_in_processes(request, Supervision(observer))
     supervision = supervision_of(request.options, observer)
     in_this_process = request.options.processes == 1 and request.options.env is None
     if in_this_process and supervision is None:

@@ -7,7 +7,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -32,17 +32,19 @@ class Target:
 
     place: Place
     open: SinkFactory
+    #: As it was given; a file's place is absolute, because a pack may change the working directory.
+    named: Place | None = None
 
     def __str__(self) -> str:
         """Return the place as it may be shown, without its secret parts."""
-        return shown_place(self.place, self.open)
+        return shown_place(self.named or self.place, self.open)
 
     def __repr__(self) -> str:
         return f"<target {self}>"
 
     def hide_secrets(self, text: str) -> str:
         """Return a text, such as that of an error, without the secret parts of the place."""
-        return hide_secrets(text, self.place, str(self))
+        return hide_secrets(text, self.named or self.place, str(self))
 
     def records(self) -> Iterator[tuple[str, Any]]:
         """Read the records back; raises `ResultsFileError` if the sink cannot."""
@@ -79,7 +81,13 @@ def check_target(target: str | Path) -> Target:
                 f"cannot write results to {target!r}: {error_reason(error)}"
             ) from error
     _check(found)
-    return found
+    return _absolute(found)
+
+
+def _absolute(target: Target) -> Target:
+    if not isinstance(target.place, Path):
+        return target
+    return replace(target, place=Path(os.path.abspath(target.place)), named=target.place)  # noqa: PTH100 - links stay
 
 
 def _check(target: Target) -> None:

@@ -55,6 +55,7 @@ class Child:
         self._supervision: Final = supervision or Supervision()
         self._phase = "start"
         self._phase_began_s = time.monotonic()
+        self._limit_s = self._supervision.timeout_s
         #: The record that it sent when it began to measure; None before.
         self.known: Mapping[str, Any] | None = None
         self._grace_s = _GRACE_S
@@ -98,7 +99,7 @@ class Child:
             line = self._messages.next(self._timeout_s())
         except HungProcessError as hung:
             what = (
-                f"did not end its phase compile within {self._supervision.timeout_s:g} s"
+                f"did not end its phase compile within {self._limit_s:g} s"
                 if self._phase == "compile"
                 else f"{hung} in phase {self._phase}"
             )
@@ -112,12 +113,11 @@ class Child:
 
     def _timeout_s(self) -> float | None:
         """Give how long the next message may take; of a compiler, what is left of its time."""
-        timeout_s = self._supervision.timeout_s
-        if timeout_s is None:
+        if self._limit_s is None:
             return None
         if self._phase == "compile":
-            return max(self._phase_began_s + timeout_s - time.monotonic(), 0.0)
-        return max(timeout_s, _HEARTBEAT_TIMEOUT_S)
+            return max(self._phase_began_s + self._limit_s - time.monotonic(), 0.0)
+        return max(self._limit_s, _HEARTBEAT_TIMEOUT_S)
 
     def _handle_event(self, event: str, message: Mapping[str, Any]) -> None:
         if event == "phase":
@@ -127,6 +127,8 @@ class Child:
             self._supervision.observer.note(message["text"])
         elif event == "passes":
             self._supervision.observer.passes(message["done"], message["wanted"])
+        elif event == "engine":
+            self._limit_s = message["timeout_s"]
         elif event == "started":
             self.known = message["record"]
         elif event == "overdue":

@@ -13,6 +13,7 @@ from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.running.processes.child import Child
 from ttbench_core.running.processes.combining import combine_results
 from ttbench_core.running.processes.supervision import Supervision
+from ttbench_core.running.progress import SILENT
 from ttbench_core.running.record_secrets import failure_message
 from ttbench_core.running.record_values import failed_before_start, record_of_crash
 from ttbench_core.running.recorded_options import recorded_options
@@ -110,10 +111,12 @@ class Series:
             )
         return replace(self.request, options=options, is_analyzed=not self.results)
 
-    def _supervision_for_child(self, supervision: Supervision) -> Supervision | None:
-        """Let several processes send their events only where that detects one that hangs."""
+    def _supervision_for_child(self, supervision: Supervision) -> Supervision:
+        """Show the phases of several processes only where that explains a long wait."""
         single = self.request.options.processes == 1
-        return supervision if single or supervision.timeout_s is not None else None
+        if single or supervision.timeout_s is not None:
+            return supervision
+        return replace(supervision, observer=SILENT)
 
     @contextlib.contextmanager
     def _recording_crashes(self, child: Child | None = None) -> Iterator[None]:

@@ -31,13 +31,12 @@ def request_message(
     return {
         "options": request.options.as_requested(),
         "is_analyzed": request.is_analyzed,
-        "builder": None if source.pack else pack_builder(source.builder),
+        "builder": None if source is None or source.pack else pack_builder(source.builder),
         "turns": turns,
         # of two that take turns, neither counts as a disturbance of the other
         "root_pid": os.getpid() if turns else None,
         "engine": followed.engine,
         "events": supervision is not None,
-        "heartbeat": followed.timeout_s is not None,
     }
 
 

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
 from ttbench_core.backends.call_deadline import CALL_DEADLINE
+from ttbench_core.backends.protocol import Capabilities
 from ttbench_core.errors import TtbenchError
 from ttbench_core.measure.stopping import TURNS, Stop
 from ttbench_core.models.source import find_source
@@ -57,6 +58,13 @@ class _Events:
     def passes(self, done: int, wanted: int | None) -> None:
         """So many passes are done."""
         _send(self._channel, {"event": "passes", "done": done, "wanted": wanted})
+
+    def engine(self, timeout_s: float | None) -> None:
+        """Send how long the engine that was chosen may be silent, and a heartbeat from then on."""
+        if timeout_s is None:
+            return
+        _send(self._channel, {"event": "engine", "timeout_s": timeout_s})
+        _start_heartbeat(self._channel)
 
     def started(self, known: Result) -> None:
         """Send what is known, for the record of a process that crashes."""
@@ -146,15 +154,20 @@ def _last_message(
 
 def _context(request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO) -> RunContext:
     events = _Events(channel) if request["events"] else None
-    if request["heartbeat"]:
-        _start_heartbeat(channel)
+    asked_s = request["options"]["timeout"]
     return RunContext(
         observer=events or SILENT,
+        on_engine=(lambda found: events.engine(_timeout_s(asked_s, found))) if events else None,
         on_start=events.started if events else None,
         turns=_Turns(commands, channel) if request["turns"] else None,
         root_pid=request["root_pid"],
         engine=request["engine"],
     )
+
+
+def _timeout_s(asked_s: float | None, engine: Capabilities) -> float | None:
+    """Give how long an engine may be silent: what was asked for, or what it declares."""
+    return None if engine.patience_s is None else asked_s or engine.patience_s
 
 
 def _model(request: Mapping[str, Any]) -> Any:

@@ -1,0 +1,151 @@
+"""Whatever a pack does to the process that measures it, its record is kept where it was asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAD = """
+import ctypes, os, signal, sys
+from ttbench_core import benchmark_model
+from ttbench_fake_engine import ShapedTensor, echo
+
+class Odd(BaseException):
+    pass
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+"""
+#: What a builder does before it returns; each run fails with these words in its error.
+BUILDERS = {
+    "raises no Exception": ("raise Odd('\\x1b[2Jboo')", "build: Odd"),
+    "raises what cannot be shown": ("raise Mute", "Mute: its message cannot be shown"),
+    "exits quietly": ("os._exit(0)", "ended with code 0 before"),
+    "exits loudly": ("os._exit(77)", "ended with code 77 before"),
+    "leaves Python": ("sys.exit('bye')", "SystemExit: bye"),
+    "crashes": ("ctypes.string_at(0)", "was ended by SIGSEGV"),
+    "is killed": ("os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL"),
+    "aborts": ("os.abort()", "was ended by SIGABRT"),
+    "recurses": ("f = lambda: f(); f()", "RecursionError"),
+}
+#: What a builder does to its surroundings; each run goes through.
+SURROUNDINGS = {
+    "changes the folder": "import tempfile; os.chdir(tempfile.mkdtemp())",
+    "forks": "os.fork() or os._exit(0)",
+    "forks and goes on": "os.fork()",
+    "writes to descriptor 1": "os.write(1, b'}{ noise\\n')",
+    "closes descriptor 1": "os.close(1)",
+    "closes stdout": "sys.stdout.close()",
+    "removes stdout": "sys.stdout = None; sys.stderr = None",
+    "clears the environment": "os.environ.clear()",
+    "ignores signals": "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    "prints": "print('}{')",
+}
+
+
+@pytest.fixture
+def evil(fake_engine, fake_pack, ttbench, tmp_path, monkeypatch):
+    """Run a model whose builder, forward or module does something; gives outcome and record."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+
+    def run(builder="", forward="return tensors", module="", options=()):
+        source = (
+            f"{HEAD}{module}\n"
+            f"def forward(*tensors):\n    {forward}\n\n"
+            f"@benchmark_model\ndef evil(training):\n    {builder or 'pass'}\n"
+            "    return [forward], [ShapedTensor(2, 3)]\n"
+        )
+        fake_pack("evil", "[ttbench.models]\nevil = evil_mod:evil\n", evil_mod=source)
+        quick = ["--backend", "fake", "--passes", "1", "--warmup", "0"]
+        outcome = ttbench("-m", "evil", *quick, "-o", "perf.json", "--json", *options)
+        stored = json.loads((here / "perf.json").read_text()) if list(here.iterdir()) else []
+        return outcome, stored
+
+    return run
+
+
+def require_kept(outcome, stored):
+    """One record, in its place, the same that was printed; no traceback."""
+    (record,) = stored
+    assert json.loads(outcome.out)["run_id"] == record["run_id"]
+    assert "Traceback" not in outcome.err
+    assert "\x1b" not in outcome.err
+    return record
+
+
+@pytest.mark.parametrize("what", BUILDERS)
+def test_a_builder_that_fails_in_any_way_leaves_its_record(evil, what):
+    action, message = BUILDERS[what]
+    outcome, stored = evil(builder=action)
+    record = require_kept(outcome, stored)
+    assert outcome.code == 1
+    assert record["status"] == "failed"
+    assert message in record["error"]
+
+
+@pytest.mark.parametrize("what", BUILDERS)
+def test_a_forward_that_fails_in_any_way_leaves_its_record(evil, what):
+    action, _ = BUILDERS[what]
+    outcome, stored = evil(forward=action)
+    record = require_kept(outcome, stored)
+    assert outcome.code == 1
+    assert record["status"] == "failed"
+    assert record["model"]["name"] == "evil"
+
+
+@pytest.mark.parametrize("what", SURROUNDINGS)
+def test_a_builder_that_changes_its_surroundings_reaches_neither_record_nor_output(evil, what):
+    outcome, stored = evil(builder=SURROUNDINGS[what])
+    record = require_kept(outcome, stored)
+    assert outcome.code == 0
+    assert record["status"] == "ok"
+
+
+@pytest.mark.parametrize("action", ["os._exit(0)", "raise Odd", "ctypes.string_at(0)"])
+def test_a_module_that_ends_its_process_when_it_is_imported_leaves_a_line(evil, action):
+    outcome, _ = evil(module=action)
+    assert outcome.code in (1, 2)
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert "Traceback" not in outcome.err
+
+
+def test_the_process_of_the_command_does_not_import_the_pack(fake_engine, fake_pack):
+    builder = "@benchmark_model\ndef m(training):\n    return [echo], [ShapedTensor(1, 1)]\n"
+    fake_pack("marks", "[ttbench.models]\nm = marks_mod:m\n", marks_mod=f"{HEAD}\n{builder}")
+    code = (
+        "import sys; from ttbench_core.cli import main;"
+        "code = main(['-m', 'm', '--backend', 'fake', '--passes', '1', '--warmup', '0']);"
+        "print(code, 'torch' in sys.modules, 'marks_mod' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "0 False False"
+
+
+def test_a_run_in_the_process_itself_can_be_asked_for(evil):
+    forward = "return tensors if 'ttbench_core.cli.run' in sys.modules else 1 / 0"
+    outcome, stored = evil(forward=forward, options=["--in-process"])
+    assert require_kept(outcome, stored)["status"] == "ok"
+
+
+def test_a_file_is_where_it_was_asked_for_also_in_the_process_itself(evil):
+    action = SURROUNDINGS["changes the folder"]
+    here = Path.cwd()
+    outcome, stored = evil(builder=action, options=["--in-process"])
+    assert outcome.code == 0
+    assert len(stored) == 1
+    assert here != Path.cwd()

@@ -151,6 +151,12 @@ def test_the_command_line_takes_options_and_info_lists_them(film, ttbench):
     assert "[2, 32]" in shown
 
 
+def test_info_names_no_default_where_there_is_none(film, ttbench):
+    shown = ttbench("info", "film").out
+    assert "-M name=" in shown
+    assert "by default None" not in shown
+
+
 def test_a_wrong_option_is_one_line_and_exit_code_2(film, ttbench):
     done = ttbench("-m", "film", "--backend", "fake", "-M", "num_frame=4")
     assert done.code == 2

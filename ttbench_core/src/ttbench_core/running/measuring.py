@@ -87,6 +87,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
                 return recording.result("ok")
             as_built = fingerprint_as_built(job, model, recording)
             with _compile(job, model, recording) as session:
+                recording.add_session(session)
                 _measure_session(job, session, model, recording, context)
                 if context.turns is not None:
                     context.turns.wait_for_other()
@@ -137,9 +138,7 @@ def _build(job: Job, recording: Recording) -> BenchmarkModel:
 
 def _compile(job: Job, model: BenchmarkModel, recording: Recording) -> Session:
     with recording.during("compile"):
-        session = job.backend.compile(model, job.plan)
-    recording.add_session(session)
-    return session
+        return job.backend.compile(model, job.plan)
 
 
 def _save_image(job: Job, model: BenchmarkModel, recording: Recording) -> None:

@@ -98,7 +98,7 @@ def test_values_have_the_type_of_the_annotation_or_of_the_default():
         ({"frames": "many"}, OptionError, "-M frames must be a whole number, not 'many'"),
         ({"order": "tcwh"}, OptionError, r"unknown -M order 'tcwh': one of tchw, cthw"),
         ({"causal": 2}, OptionError, "-M causal must be true or false, not 2"),
-        ({"scale": "nan"}, OptionError, "-M scale must be a number, not nan"),
+        ({"scale": "nan"}, OptionError, "-M scale must be a finite number"),
         ({"shape": "3"}, UnsupportedOptionError, "has no option 'shape'"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -57,7 +58,13 @@ def parse_named_values(flag: str, words: Iterable[str]) -> dict[str, object]:
 
 
 def named_values_as_text(values: object) -> str | None:
-    """Give options of a record as one text, in the order of their names; None for none."""
+    """Give options of a record as one text, in the order of their names; None for none.
+
+    Args:
+        values: a mapping, or the text of one, as a record that was read from a table has it.
+    """
+    if isinstance(values, str):
+        return values or None
     if not isinstance(values, Mapping) or not values:
         return None
-    return " ".join(f"{name}={values[name]}" for name in sorted(values, key=str))
+    return shlex.join(f"{name}={values[name]}" for name in sorted(values, key=str))

@@ -46,9 +46,10 @@ def test_a_boolean_is_not_the_member_of_value_1(given):
 
 @pytest.mark.parametrize("given", ["1e999", "inf", "-inf", "nan", float("inf"), 10**400])
 def test_a_number_that_is_not_finite_is_refused(given):
-    for limits in ({}, {"minimum": 0}):
-        with pytest.raises(OptionError, match="-B x must be a finite number"):
-            option(float, **limits).read(given)
+    with pytest.raises(OptionError, match="-B x must be a finite number"):
+        option(float).read(given)
+    with pytest.raises(OptionError, match="-B x must be (a finite number|0 or more)"):
+        option(float, minimum=0).read(given)
 
 
 @pytest.mark.parametrize("given", [2**63, -(2**63), str(2**63), 10**400])

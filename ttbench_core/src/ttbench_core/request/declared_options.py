@@ -115,15 +115,16 @@ class DeclaredOption:
     def _check_limits(self, value: object) -> None:
         if not isinstance(value, (int, float)):
             return
-        if isinstance(value, float) and not math.isfinite(value):
-            raise self._infinite()
         self._check_size(value)
         low, high = self.minimum, self.maximum
-        if (low is not None and value < low) or (high is not None and value > high):
+        # written so that NaN is outside
+        if not ((low is None or value >= low) and (high is None or value <= high)):
             above = "" if low is None else f"{low:g} or more"
             below = "" if high is None else f"{high:g} or less"
             limits = " and ".join(filter(None, (above, below)))
             raise OptionError(f"{self.flag} must be {limits}, not {value}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._infinite()
 
     def _check_size(self, value: object) -> None:
         if isinstance(value, int) and abs(value) > _MAX_INTEGER:

@@ -71,7 +71,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
     try:
         job = _prepare(request, context)
     except DeviceError as error:
-        missing = failed_before_start(request.options, "devices", error)
+        missing = failed_before_start(request, "devices", error)
         raise BenchmarkError("devices", str(error), missing) from error
     check_trace_folder(job.plan)
     recording = Recording(job, context.observer)

@@ -71,7 +71,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
     try:
         job = _prepare(request, context)
     except DeviceError as error:
-        missing = failed_before_start(request.options, "devices", error)
+        missing = failed_before_start(request, "devices", error)
         raise BenchmarkError("devices", str(error), missing) from error
     if job.plan.image is not None and context.turns is not None:
         raise OptionError("a run side by side measures, and saving a compiled model does not")

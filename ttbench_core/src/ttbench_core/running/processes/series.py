@@ -126,7 +126,7 @@ class Series:
             raise self._add_crash(reason, child.known if child else None) from error
 
     def _add_crash(self, reason: str, known: Mapping[str, Any] | None) -> BenchmarkError:
-        missing = failed_before_start(self.request.options, "process", SessionError(reason))
+        missing = failed_before_start(self.request, "process", SessionError(reason))
         return self._add_failed_result("process", reason, record_of_crash(missing, known))
 
     def _add_failure(self, message: Mapping[str, Any]) -> BenchmarkError:

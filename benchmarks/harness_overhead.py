@@ -20,7 +20,7 @@ from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend
 from ttbench_core.measure.passes import drive
 from ttbench_core.models.building import build_model
-from ttbench_core.plugins.catalogue import load_builder
+from ttbench_core.plugins.catalogue import find_model
 
 #: Few inputs a turn and many turns: a machine drifts by more than the harness costs.
 INPUTS = 10
@@ -44,7 +44,8 @@ def main(rounds: int) -> None:
     """Interleave the two and print their medians."""
     backend = choose_backend("torch")
     compiled = plan(OPTIONS, backend)
-    builder, plugin = load_builder("bert")
+    found = find_model("bert")
+    builder, plugin = found.builder, found.plugin
     with backend.seeded(0, compiled.devices):
         model = build_model(builder, OPTIONS, compiled.for_builder(), plugin.where)
     module, inputs = model.stages.device.eval(), list(model.inputs)

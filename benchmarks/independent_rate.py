@@ -24,7 +24,7 @@ from ttbench_core import RunOptions
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend
 from ttbench_core.models.building import build_model
-from ttbench_core.plugins.catalogue import load_builder
+from ttbench_core.plugins.catalogue import find_model
 
 MODELS = [("bert", "tiny"), ("resnet", "resnet18")]
 #: glibc's thresholds (mallopt(3)) beyond any tensor of these models.
@@ -40,7 +40,8 @@ def built(name: str, config: str) -> tuple[torch.nn.Module, list[torch.Tensor]]:
     options = RunOptions(name, config=config, backend_opt_level=LEVEL)
     backend = choose_backend("torch")
     compiled = plan(options, backend)
-    builder, plugin = load_builder(name)
+    found = find_model(name)
+    builder, plugin = found.builder, found.plugin
     with backend.seeded(0, compiled.devices):
         model = build_model(builder, options, compiled.for_builder(), plugin.where)
     return model.stages.device.eval(), list(model.inputs)

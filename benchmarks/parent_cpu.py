@@ -12,7 +12,7 @@ import sys
 import time
 
 import ttbench_core
-from ttbench_core.plugins.catalogue import load_builder
+from ttbench_core.plugins.catalogue import find_model
 
 
 def own_cpu_s() -> float:
@@ -23,7 +23,7 @@ def own_cpu_s() -> float:
 
 def main(processes: int) -> None:
     """Measure bert tiny in fresh processes and print what this one used."""
-    load_builder("bert")  # imports what a command line imports before it starts anything
+    find_model("bert")  # imports what a command line imports before it starts anything
     before_s, start_s = own_cpu_s(), time.monotonic()
     result = ttbench_core.run("bert", config="tiny", processes=processes, progress=False)
     used_s, wall_s = own_cpu_s() - before_s, time.monotonic() - start_s

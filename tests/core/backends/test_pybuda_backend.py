@@ -16,7 +16,7 @@ from ttbench_core.backends.selection import choose_backend
 from ttbench_core.errors import SessionError
 from ttbench_core.measure.passes import drive
 from ttbench_core.models.building import build_model
-from ttbench_core.plugins.catalogue import load_builder
+from ttbench_core.plugins.catalogue import find_model
 from ttbench_core.request.keywords import options_from
 from ttbench_core.running.measuring import measure
 from ttbench_core.running.request import request_of
@@ -49,7 +49,8 @@ def opened(backend, model="dense", **options):
     """A session, its model, and what was planned."""
     asked = options_from(model, with_spelled_options({"backend": "pybuda", **options}))
     planned = plan(asked, backend)
-    builder, plugin = load_builder(model)
+    found = find_model(model)
+    builder, plugin = found.builder, found.plugin
     config = builder.default_config
     from dataclasses import replace
 

@@ -479,6 +479,24 @@ def test_a_session_refuses_misuse():
             session.push(model.inputs)
 
 
+def test_check_builder_refuses_a_model_that_a_run_refuses(fake_engine):
+    @benchmark_model
+    def generating(training):
+        loop = {"max_length": 4, "prompt_length": 2}
+        module = torch.nn.Linear(4, 4)
+        return StagedModel(Stages(device=module), [torch.rand(2, 4)], generation=loop)
+
+    with pytest.raises(UnsupportedOptionError, match="'fake' has no generation"):
+        check_builder(generating, backend="fake")
+
+
+def test_check_builder_runs_on_the_backend_that_has_the_device(fake_engine):
+    from ttbench_fake_engine import plain
+
+    with pytest.raises(UnsupportedOptionError, match="'fake' has no math fidelity LoFi"):
+        check_builder(plain, device="fake", math_fidelity="LoFi")
+
+
 def test_check_builder_accepts_a_good_builder_and_refuses_a_bad_one():
     @benchmark_model(configs=["a", "b"])
     def good(training, config, microbatch=3):

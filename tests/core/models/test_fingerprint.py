@@ -295,6 +295,13 @@ def test_tensors_of_any_layout_have_a_checksum(make):
     assert checksum(tensor) == checksum(tensor)
 
 
+@pytest.mark.parametrize("size", [1, 5, 4093])
+def test_minus_one_is_not_minus_two(size):
+    # as it is for hash(), by which Python compares integers in sets
+    ones = torch.full((size,), -1, dtype=torch.int64)
+    assert checksum(ones) != checksum(ones - 1)
+
+
 def test_inputs_by_name_are_read_by_their_values():
     model = model_of(inputs={"x": torch.ones(4, 8), "scale": 2.0})
     assert change_by(lambda one: one.inputs["x"].add_(1), model) == "inputs['x'] has other values"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from enum import Enum
 from typing import Literal
@@ -98,7 +99,7 @@ def test_values_have_the_type_of_the_annotation_or_of_the_default():
         ({"frames": "many"}, OptionError, "-M frames must be a whole number, not 'many'"),
         ({"order": "tcwh"}, OptionError, r"unknown -M order 'tcwh': one of tchw, cthw"),
         ({"causal": 2}, OptionError, "-M causal must be true or false, not 2"),
-        ({"scale": "nan"}, OptionError, "-M scale must be a number, not nan"),
+        ({"scale": "nan"}, OptionError, "-M scale must be a finite number"),
         ({"shape": "3"}, UnsupportedOptionError, "has no option 'shape'"),
     ],
 )
@@ -151,7 +152,72 @@ def test_the_command_line_takes_options_and_info_lists_them(film, ttbench):
     assert "[2, 32]" in shown
 
 
+def test_info_names_no_default_where_there_is_none(film, ttbench):
+    shown = ttbench("info", "film").out
+    assert "-M name=" in shown
+    assert "by default None" not in shown
+
+
 def test_a_wrong_option_is_one_line_and_exit_code_2(film, ttbench):
     done = ttbench("-m", "film", "--backend", "fake", "-M", "num_frame=4")
     assert done.code == 2
     assert "has no option 'num_frame' (did you mean 'num_frames'" in done.complaint
+
+
+# ----- annotations that cannot be read ---------------------------------------------------------
+
+
+def partly_typed(
+    weights_of: tensors.Tensor | None = None,  # noqa: F821 - as under TYPE_CHECKING
+    frames: int | None = None,
+    scale: numbers.Number = 1.0,  # noqa: F821
+    hook: tensors.Hook = print,  # noqa: F821
+):
+    """A builder with names that only a type checker knows."""
+
+
+def built_with(width, training=False, frames: int | None = None, kind: Kind = Kind.A):
+    """A builder that a zoo completes."""
+
+
+class Family:
+    """Builds models when called, and by a method."""
+
+    def __init__(self, width):
+        self.width = width
+
+    def __call__(self, frames: int | None = None, kind: Kind = Kind.A):
+        """A builder."""
+
+    def build(self, frames: int | None = None, kind: Kind = Kind.A):
+        """A builder."""
+
+
+def test_an_annotation_that_cannot_be_read_takes_no_other_type_away():
+    found = {one.name: one.kind for one in model_options_of(Builder(partly_typed))}
+    assert found == {"frames": int, "scale": float}
+
+
+def test_an_option_whose_annotation_cannot_be_read_is_refused_with_the_reason():
+    with pytest.raises(
+        UnsupportedOptionError, match=r"-M weights_of cannot be given: .*'tensors\."
+    ):
+        read_model_options(Builder(partly_typed), {"weights_of": "x"}, "pack: made")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        functools.partial(built_with, 4),
+        functools.partial(functools.partial(built_with), 4),
+        functools.wraps(built_with)(functools.partial(built_with, 4)),
+        Family(4),
+        Family(4).build,
+    ],
+    ids=["partial", "nested", "wrapped", "instance", "method"],
+)
+def test_types_are_known_of_whatever_can_be_called(function):
+    found = {one.name: one.kind for one in model_options_of(Builder(function))}
+    assert found.items() >= {"frames": int, "kind": Kind}.items()
+    read = read_model_options(Builder(function), {"frames": "4", "kind": "b"}, "zoo")
+    assert read == {"frames": 4, "kind": Kind.B}

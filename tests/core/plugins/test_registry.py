@@ -12,7 +12,7 @@ from ttbench_core.errors import (
     PackLoadError,
     UnknownNameError,
 )
-from ttbench_core.plugins.catalogue import installed_models, load_builder
+from ttbench_core.plugins.catalogue import find_model, installed_models
 from ttbench_core.plugins.registry import BACKENDS, MODELS, SINKS, discover, find, load
 
 GOOD = (
@@ -35,16 +35,16 @@ def test_a_pack_installed_a_moment_ago_is_there(fake_pack):
     before = {plugin.name for plugin in discover(MODELS)}
     fake_pack("fresh", "[ttbench.models]\nfresh_model = fresh_mod:m\n", fresh_mod=GOOD)
     assert {plugin.name for plugin in discover(MODELS)} - before == {"fresh_model"}
-    assert load_builder("fresh_model")[0].configs == ("x",)
+    assert find_model("fresh_model").builder.configs == ("x",)
 
 
 def test_an_entry_point_added_to_an_installed_pack_is_there(fake_pack):
     site = fake_pack("growing", "[ttbench.models]\none = grow_mod:m\n", grow_mod=GOOD)
-    assert load_builder("one")
+    assert find_model("one")
     (site / "growing-1.0.dist-info" / "entry_points.txt").write_text(
         "[ttbench.models]\none = grow_mod:m\ntwo = grow_mod:m\n"
     )
-    assert load_builder("two")
+    assert find_model("two")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_broken_pack_is_listed_with_its_reason_and_hides_no_other(fake_pack, s
     assert rows["whole"].error is None
     assert rows["broken"].error is not None
     with pytest.raises((PackLoadError, PackContractError), match=f"(?s)broken.*{reason}"):
-        load_builder("broken")
+        find_model("broken")
 
 
 @pytest.mark.parametrize("reference", ["no colon here", "mod:", ":attribute", "mod:a b"])
@@ -101,8 +101,8 @@ def test_two_packs_with_one_name_are_both_listed_by_qualified_name(fake_pack):
     assert packs == ["first-pack", "second-pack"]
     with pytest.raises(AmbiguousNameError, match="say first-pack:twin or second-pack:twin"):
         find(MODELS, "twin", "model")
-    assert load_builder("second-pack:twin")[0].configs == ("second-pack",)
-    assert load_builder("Second_Pack:twin")[0].configs == ("second-pack",)
+    assert find_model("second-pack:twin").builder.configs == ("second-pack",)
+    assert find_model("Second_Pack:twin").builder.configs == ("second-pack",)
 
 
 def test_a_distribution_found_twice_on_the_path_is_one(fake_pack):
@@ -145,7 +145,7 @@ def test_the_cores_own_sink_keeps_its_name_beside_another_of_that_name(fake_pack
 
 def test_what_a_pack_prints_while_it_loads_stays_off_stdout(fake_pack, capsys):
     fake_pack("loud", "[ttbench.models]\nloud = loud_mod:m\n", loud_mod=f"print('hello')\n{GOOD}")
-    load_builder("loud")
+    find_model("loud")
     out, err = capsys.readouterr()
     assert out == ""
     assert "hello" in err

@@ -148,8 +148,8 @@ def test_ttbenchs_own_pack_keeps_its_names_beside_another_pack(pack):
     assert found.plugin.pack == "ttbench-models-vision"
     (note,) = found.notes
     assert note == (
-        "bert_like is that of ttbench-models-vision;"
-        " aaa-pack:bert_like, zzz-pack:bert_like are other models of this name"
+        "bert_like is the model of ttbench-models-vision;"
+        " aaa-pack:bert_like, zzz-pack:bert_like are other models with the same name"
     )
 
 
@@ -157,7 +157,7 @@ def test_the_other_zoo_of_a_name_is_noted_once_in_the_record(zoo, ttbench):
     zoo("a-zoo", names=["contested"])
     zoo("b-zoo", names=["contested"])
     words = ("--backend", "fake", "--passes", 1, "--json")
-    note = "contested is that of a-zoo; b-zoo:contested is another model of this name"
+    note = "contested is the model of a-zoo; b-zoo:contested is another model with the same name"
     assert json.loads(ttbench("-m", "contested", *words).out)["notes"].count(note) == 1
     assert note not in json.loads(ttbench("-m", "b-zoo:contested", *words).out)["notes"]
 
@@ -199,7 +199,7 @@ def test_an_unknown_name_is_compared_with_those_of_zoos(zoo):
 
 
 LISTING = "class Zoo:\n    def builder(self, name): ...\n    def models(self):\n        "
-IMPORTS = "from ttbench_core.model import ZooModel\n"
+IMPORTS = "from ttbench_core.model import Declared, ZooModel\n"
 
 
 @pytest.mark.parametrize(
@@ -216,6 +216,14 @@ IMPORTS = "from ttbench_core.model import ZooModel\n"
         (f"{IMPORTS}{LISTING}return [ZooModel('x'), ZooModel('x')]", "lists 'x' twice"),
         (f"{IMPORTS}{LISTING}return [ZooModel('a:b')]", "'a:b' is no name of a model"),
         (f"{IMPORTS}{LISTING}yield ZooModel('x', configs='ab')", "configs is a list of names"),
+        (f"{IMPORTS}{LISTING}yield ZooModel('x', {{'a': 5}})", "of a configuration is a int"),
+        (f"{IMPORTS}{LISTING}yield ZooModel('x', {{'a': None}})", "configuration is a NoneType"),
+        (f"{IMPORTS}{LISTING}yield ZooModel('x', declared=5)", "x: declared is a int"),
+        (f"{IMPORTS}{LISTING}yield ZooModel('x', task=7)", "x: the task 7 is no text"),
+        (
+            f"{IMPORTS}{LISTING}yield ZooModel('x', declared=Declared('9'))",
+            "'9' is no whole number",
+        ),
         (f"{IMPORTS}{LISTING}yield ZooModel('x', configs=['a', 'a'])", "named twice"),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 
 import ttbench_core
 from ttbench_core import BenchmarkError, RequestError, RunInterrupted, benchmark_model
-from ttbench_core.plugins.catalogue import load_builder
+from ttbench_core.plugins.catalogue import find_model
 from ttbench_core.running.processes import series
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
@@ -68,7 +68,7 @@ def test_one_process_of_two_has_no_interval_and_a_headline():
 
 def test_a_builder_of_a_notebook_is_taken_to_the_processes():
     pytest.importorskip("cloudpickle")
-    _, inputs = load_builder("plain")[0](False)
+    _, inputs = find_model("plain").builder(False)
 
     @benchmark_model(configs=["mine"])
     def here(training, config):

@@ -16,7 +16,7 @@ from ttbench_core import (
     benchmark_model,
 )
 from ttbench_core.errors import PackContractError, PackLoadError
-from ttbench_core.plugins.catalogue import load_builder
+from ttbench_core.plugins.catalogue import find_model
 from ttbench_core.running.measuring import RunContext, measure
 from ttbench_core.running.request import request_of
 
@@ -133,7 +133,7 @@ def test_with_a_clock_of_ones_own_the_headline_is_exact():
 
 def test_a_plain_function_can_be_run_from_a_notebook():
     def mine(training):
-        return load_builder("plain")[0](training)
+        return find_model("plain").builder(training)
 
     result = run(mine)
     assert result.model["pack"] is None
@@ -143,7 +143,7 @@ def test_a_plain_function_can_be_run_from_a_notebook():
 def test_a_decorated_builder_can_be_run_with_its_configurations():
     @benchmark_model(configs=["a", "b"])
     def mine(training, config):
-        return load_builder("plain")[0](training)
+        return find_model("plain").builder(training)
 
     assert run(mine, config="b").args["config"] == "b"
     with pytest.raises(RequestError, match="no configuration 'c': one of a, b"):
@@ -195,6 +195,32 @@ def test_a_failed_run_is_a_record_with_its_reason_and_never_zeros(tmp_path, mode
         assert record[number] is None
 
 
+def test_a_peak_that_is_none_is_a_reason_in_the_record(monkeypatch):
+    import ttbench_fake_engine as fakes
+
+    monkeypatch.setattr(fakes.FakeBackend, "peak", lambda *_: ("fast", 1), raising=False)
+    found = run("plain", passes=1).to_record()["roofline"]["reason"]
+    assert found.startswith("the peak could not be measured (AttributeError: 'tuple'")
+
+
+def test_a_session_that_reports_nonsense_is_closed(monkeypatch):
+    import ttbench_fake_engine as fakes
+
+    closed = []
+    make = fakes.FakeBackend.compile
+
+    def compile_wrongly(self, model, options):
+        session = make(self, model, options)
+        session.effective = 5
+        return session
+
+    monkeypatch.setattr(fakes.FakeBackend, "compile", compile_wrongly)
+    monkeypatch.setattr(fakes.FakeSession, "close", lambda self: closed.append(self.depth))
+    with pytest.raises(BenchmarkError, match="compile"):
+        run("plain")
+    assert len(closed) == 1
+
+
 def test_passes_before_a_failure_are_kept_and_the_cut_one_marked():
     with pytest.raises(BenchmarkError) as failed:
         run_as_counted("device_fails")
@@ -241,7 +267,7 @@ class Interrupting:
         self.calls = 0
 
     def __call__(self, training):
-        (_,), inputs = load_builder("plain")[0](training)
+        (_,), inputs = find_model("plain").builder(training)
 
         def stage(*tensors):
             self.calls += 1

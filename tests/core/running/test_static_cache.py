@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import weakref
+
 import pytest
 
 from ttbench_core import StagedModel, Stages
@@ -114,6 +117,52 @@ def test_both_caches_give_equal_tokens(data_format):
             assert len(session.token_ns) == TOKENS
     assert found["static"].shape == (2, TOKENS)
     assert torch.equal(found["static"], found["dynamic"])
+
+
+class Watched(Declaring):
+    """Knows which of the caches that it made are alive."""
+
+    def __init__(self, fails=False):
+        super().__init__()
+        self.fails = fails
+        self.caches = weakref.WeakSet()
+
+    def prefill(self, ids):
+        logits, seen = super().prefill(ids)
+        self.caches.add(seen)
+        return logits, seen
+
+    def decode(self, token, past):
+        if self.fails:
+            raise RuntimeError("no memory left")
+        logits, seen = super().decode(token, past)
+        self.caches.add(seen)
+        return logits, seen
+
+    def _static(self, new, position, cache):
+        if self.fails and len(position) == 1:
+            raise RuntimeError("no memory left")
+        logits, made = super()._static(new, position, cache)
+        self.caches.add(made["seen"])
+        return logits, made
+
+
+@pytest.mark.parametrize("cache", ["dynamic", "static"])
+def test_no_cache_stays_in_memory_until_the_next_prompt(cache):
+    module = Watched()
+    generator = TokenGenerator(module, HOST, torch.float32, TOKENS, cache=cache)
+    with torch.inference_mode():
+        generator(model_of(module).inputs)
+    assert len(module.caches) == 0
+
+
+@pytest.mark.parametrize("cache", ["dynamic", "static"])
+def test_no_cache_stays_in_memory_after_a_step_that_failed(cache):
+    module = Watched(fails=True)
+    generator = TokenGenerator(module, HOST, torch.float32, TOKENS, cache=cache)
+    with torch.inference_mode(), contextlib.suppress(RuntimeError):
+        generator(model_of(module).inputs)
+    assert len(module.caches) == 0
 
 
 def test_a_prompt_of_another_shape_gets_another_cache():

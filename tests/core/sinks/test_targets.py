@@ -11,7 +11,7 @@ import pytest
 from ttbench_core.errors import ResultsFileError, TargetError
 from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.results.reading import load
-from ttbench_core.sinks.redaction import hide_secrets, shown_place
+from ttbench_core.sinks.redaction import HIDDEN, hide_secrets, shown_place
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import Target, check_target
 from ttbench_core.testing import example_result
@@ -264,6 +264,28 @@ def test_a_password_is_hidden_whether_or_not_the_sink_redacts():
 def test_an_error_hides_each_part_that_the_place_hides(said, shown):
     place = "db://me:p%40ss@host/x"
     assert hide_secrets(said, place, shown_place(place)) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("refused hook:x?key=x", "refused hook:x?key=***"),
+        ("refused HOOK:X?KEY=X", "refused ***"),
+        ("wrong key x", "wrong key ***"),
+    ],
+)
+def test_a_secret_that_is_also_another_part_of_the_place_is_hidden(said, shown):
+    assert hide_secrets(said, "hook:x?key=x", "hook:x?key=***") == shown
+
+
+@pytest.mark.parametrize("secret", [r"a\bcde", "d'e\"fgh", "\u00e9\u00e8gh", '\u00e9"gh', "pl'ain"])
+@pytest.mark.parametrize("escape", [repr, json.dumps, str])
+def test_a_secret_is_hidden_however_it_is_escaped(secret, escape):
+    place, shown = f"hook:box?key={secret}", "hook:box?key=***"
+    assert hide_secrets(escape(secret), place, shown).strip("'\"") == HIDDEN
+    assert hide_secrets(escape(place), place, shown).strip("'\"") == shown
+    beside_quotes = hide_secrets(escape(f"'\"{secret}"), place, shown)
+    assert beside_quotes.strip("'\"\\") == HIDDEN
 
 
 def test_a_short_secret_is_hidden_as_a_word_and_not_within_others():

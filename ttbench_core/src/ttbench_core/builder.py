@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, overload
 
-__all__ = ["Builder", "Declared", "benchmark_model", "check_configs"]
+__all__ = ["Builder", "Declared", "benchmark_model", "check_configs", "check_declarations"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,25 @@ class Declared:
     parameters: int | None = None
     #: Samples an input by default.
     microbatch: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("parameters", self.parameters), ("microbatch", self.microbatch)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise TypeError(f"{name} {value!r} is no whole number")
+
+
+def check_declarations(name: str, task: object, declared: object) -> None:
+    """Raise `TypeError` where what is declared of a whole model has another type.
+
+    Args:
+        name: of the model or its builder, for messages.
+        task: a text or None.
+        declared: a `Declared` or None.
+    """
+    if task is not None and not isinstance(task, str):
+        raise TypeError(f"{name}: the task {task!r} is no text")
+    if declared is not None and not isinstance(declared, Declared):
+        raise TypeError(f"{name}: declared is a {type(declared).__name__}, not a Declared")
 
 
 def check_configs(
@@ -33,13 +52,19 @@ def check_configs(
         configs: as `benchmark_model` takes them.
         default_config: the one that runs without `-c`, if it is declared.
 
-    Raises `ValueError` where they contradict each other, `TypeError` where they are no list.
+    Raises `ValueError` where they contradict each other, `TypeError` where they are no list, or
+    a mapping to something else than `Declared`.
     """
     if isinstance(configs, str):
         raise TypeError(f"{name}: configs is a list of names, not a name")
     names = tuple(configs)
     if not all(isinstance(config, str) and config for config in names):
         raise TypeError(f"{name}: configs {list(names)} are not names")
+    if isinstance(configs, Mapping):
+        for declared in configs.values():
+            if not isinstance(declared, Declared):
+                kind = type(declared).__name__
+                raise TypeError(f"{name}: what is declared of a configuration is a {kind}")
     if len(set(names)) != len(names):
         raise ValueError(f"{name}: a configuration is named twice")
     if default_config is not None and default_config not in names:
@@ -54,7 +79,7 @@ class Builder:
     builds many models.
 
     Raises `ValueError` where the declared configurations contradict each other,
-    `TypeError` where they are not a list.
+    `TypeError` where what is declared has another type.
     """
 
     def __init__(
@@ -79,6 +104,7 @@ class Builder:
         self.task = task
         #: What is declared of the model, where it has no configurations.
         self.declared = declared
+        check_declarations(self.__qualname__, task, declared)
         #: What is declared of each configuration.
         self.declared_of: Mapping[str, Declared] = (
             dict(configs) if isinstance(configs, Mapping) else {}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ttbench_core.builder import Declared, check_configs
+from ttbench_core.builder import Declared, check_configs, check_declarations
 
 __all__ = ["Zoo", "ZooModel"]
 
@@ -19,7 +19,7 @@ class ZooModel:
     """What a zoo lists of one of its models; the model itself is not built for it.
 
     Raises `ValueError` for a name that `-m` cannot take and for configurations that contradict
-    each other, `TypeError` where they are not a list.
+    each other, `TypeError` where what is listed has another type.
     """
 
     #: What `-m` takes. Without a colon, which stands between pack and name.
@@ -40,6 +40,7 @@ class ZooModel:
             # an iterator could be read only once
             object.__setattr__(self, "configs", tuple(self.configs))
         check_configs(self.name, self.configs, self.default_config)
+        check_declarations(self.name, self.task, self.declared)
 
 
 class Zoo(Protocol):

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
-from ttbench_core.errors import RequestError, suggestion
-from ttbench_core.request.declared_options import DeclaredOption, OptionRole
+from ttbench_core.errors import OptionError, RequestError, suggestion
+from ttbench_core.request.declared_options import DeclaredOption, OptionRole, plain_value
 from ttbench_core.request.engine_options import declared_options
 from ttbench_core.request.named_values import check_named_values
 
 __all__ = [
     "backends_with_options",
     "option_with_role",
+    "options_of",
     "saves_image",
     "spelled_options",
     "undeclared_option",
@@ -47,7 +48,7 @@ def backends_with_options() -> Iterator[tuple[InstalledBackend, tuple[DeclaredOp
 def with_spelled_options(keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Move keywords that name an option with a flag into `engine_options`; defaults are dropped.
 
-    Raises `OptionError` for a value that such an option cannot have.
+    Raises `OptionError` for a value that such an option cannot have, and for two that differ.
     """
     spelled = {name: one for name, one in spelled_options().items() if name in keywords}
     if not spelled:
@@ -56,7 +57,28 @@ def with_spelled_options(keywords: Mapping[str, Any]) -> dict[str, Any]:
     asked = {name: value for name, value in read.items() if value != spelled[name].default}
     general = {name: value for name, value in keywords.items() if name not in spelled}
     named = check_named_values(_KEYWORD, keywords.get(_KEYWORD))
+    for name in asked.keys() & named.keys():
+        if spelled[name].read(named[name]) != asked[name]:
+            raise OptionError(
+                f"{spelled[name].flag} {plain_value(asked[name])} and -B {name}={named[name]} are"
+                " one option with two values: leave one of them out"
+            )
     return {**general, _KEYWORD: {**named, **asked}}
+
+
+def options_of(backend: str | None) -> Mapping[str, DeclaredOption]:
+    """Give the options that a backend declares, by name.
+
+    Args:
+        backend: its name; None, and one that cannot be loaded, declare none.
+    """
+    if backend is None:
+        return {}
+    try:
+        declared = load_backend(backend).capabilities.options
+    except RequestError:  # the run itself reports it
+        return {}
+    return {option.name: option for option in declared_options(declared)}
 
 
 def saves_image(asked: Mapping[str, object]) -> str | None:

@@ -124,5 +124,6 @@ def _rows(found: Description) -> Iterator[tuple[str, str]]:
     yield ("options", ", ".join(found.options) or "none of a model")
     for option in found.model_options:
         values = ",".join(option["choices"]) or option["type"]
-        yield (f"-M {option['name']}=", f"{{{values}}}, by default {option['default']}")
+        default = "" if option["default"] is None else f", by default {option['default']}"
+        yield (f"-M {option['name']}=", f"{{{values}}}{default}")
     yield from (("note", note) for note in found.notes)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import sys
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,22 +23,20 @@ __all__ = [
 ]
 
 _SWITCH: Final = "-M"
+_PLAIN: Final = (bool, int, float, str)
+#: In place of an annotation with names that are unknown at run time.
+_UNREADABLE: Final = object()
 
 
 def model_options_of(builder: Builder) -> tuple[DeclaredOption, ...]:
     """Give the options of a model in the order of its builder's parameters.
 
     The type of one is that of its annotation, else of its default, else text. A parameter of
-    another type, such as a function, is no option.
+    another type, such as a function, is no option. Where an annotation cannot be read, because
+    only type checkers know a name in it, a default that is a number, a boolean or a text decides.
     """
-    hints = _hints(builder)
-    parameters = inspect.signature(builder.function).parameters.values()
-    found = (
-        _option(parameter, hints.get(parameter.name))
-        for parameter in parameters
-        if parameter.name not in KEYWORDS
-        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    )
+    names = _names_for(builder.function)
+    found = (_option(parameter, names) for parameter in _parameters(builder))
     return tuple(option for option in found if option is not None)
 
 
@@ -55,6 +56,7 @@ def read_model_options(
     options = {one.name: one for one in model_options_of(builder)}
     for name in asked:
         if name not in options:
+            _refuse_unreadable(builder, name, where)
             raise UnsupportedOptionError(_unknown(name, list(options), where))
     return {name: options[name].read(value) for name, value in asked.items()}
 
@@ -87,15 +89,54 @@ def _unknown(name: str, options: list[str], where: str) -> str:
     return f"{where} has no option {name!r}{hint}: it has {', '.join(options)}"
 
 
-def _hints(builder: Builder) -> dict[str, Any]:
+def _refuse_unreadable(builder: Builder, name: str, where: str) -> None:
+    names = _names_for(builder.function)
+    for parameter in _parameters(builder):
+        if parameter.name == name and _hint(parameter, names) is _UNREADABLE:
+            raise UnsupportedOptionError(
+                f"{where}: -M {name} cannot be given: its annotation {parameter.annotation!r} has"
+                " names that are unknown at run time; its author can import them, or write a type"
+                " such as int"
+            )
+
+
+def _parameters(builder: Builder) -> list[inspect.Parameter]:
+    return [
+        one
+        for one in inspect.signature(builder.function).parameters.values()
+        if one.name not in KEYWORDS and one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    ]
+
+
+def _names_for(function: Any) -> dict[str, Any]:
+    """Give the names that annotations of a function may use: those of the module it is in."""
+    while True:
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        else:
+            break
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    return getattr(function, "__globals__", None) or (vars(module) if module else {})
+
+
+def _hint(parameter: inspect.Parameter, names: dict[str, Any]) -> Any:
+    """Read the annotation of a parameter alone: None for none, else a type or `_UNREADABLE`."""
+    if parameter.annotation is parameter.empty:
+        return None
+    holder = types.SimpleNamespace(__annotations__={"hint": parameter.annotation})
     try:
-        return typing.get_type_hints(builder.function)
-    except Exception:  # noqa: BLE001 - a name that only type checkers know: the defaults decide
-        return {}
+        return typing.get_type_hints(holder, names, names)["hint"]
+    except Exception:  # noqa: BLE001 - evaluating an annotation can raise anything
+        return _UNREADABLE
 
 
-def _option(parameter: inspect.Parameter, hint: Any) -> DeclaredOption | None:
+def _option(parameter: inspect.Parameter, names: dict[str, Any]) -> DeclaredOption | None:
     default = None if parameter.default is parameter.empty else parameter.default
+    hint = _hint(parameter, names)
+    if hint is _UNREADABLE and type(default) in _PLAIN:
+        hint = type(default)
     if hint is None:
         hint = str if default is None else type(default)
     found = type_of_hint(hint)

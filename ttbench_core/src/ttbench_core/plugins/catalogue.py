@@ -37,7 +37,6 @@ __all__ = [
     "as_builder",
     "find_model",
     "installed_models",
-    "load_builder",
 ]
 
 
@@ -96,12 +95,6 @@ def find_model(name: str) -> FoundModel:
     return FoundModel(builder, plugin, plugin.value, _notes(plugin, matches))
 
 
-def load_builder(name: str) -> tuple[Builder, Plugin]:
-    """Load the builder of one model; see `find_model`."""
-    found = find_model(name)
-    return found.builder, found.plugin
-
-
 def as_builder(loaded: Any, where: str) -> Builder:
     """Take a decorated builder as it is, and a plain function as one without configurations.
 
@@ -158,8 +151,9 @@ def _notes(plugin: Plugin, matches: Sequence[Plugin]) -> tuple[str, ...]:
     others = [match.qualified for match in matches if match.pack != plugin.pack]
     if not others:
         return ()
-    those = f"{', '.join(others)} {'is another model' if len(others) == 1 else 'are other models'}"
-    return (f"{plugin.name} is that of {plugin.pack}; {those} of this name",)
+    those = "is another model" if len(others) == 1 else "are other models"
+    note = f"{plugin.name} is the model of {plugin.pack}; {', '.join(others)} {those}"
+    return (f"{note} with the same name",)
 
 
 def installed_models(

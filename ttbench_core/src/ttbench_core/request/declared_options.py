@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ __all__ = ["DeclaredOption", "OptionRole", "option_texts", "plain_value", "type_
 
 _TRUE: Final = ("1", "true", "yes", "on")
 _FALSE: Final = ("0", "false", "no", "off")
+#: The largest whole number that records and databases have room for.
+_MAX_INTEGER: Final = 2**63 - 1
 
 
 class OptionRole(Enum):
@@ -65,25 +68,39 @@ class DeclaredOption:
             return None
         if value == "" and self.kind is str:
             return self.default  # scripts for the original pass "" for none
-        read = self._convert(value)
+        read = self._convert(value if isinstance(value, Enum) else plain_value(value))
         if self.choices and read not in self.choices:
             raise self._unknown(value)
         self._check_limits(read)
         return read
 
     def _convert(self, value: object) -> object:
+        if self.kind is not float:
+            self._check_size(value)  # first: Python refuses to print a very long number
         if issubclass(self.kind, Enum):
-            found = [one for one in self.kind if value in (one, one.value)]
-            if not found:
-                raise self._unknown(value)
-            return found[0]
+            return self._member(value)
         if isinstance(value, str) and self.kind is not str:
             return self._from_text(value)
         is_number = self.kind is float and isinstance(value, int) and not isinstance(value, bool)
         if type(value) is not self.kind and not is_number:
             raise self._misfit(value)
-        converted: object = self.kind(value)  # type: ignore[call-arg]
+        try:
+            converted: object = self.kind(value)  # type: ignore[call-arg]
+        except OverflowError:
+            raise self._infinite() from None
         return converted
+
+    def _member(self, value: object) -> object:
+        """Give the member that is the value, has it, or is typed like it."""
+        members: list[Enum] = list(self.kind)  # type: ignore[call-overload]
+        for one in members:
+            is_like = isinstance(value, bool) == isinstance(one.value, bool)
+            if value is one or (is_like and value == one.value):
+                return one
+        for one in members:
+            if isinstance(value, str) and value == str(one.value):
+                return one
+        raise self._unknown(value)
 
     def _from_text(self, text: str) -> object:
         if self.kind is bool:
@@ -98,14 +115,23 @@ class DeclaredOption:
     def _check_limits(self, value: object) -> None:
         if not isinstance(value, (int, float)):
             return
+        self._check_size(value)
         low, high = self.minimum, self.maximum
         # written so that NaN is outside
-        fits = (low is None or value >= low) and (high is None or value <= high)
-        if not fits or math.isnan(value):
+        if not ((low is None or value >= low) and (high is None or value <= high)):
             above = "" if low is None else f"{low:g} or more"
             below = "" if high is None else f"{high:g} or less"
-            limits = " and ".join(filter(None, (above, below))) or "a number"
+            limits = " and ".join(filter(None, (above, below)))
             raise OptionError(f"{self.flag} must be {limits}, not {value}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._infinite()
+
+    def _check_size(self, value: object) -> None:
+        if isinstance(value, int) and abs(value) > _MAX_INTEGER:
+            raise OptionError(f"{self.flag} must be {-_MAX_INTEGER} to {_MAX_INTEGER}")
+
+    def _infinite(self) -> OptionError:
+        return OptionError(f"{self.flag} must be a finite number")
 
     def _misfit(self, value: object) -> OptionError:
         what = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -118,8 +144,13 @@ class DeclaredOption:
 
 
 def plain_value(value: object) -> object:
-    """Give a value of an option as JSON has it."""
-    return value.value if isinstance(value, Enum) else value
+    """Give a value of an option as JSON has it; numbers of other libraries as Python's own."""
+    plain = value.value if isinstance(value, Enum) else value
+    if isinstance(plain, bool):
+        return plain
+    if isinstance(plain, numbers.Integral):
+        return int(plain)
+    return float(plain) if isinstance(plain, numbers.Real) else plain
 
 
 def option_texts(values: Sequence[object]) -> list[str]:

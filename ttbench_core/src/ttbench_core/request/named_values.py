@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from typing import Final
 
 from ttbench_core.errors import OptionError
 from ttbench_core.request.credentials import HIDDEN, hide_in_word
+from ttbench_core.request.declared_options import plain_value
 
 __all__ = ["check_named_values", "named_values_as_text", "parse_named_values"]
 
@@ -32,7 +33,7 @@ def check_named_values(what: str, given: object) -> dict[str, object]:
     for name, value in given.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise OptionError(f"{what}: {name!r} is no name of an option")
-        plain = value.value if isinstance(value, Enum) else value
+        plain = plain_value(value)
         if plain is not None and not isinstance(plain, (str, int, float)):
             raise OptionError(f"{what}: {name} is a number, a text or a boolean, not {plain!r}")
         values[name] = plain
@@ -59,7 +60,13 @@ def parse_named_values(flag: str, words: Iterable[str]) -> dict[str, object]:
 
 
 def named_values_as_text(values: object) -> str | None:
-    """Give options of a record as one text, in the order of their names; None for none."""
+    """Give options of a record as one text, in the order of their names; None for none.
+
+    Args:
+        values: a mapping, or the text of one, as a record that was read from a table has it.
+    """
+    if isinstance(values, str):
+        return values or None
     if not isinstance(values, Mapping) or not values:
         return None
-    return " ".join(f"{name}={values[name]}" for name in sorted(values, key=str))
+    return shlex.join(f"{name}={values[name]}" for name in sorted(values, key=str))

@@ -178,13 +178,13 @@ def _peak(job: Job, backend: CalibratingBackend) -> dict[str, Any]:
         if isinstance(data_format, EngineFormat) and data_format.peak_format is not None:
             data_format = data_format.peak_format
         peak = backend.peak(job.plan.devices[0], data_format, job.plan.threads)
+        return {
+            "peak_flops_per_s": float(peak.flops_per_s),
+            "kernel": str(peak.kernel),
+            "peak_bytes_per_s": float(peak.bytes_per_s),
+        }
     except Exception as error:  # noqa: BLE001 - no memory left, say; the times are valid without it
         return {"reason": f"the peak could not be measured ({one_line(error)})"}
-    return {
-        "peak_flops_per_s": peak.flops_per_s,
-        "kernel": peak.kernel,
-        "peak_bytes_per_s": peak.bytes_per_s,
-    }
 
 
 def _has_reference(model: BenchmarkModel) -> bool:

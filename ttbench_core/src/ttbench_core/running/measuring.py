@@ -75,7 +75,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
     try:
         job = _prepare(request, context)
     except DeviceError as error:
-        missing = failed_before_start(request.options, "devices", error)
+        missing = failed_before_start(request, "devices", error)
         raise BenchmarkError("devices", failure_message(missing), missing) from error
     if job.plan.image is not None and context.turns is not None:
         raise OptionError("a run side by side measures, and saving a compiled model does not")
@@ -91,6 +91,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
                 return recording.result("ok")
             as_built = fingerprint_as_built(job, model, recording)
             with _compile(job, model, recording) as session:
+                recording.add_session(session)
                 _measure_session(job, session, model, recording, context)
                 if context.turns is not None:
                     context.turns.wait_for_other()
@@ -145,9 +146,7 @@ def _build(job: Job, recording: Recording) -> BenchmarkModel:
 
 def _compile(job: Job, model: BenchmarkModel, recording: Recording) -> Session:
     with recording.during("compile"):
-        session = job.backend.compile(model, job.plan)
-    recording.add_session(session)
-    return session
+        return job.backend.compile(model, job.plan)
 
 
 def _save_image(job: Job, model: BenchmarkModel, recording: Recording) -> None:

@@ -25,10 +25,15 @@ from ttbench_core.models.inputs import input_records, tensor_record
 from ttbench_core.models.model_options import options_in_effect, options_that_differ
 from ttbench_core.record.environment import host_facts, machine_name
 from ttbench_core.record.result import Result
-from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
 from ttbench_core.running.record_secrets import without_secrets
-from ttbench_core.running.recorded_options import engine_args, recorded_options
+from ttbench_core.running.recorded_options import (
+    engine_args,
+    options_that_failed,
+    recorded_options,
+    spelled_args,
+)
+from ttbench_core.running.request import RunRequest
 
 __all__ = [
     "checked_versions",
@@ -113,20 +118,21 @@ def record_of_crash(ended: Result, known: Mapping[str, Any] | None) -> Result:
     )
 
 
-def failed_before_start(options: RunOptions, phase: str, error: BaseException) -> Result:
+def failed_before_start(request: RunRequest, phase: str, error: BaseException) -> Result:
     """Make the failed record of a run that ended before anything was measured.
 
     Args:
-        options: what was asked.
+        request: what was asked.
         phase: what it ended in.
         error: why.
     """
+    options, source = request.options, request.source
     ended = Result(
         status="failed",
         total_time=None,
         total_samples=None,
         samples_per_sec=None,
-        args=recorded_options(options),
+        args=options_that_failed(options, source),
         arch=None,
         machine_name=machine_name(),
         hash=None,
@@ -154,6 +160,7 @@ def effective_args(
     plan, fidelity = job.plan, job.plan.math_fidelity
     return {
         **recorded_options(job.options, job.backend_name),
+        **spelled_args(plan),
         **_sizes(job, model),
         "engine_options": engine_args(plan),
         "model_options": options_that_differ(

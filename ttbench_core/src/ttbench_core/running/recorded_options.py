@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ttbench_core.backends.engine_options import spelled_options, variables_of
+from ttbench_core.backends.engine_options import options_of, spelled_options, variables_of
 from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.errors import OptionError, RequestError
+from ttbench_core.models.model_options import options_that_differ
+from ttbench_core.models.source import Source
 from ttbench_core.record.environment import is_recorded
-from ttbench_core.request.declared_options import plain_value
+from ttbench_core.request.declared_options import DeclaredOption, plain_value
 from ttbench_core.request.engine_options import declared_options
 from ttbench_core.request.options import RunOptions
 
-__all__ = ["effective_engine_options", "engine_args", "recorded_options"]
+__all__ = [
+    "effective_engine_options",
+    "engine_args",
+    "options_that_failed",
+    "recorded_options",
+    "spelled_args",
+]
 
 _ENGINE: Final = "engine_options"
 
@@ -36,13 +46,63 @@ def recorded_options(options: RunOptions, backend: str | None = None) -> dict[st
     text = shlex.join(f"{name}={value}" for name, value in shown.items())
     general = {name: one for name, one in options.as_requested().items() if name != _ENGINE}
     spelled = spelled_options()
+    declared = options_of(backend or options.backend)
     asked = options.engine_options
     return {
         **general,
         "env": text or None,
-        **{name: asked.get(name, plain_value(one.default)) for name, one in spelled.items()},
+        **{name: _as_read(declared.get(name, option), asked) for name, option in spelled.items()},
         _ENGINE: {name: value for name, value in asked.items() if name not in spelled},
     }
+
+
+def options_that_failed(options: RunOptions, source: Source | None) -> dict[str, Any]:
+    """Give the options of a run that ended before it was planned, as `args` has those of one.
+
+    What cannot be read stays as it was asked.
+
+    Args:
+        options: what was asked.
+        source: of the model; None where this process has not looked for it.
+    """
+    general = recorded_options(options)
+    known = options_of(options.backend)
+    asked = general[_ENGINE]
+    engine = {
+        name: _as_read(known[name], asked) if name in known else value
+        for name, value in asked.items()
+        if name not in known or known[name].compared
+    }
+    defaults = {name: plain_value(one.default) for name, one in known.items()}
+    differing = {
+        name: value
+        for name, value in engine.items()
+        if name not in known or value != defaults[name]
+    }
+    model = dict(options.model_options)
+    if source is not None:
+        with contextlib.suppress(RequestError):
+            model = options_that_differ(source.builder, model, source.where)
+    return {**general, _ENGINE: differing, "model_options": model}
+
+
+def spelled_args(plan: CompileOptions) -> dict[str, Any]:
+    """Give the backend's options that have flags of their own, with the values that ran."""
+    spelled = spelled_options()
+    return {
+        option.name: plain_value(getattr(plan.engine, option.name))
+        for option in declared_options(type(plan.engine) if plan.engine is not None else None)
+        if option.name in spelled
+    }
+
+
+def _as_read(option: DeclaredOption, asked: Mapping[str, object]) -> object:
+    if option.name not in asked:
+        return plain_value(option.default)
+    try:
+        return plain_value(option.read(asked[option.name]))
+    except OptionError:  # the run itself reports it
+        return asked[option.name]
 
 
 def engine_args(plan: CompileOptions) -> dict[str, Any]:

@@ -72,8 +72,6 @@ def new_package(kind: str, name: str) -> NewPackage:
             f"{name!r} cannot be the name of a {kind}: lower-case letters and digits, in words"
             " joined by - or _, such as my_chip"
         )
-    if kind == "sink" and "_" in name:
-        raise OptionError(f"{name!r} is no scheme of a URL: write {name.replace('_', '-')}")
     taken = [one for one in discover(KINDS[kind][0]) if one.name == name]
     if taken:
         what = "model" if kind == "pack" else kind

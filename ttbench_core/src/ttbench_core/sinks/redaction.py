@@ -5,7 +5,10 @@ Whatever names a place in a message, a table or a file name takes its text from 
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
@@ -59,26 +62,42 @@ def hide_secrets(text: str, place: Place, shown: str) -> str:
     Args:
         text: what a library or a sink said.
         place: what the sink opened.
-        shown: the same as `shown_place` gives it; each part of `place` that is not in it
-            is hidden in the text, percent-encoded or not.
+        shown: the same as `shown_place` gives it; each part of `place` that is not in it, or
+            less often, is hidden in the text, also where it is percent-encoded or escaped as
+            by `repr` or in JSON.
     """
-    whole = str(place)
-    hidden = _parts(whole) - _parts(shown)
-    if not hidden:
-        return text
-    spellings = {spelling for part in hidden for spelling in (part, unquote(part), quote(part, ""))}
-    longest_first = sorted(spellings - {""}, key=lambda part: (-len(part), part))
-    pattern = "|".join([re.escape(whole), *map(_part_pattern, longest_first)])
+    # counted, because the secret may also be the name of the host, say
+    hidden = _parts(str(place)) - _parts(shown)
+    wholes = _escaped([str(place)])
+    parts = _escaped(
+        spelling for part in hidden for spelling in (part, unquote(part), quote(part, ""))
+    )
+    patterns = [*map(re.escape, _longest_first(wholes)), *map(_part_pattern, _longest_first(parts))]
     return re.sub(
-        pattern,
-        lambda match: shown if match[0] == whole else HIDDEN,
+        "|".join(patterns),
+        lambda match: shown if match[0] in wholes else HIDDEN,
         text,
         flags=re.IGNORECASE,
     )
 
 
-def _parts(text: str) -> set[str]:
-    return set(_SEPARATORS.split(text))
+def _parts(text: str) -> Counter[str]:
+    return Counter(_SEPARATORS.split(text))
+
+
+def _escaped(texts: Iterable[str]) -> set[str]:
+    """Return texts with their spellings in representations and in JSON; none is empty."""
+    spellings = set()
+    for text in filter(None, texts):
+        # repr escapes ' only in a text that has both kinds of quotes
+        both_quotes = repr(f"'\"{text}")[len("'\\'\"") : -1]
+        in_json = (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+        spellings |= {text, repr(text)[1:-1], both_quotes, *in_json}
+    return spellings
+
+
+def _longest_first(texts: Iterable[str]) -> list[str]:
+    return sorted(texts, key=lambda text: (-len(text), text))
 
 
 def _part_pattern(part: str) -> str:

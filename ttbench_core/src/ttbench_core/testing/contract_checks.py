@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ttbench_core.backends.planning import plan
-from ttbench_core.backends.selection import choose_backend
+from ttbench_core.backends.refusals import refuse_model
+from ttbench_core.backends.selection import choose_backend_and_plugin
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.plugins.catalogue import as_builder
@@ -23,7 +25,8 @@ def check_builder(
 
     Args:
         builder: the decorated builder, or a plain function.
-        backend: the backend to run with; the best that is usable if not given.
+        backend: the backend to run with; if not given, the best that is usable and, where
+            `device` is among the options, has its kind.
         options: any field of `RunOptions` but `model`, such as `microbatch=1`,
             `layers=2`, `training=True`; with `config`, that one alone.
 
@@ -33,18 +36,20 @@ def check_builder(
     Raises whatever `run` would raise before measuring.
     """
     made = as_builder(builder, "builder")
-    engine = choose_backend(backend)
+    request = RunOptions(model="checked", backend=backend, **options)
+    engine, _ = choose_backend_and_plugin(request)
     configs: Sequence[str | None] = made.configs or (None,)
     if "config" in options:
-        configs = (options.pop("config"),)
+        configs = (request.config,)
     models: dict[str | None, BenchmarkModel] = {}
     for asked in configs:
         where = f"{getattr(made, '__name__', 'builder')} {asked or ''}".strip()
         config = choose_config(made, asked, where)
-        request = RunOptions(model="checked", config=config, **options)
+        request = replace(request, config=config)
         compiled = plan(request, engine)
         with engine.seeded(request.seed, compiled.devices):
             model = build_model(made, request, compiled.for_builder(), where)
+            refuse_model(model, request, engine.name, engine.capabilities())
             with engine.compile(model, compiled) as session:
                 check_session(session, model.inputs)
         models[config] = model

@@ -31,6 +31,9 @@ class _Steps(Protocol):
     def decode(self, token: torch.Tensor) -> torch.Tensor:
         """Process one more token; gives the logits of the next one."""
 
+    def drop_cache(self) -> None:
+        """Free the cache of the last prompt."""
+
 
 class _DynamicSteps:
     """Generates with the model's own past.
@@ -54,6 +57,10 @@ class _DynamicSteps:
         logits: torch.Tensor
         logits, self._past = self._module.decode(token, self._past)
         return logits
+
+    def drop_cache(self) -> None:
+        """Free the past."""
+        self._past = None
 
 
 class _StaticSteps:
@@ -96,6 +103,10 @@ class _StaticSteps:
         logits, self._cache = self._decode(token, position, self._cache)
         self._read += 1
         return logits
+
+    def drop_cache(self) -> None:
+        """Free the tensors of the cache; the zeros of the next prompt stay."""
+        self._cache = {}
 
     def _allocate(self, inputs: Inputs) -> None:
         """Make the zeros that every prompt begins with, and all positions; no step changes them."""
@@ -154,6 +165,13 @@ class TokenGenerator:
         """Generate; gives the first step's logits, and the tokens as (microbatch, tokens)."""
         moved = map_tensors(self._move, inputs)
         self.token_ns = []
+        try:
+            return self._generate(moved)
+        finally:
+            # kept until the next prefill has made a new one, it would double the peak of memory
+            self._steps.drop_cache()
+
+    def _generate(self, moved: Inputs) -> Tensors:
         first_logits = self._steps.prefill(moved)
         tokens = [self._next_token(first_logits)]
         for _ in range(self._token_count - 1):

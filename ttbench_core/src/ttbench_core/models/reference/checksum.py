@@ -2,13 +2,19 @@
 
 The bytes are read as 64-bit integers in rows of a prime number of them, and each column is
 summed; the sums of integers are exact in any order, so threads do not matter. The row length is
-no multiple of a dimension of the tensor, so values that change their places change the sums. The
-number of rows is odd: if the highest bit of all values of a column flips, its sum changes.
+a prime, so rows and columns of a tensor that change places change the sums. The number of rows is
+odd: if the highest bit of all values of a column flips, its sum changes.
+
+Not seen are changes that leave the sum of a column as it is: values that change places at a
+distance of a multiple of the row length, or two of a column of which one grows as the other
+shrinks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import torch
@@ -32,7 +38,7 @@ def checksum(tensor: torch.Tensor) -> int | None:
         return None
     try:
         with torch.no_grad():
-            return hash(tuple(map(_of_strided, _strided_parts(tensor.detach()))))
+            return _digest(map(_of_strided, _strided_parts(tensor.detach())))
     except (NotImplementedError, RuntimeError, TypeError):
         return None  # a tensor of another library, which has its values elsewhere
 
@@ -48,7 +54,16 @@ def _strided_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
         yield from (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
 
 
-def _of_strided(tensor: torch.Tensor) -> int:
+def _digest(parts: Iterable[bytes]) -> int:
+    # not hash(), for which -1 and -2 are equal
+    digest = hashlib.blake2b(digest_size=_WORD_BYTES)
+    for part in parts:
+        digest.update(len(part).to_bytes(_WORD_BYTES, "little"))
+        digest.update(part)
+    return int.from_bytes(digest.digest(), "little")
+
+
+def _of_strided(tensor: torch.Tensor) -> bytes:
     flat = _in_order_of_memory(tensor)
     per_row = _ROW * _WORD_BYTES // flat.element_size()
     rows = flat.numel() // per_row
@@ -56,13 +71,14 @@ def _of_strided(tensor: torch.Tensor) -> int:
     rest = flat[rows * per_row :]
     words = rest.numel() * rest.element_size() // _WORD_BYTES
     whole = words * _WORD_BYTES // rest.element_size()
-    return hash(
+    return array(
+        "q",
         (
             *_column_sums(flat[: rows * per_row], per_row).tolist(),
             *_as_words(rest[:whole]).tolist(),
             *rest[whole:].tolist(),
-        )
-    )
+        ),
+    ).tobytes()
 
 
 def _column_sums(flat: torch.Tensor, per_row: int) -> torch.Tensor:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from ttbench_core.request.named_values import named_values_as_text
+
 __all__ = ["Cell", "Column", "RecordPath", "put"]
 
 Cell: TypeAlias = str | int | float | bool | None
@@ -76,6 +78,9 @@ def _as_cell(value: Any, kind: type) -> Cell:
     """Convert a value to the type of its column; None where it has another."""
     if kind is bool:
         return value if isinstance(value, bool) else None
+    if kind is str and isinstance(value, Mapping):
+        text = named_values_as_text(value)
+        return None if text is None else _storable(text)
     if kind is str:
         return _storable(value if isinstance(value, str) else str(value))
     if isinstance(value, bool) or not isinstance(value, (int, float)):

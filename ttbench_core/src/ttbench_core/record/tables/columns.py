@@ -118,6 +118,12 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _integer("image_size", "rows and columns of an image", "args/image_size"),
     _integer("new_tokens", "tokens generated for a prompt", "generation/new_tokens"),
     _text("weights", "`pretrained` or a folder; empty for random ones", "args/weights"),
+    _text(
+        "model_options",
+        "options of the model that are not the default, `NAME=VALUE ...`",
+        "args/model_options",
+    ),
+    _text("engine_options", "the same of the engine", "args/engine_options"),
     _text("scenario", "`throughput` or `latency`", "args/scenario"),
     _integer("seed", "seed of random weights and inputs", "args/seed"),
     _number(

@@ -130,7 +130,7 @@ class Series:
             raise self._add_crash(reason, child.known if child else None) from error
 
     def _add_crash(self, reason: str, known: Mapping[str, Any] | None) -> BenchmarkError:
-        missing = failed_before_start(self.request.options, "process", SessionError(reason))
+        missing = failed_before_start(self.request, "process", SessionError(reason))
         ended = record_of_crash(missing, known)
         return self._add_failed_result("process", failure_message(ended), ended)
 

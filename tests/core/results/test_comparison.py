@@ -313,10 +313,11 @@ def test_records_without_a_later_option_have_its_default():
     assert pair.label == "bert base"
 
 
-def test_a_model_is_the_same_from_whichever_pack_and_however_it_was_asked_for():
-    new = run_of(args={"model": "pack:bert"}, model={"pack": "pack", "parameters": 5})
-    pair = pair_of(run_of(model={"name": "bert", "pack": "old-pack", "parameters": 5}), new)
-    assert [str(one) for one in pair.surroundings] == ["pack old-pack against pack"]
+def test_a_model_of_ttbenchs_own_packs_is_the_same_however_it_was_asked_for():
+    nlp, vision = "ttbench-models-nlp", "ttbench-models-vision"
+    new = run_of(args={"model": f"{vision}:bert"}, model={"pack": vision, "parameters": 5})
+    pair = pair_of(run_of(model={"name": "bert", "pack": nlp, "parameters": 5}), new)
+    assert [str(one) for one in pair.surroundings] == [f"pack {nlp} against {vision}"]
 
 
 def test_the_nearest_difference_is_reported_with_its_remedy():
@@ -708,3 +709,15 @@ def test_a_table_of_a_run_and_its_record_have_the_same_rate(tmp_path):
         store_result(whole, check_target(tmp_path / name))
     (pair,) = compare(load(tmp_path / "perf.json"), load(tmp_path / "perf.csv")).pairs
     assert pair.effect.ratio == pytest.approx(1.0)
+
+
+def test_models_of_one_name_from_other_packs_are_not_alike():
+    from ttbench_core.results.comparison.key import key_of
+
+    own, nameless, zoo = (
+        example_result(model={"name": "net", "pack": pack})
+        for pack in ("ttbench-models-vision", None, "big-zoo")
+    )
+    assert key_of(own) == key_of(nameless)
+    (difference,) = key_of(own).differences(key_of(zoo))
+    assert str(difference) == "pack unset against big-zoo"

@@ -31,6 +31,7 @@ __all__ = [
     "describe_unknown",
     "discover",
     "find",
+    "is_own",
     "load",
     "load_directly",
     "loading",
@@ -89,7 +90,7 @@ def choose(matches: Sequence[Plugin], what: str) -> Plugin:
     What ttbench's own distributions register keeps its name: another one of that name is
     `pack:name`. Raises `AmbiguousNameError` where several others register it.
     """
-    own = [match for match in matches if normalized(match.pack) in _OWN]
+    own = [match for match in matches if is_own(match.pack)]
     if len(own or matches) == 1:
         return (own or matches)[0]
     if len({match.qualified for match in matches}) == 1:
@@ -101,10 +102,15 @@ def choose(matches: Sequence[Plugin], what: str) -> Plugin:
     raise AmbiguousNameError(f"several packs have a {what} {matches[0].name!r}: say {choices}")
 
 
+def is_own(pack: str) -> bool:
+    """Return whether a distribution is one of ttbench itself."""
+    return normalized(pack) in _OWN
+
+
 def name_to_ask_for(plugin: Plugin) -> str:
     """Give the shortest name that `find` resolves to this backend or sink."""
     matches = named(discover(plugin.group), plugin.name)
-    own = [match for match in matches if normalized(match.pack) in _OWN]
+    own = [match for match in matches if is_own(match.pack)]
     return plugin.name if (own or matches) == [plugin] else plugin.qualified
 
 

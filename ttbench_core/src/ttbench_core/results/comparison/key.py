@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ttbench_core.models.counting import sizes_of
+from ttbench_core.plugins.registry import is_own
 from ttbench_core.record.result import Result
 from ttbench_core.request.named_values import named_values_as_text
 
@@ -103,8 +104,14 @@ def _option(name: str, default: Value = None) -> Callable[[Result], Any]:
 
 
 def _name(result: Result) -> Any:
-    # `pack:name` and `name` are one model: its pack is not part of the key
+    # `pack:name` and `name` are one model
     return result.model.get("name") or str(result.args.get("model")).rpartition(":")[2]
+
+
+def _pack(result: Result) -> str | None:
+    """Give the pack of a model from outside; records of the original script name none."""
+    pack = result.model.get("pack")
+    return None if not isinstance(pack, str) or is_own(pack) else pack
 
 
 def _config(result: Result) -> Any:
@@ -148,6 +155,7 @@ def _size(name: str) -> Callable[[Result], Any]:
 
 _READERS: Final[Mapping[str, Callable[[Result], Any]]] = {
     "model": _name,
+    "pack": _pack,
     "config": _config,
     "training": lambda result: bool(result.args.get("training")),
     "dataformat": _option("dataformat"),

@@ -80,13 +80,15 @@ def test_strict_makes_an_unstable_number_exit_with_1(ttbench, fake_engine, monke
     from ttbench_core.record import deriving
 
     monkeypatch.setattr(deriving, "judge", lambda evidence: ("unstable", []))
-    words = ("-m", "steady", "--backend", "fake", "--passes", 1)
+    words = ("-m", "steady", "--backend", "fake", "--passes", 1, "--in-process")
     assert ttbench(*words).code == 0
     assert ttbench(*words, "--strict").code == 1
 
 
 def test_a_run_as_json_is_its_record(ttbench, fake_engine):
-    outcome = ttbench("-m", "plain", "--backend", "fake", "--json")
+    words = ("-m", "plain", "--backend", "fake", "--json")
+    assert json.loads(ttbench(*words).out)["status"] == "ok"
+    outcome = ttbench(*words, "--in-process")
     assert json.loads(outcome.out)["status"] == "ok"
     assert outcome.err == "a pack may print\n"
 
@@ -155,7 +157,7 @@ def test_a_broken_pack_is_a_row_and_the_list_goes_on(ttbench, fake_pack):
 
 
 def test_without_a_pack_the_list_says_how_to_get_one(ttbench, monkeypatch):
-    monkeypatch.setattr("importlib_metadata.entry_points", lambda **_: [])
+    monkeypatch.setattr("ttbench_core.cli.listing.list_installed_models", tuple)
     outcome = ttbench("--list")
     assert outcome.code == 0
     assert "pip install ttbench-models-nlp" in outcome.out
@@ -342,7 +344,7 @@ def test_a_signal_during_the_import_of_a_pack_gives_130(
         time.sleep(0.05)
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (130, "ttbench: interrupted\n")
+    assert (process.returncode, err) == (130, "ttbench: interrupted: nothing was measured yet\n")
 
 
 @pytest.mark.parametrize("flags", [[], ["--vs", "-mb 8"]])

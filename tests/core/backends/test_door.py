@@ -43,11 +43,13 @@ def test_an_accelerator_is_chosen_before_the_processor_without_being_named(npu):
     assert run().backend == "npu"
 
 
+@pytest.mark.torch
 def test_a_kind_of_device_finds_the_backend_that_has_it(npu):
     assert chosen(device="npu:0") == "npu"
     assert chosen(device="cpu") == "torch"
 
 
+@pytest.mark.torch
 def test_a_backend_that_declares_no_rank_runs_only_when_its_name_or_device_is_asked(
     npu, monkeypatch
 ):
@@ -94,6 +96,7 @@ def test_a_wrong_option_is_refused_with_what_would_be_right(npu, asked, message)
         plan(RunOptions("m", engine_options=asked), npu)
 
 
+@pytest.mark.torch
 def test_an_option_of_another_engine_is_refused_with_the_engine_that_has_it(npu):
     with pytest.raises(UnsupportedOptionError, match="no option 'lanes'; use --backend npu"):
         plan(RunOptions("m", engine_options={"lanes": 4}), choose_backend("torch"))
@@ -225,6 +228,7 @@ def test_a_format_of_its_own_is_the_default_or_asked_for(npu):
     assert result.args["dataformat"] == result.effective["format"] == "Int8"
 
 
+@pytest.mark.torch
 def test_a_format_that_only_another_backend_has_is_refused_with_that_backend(npu):
     with pytest.raises(UnsupportedOptionError, match=r"no data format Int8 .*--backend npu"):
         plan(RunOptions("m", dataformat="Int8"), choose_backend("torch"))
@@ -365,6 +369,7 @@ class First(NpuBackend):
 """
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("usable", [True, False])
 def test_a_kind_goes_to_a_backend_that_can_run_and_has_such_a_device(npu, fake_pack, usable):
     fake_pack(
@@ -384,6 +389,7 @@ def test_a_backend_whose_name_two_packs_have_runs_in_its_own_process_too(npu, fa
     assert run().backend == "other:npu"
 
 
+@pytest.mark.torch
 def test_an_unknown_kind_is_refused_with_near_misses_of_all_kinds(npu):
     with pytest.raises(UnsupportedOptionError, match=r"unknown device 'npus'.*did you mean 'npu'"):
         plan(RunOptions("m", device="npus"), choose_backend("torch"))

@@ -141,6 +141,7 @@ def test_compare_holds_options_alike(film):
     assert str(difference) == "model_options unset against num_frames=16"
 
 
+@pytest.mark.torch
 def test_the_command_line_takes_options_and_info_lists_them(film, ttbench):
     words = ["-m", "film", "--backend", "fake", "--passes", "1", "--warmup", "0", "--json"]
     record = json.loads(ttbench(*words, "-M", "num_frames=4", "-M", "causal").out)
@@ -152,6 +153,7 @@ def test_the_command_line_takes_options_and_info_lists_them(film, ttbench):
     assert "[2, 32]" in shown
 
 
+@pytest.mark.torch
 def test_info_names_no_default_where_there_is_none(film, ttbench):
     shown = ttbench("info", "film").out
     assert "-M name=" in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ttbench_core.backends.engine_options import option_with_role
 from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
 from ttbench_core.backends.protocol import Availability, Backend, PlanningBackend
 from ttbench_core.errors import (
@@ -14,14 +15,12 @@ from ttbench_core.errors import (
 )
 from ttbench_core.plugins.registry import Plugin
 from ttbench_core.request.declared_options import OptionRole, plain_value
-from ttbench_core.request.engine_options import declared_options
 from ttbench_core.request.options import RunOptions
 
 __all__ = [
     "choose_backend",
     "choose_backend_and_plugin",
     "choose_exclusive_backend",
-    "requested_kind",
 ]
 
 
@@ -47,7 +46,7 @@ def choose_backend_and_plugin(options: RunOptions) -> tuple[Backend, Plugin]:
         try:
             chosen = _usable(candidate, automatically=not is_explicit)
             # the last one says itself what is missing
-            if number == len(candidates) or _has_requested_kind(options, candidate):
+            if number == len(candidates) or _has__requested_kind(options, candidate):
                 return chosen
         except (BackendUnavailableError, PackContractError) as error:
             refusal = str(error)
@@ -72,19 +71,18 @@ def choose_exclusive_backend(options: RunOptions) -> InstalledBackend | None:
     return None
 
 
-def requested_kind(options: RunOptions, installed: InstalledBackend) -> str | None:
+def _requested_kind(options: RunOptions, installed: InstalledBackend) -> str | None:
     """Give the kind of device that a request names for a backend: by `-d`, or by its own option."""
     if options.device is not None:
         return options.device.partition(":")[0]
-    for option in declared_options(installed.capabilities.options):
-        if option.role is OptionRole.DEVICE and options.engine_options.get(option.name) is not None:
-            return str(plain_value(options.engine_options[option.name]))
-    return None
+    option = option_with_role(installed.capabilities.options, OptionRole.DEVICE)
+    asked = options.engine_options.get(option.name) if option else None
+    return None if asked is None else str(plain_value(asked))
 
 
-def _has_requested_kind(options: RunOptions, installed: InstalledBackend) -> bool:
+def _has__requested_kind(options: RunOptions, installed: InstalledBackend) -> bool:
     """Return whether a backend has a device of the kind that was asked for, if it can tell."""
-    kind = requested_kind(options, installed)
+    kind = _requested_kind(options, installed)
     if kind is None or isinstance(installed.backend, PlanningBackend):
         return True
     try:
@@ -100,7 +98,7 @@ def _candidates_for(options: RunOptions) -> tuple[Sequence[InstalledBackend], bo
     """
     ranked = sorted(installed_backends(), key=lambda one: (-one.capabilities.rank, one.plugin.name))
     matching = [
-        one for one in ranked if requested_kind(options, one) in one.capabilities.device_kinds
+        one for one in ranked if _requested_kind(options, one) in one.capabilities.device_kinds
     ]
     chosen_unnamed = [one for one in ranked if one.capabilities.rank > 0]
     found = [one for one in matching if one in chosen_unnamed] or matching

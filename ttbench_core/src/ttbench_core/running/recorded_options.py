@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ttbench_core.backends.engine_options import options_of, spelled_options, variables_of
@@ -88,12 +88,40 @@ def options_that_failed(options: RunOptions, source: Source | None) -> dict[str,
 
 def spelled_args(plan: CompileOptions) -> dict[str, Any]:
     """Give the backend's options that have flags of their own, with the values that ran."""
-    spelled = spelled_options()
+    return {one.name: plain_value(value) for one, value in _in_effect(plan, spelled=True)}
+
+
+def engine_args(plan: CompileOptions) -> dict[str, Any]:
+    """Give the backend's own options that identify what ran: those that are not the default.
+
+    Options with flags of their own have keys of their own, and those of which `compare` need
+    not know are left out.
+    """
     return {
-        option.name: plain_value(getattr(plan.engine, option.name))
-        for option in declared_options(type(plan.engine) if plan.engine is not None else None)
-        if option.name in spelled
+        one.name: plain_value(value)
+        for one, value in _in_effect(plan, spelled=False)
+        if one.compared and value != one.default
     }
+
+
+def effective_engine_options(plan: CompileOptions) -> Mapping[str, Any]:
+    """Give every option that the backend declares, with the value that ran; empty for none."""
+    return {one.name: plain_value(value) for one, value in _in_effect(plan, spelled=False)}
+
+
+def _in_effect(plan: CompileOptions, *, spelled: bool) -> Iterator[tuple[DeclaredOption, object]]:
+    """Give the backend's options with the values that ran.
+
+    Args:
+        plan: what runs.
+        spelled: whether those with flags of their own are wanted, or the others.
+    """
+    if plan.engine is None:
+        return
+    names = spelled_options()
+    for option in declared_options(type(plan.engine)):
+        if (option.name in names) == spelled:
+            yield option, getattr(plan.engine, option.name)
 
 
 def _as_read(option: DeclaredOption, asked: Mapping[str, object]) -> object:
@@ -103,30 +131,3 @@ def _as_read(option: DeclaredOption, asked: Mapping[str, object]) -> object:
         return plain_value(option.read(asked[option.name]))
     except OptionError:  # the run itself reports it
         return asked[option.name]
-
-
-def engine_args(plan: CompileOptions) -> dict[str, Any]:
-    """Give the backend's own options that identify what ran: those that are not the default.
-
-    Options with flags of their own have keys of their own, and those of which `compare` need
-    not know are left out.
-    """
-    spelled = spelled_options()
-    return {
-        option.name: plain_value(value)
-        for option in declared_options(type(plan.engine) if plan.engine is not None else None)
-        for value in [getattr(plan.engine, option.name)]
-        if option.name not in spelled and option.compared and value != option.default
-    }
-
-
-def effective_engine_options(plan: CompileOptions) -> Mapping[str, Any]:
-    """Give every option that the backend declares, with the value that ran; empty for none."""
-    spelled = spelled_options()
-    if plan.engine is None:
-        return {}
-    return {
-        option.name: plain_value(getattr(plan.engine, option.name))
-        for option in declared_options(type(plan.engine))
-        if option.name not in spelled
-    }

@@ -348,7 +348,7 @@ def test_a_backend_that_fails_before_a_run_is_one_line(npu, ttbench, monkeypatch
         raise RuntimeError("boo\nhoo")
 
     monkeypatch.setattr(type(npu), method, fail, raising=False)
-    done = ttbench("-m", "one_stage", "--backend", "npu")
+    done = ttbench("-m", "one_stage", "--backend", "npu", "--in-process")
     assert done.code == 2
     assert f"backend 'npu' cannot {what}" in done.complaint
     assert done.complaint.endswith("RuntimeError: boo hoo")

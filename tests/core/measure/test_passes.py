@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import itertools
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttbench_core.errors import LostOutputError
+from ttbench_core.errors import ClockError, LostOutputError
 from ttbench_core.measure.overhead import EmptySession, harness_ns_per_input
 from ttbench_core.measure.passes import Pass, PassCutShortError, drive, frozen_heap
 from ttbench_core.testing import FakeClock, FakeSession
@@ -51,6 +52,7 @@ def test_no_more_inputs_are_in_flight_than_the_depth_of_the_session():
     def watched():
         nonlocal high
         high = max(high, session.pushed - session.popped)
+        clock.advance(1)
         return clock.now_ns
 
     drive(session, INPUTS, 10, watched)
@@ -93,6 +95,28 @@ def test_a_pass_without_outputs_is_none():
     assert cut.value.partial is None
 
 
+def test_a_clock_that_goes_back_ends_the_pass_with_an_error_of_its_name():
+    readings = iter([100, 110, 90, 100])
+    with pytest.raises(PassCutShortError) as cut:
+        drive(FakeSession(FakeClock()), INPUTS, 2, lambda: next(readings))
+    assert isinstance(cut.value.cause, ClockError)
+    assert "went back by 10 ns or more" in str(cut.value)
+    assert cut.value.partial is None
+
+
+def test_a_clock_that_stands_still_ends_the_pass_with_an_error_of_its_name():
+    with pytest.raises(PassCutShortError, match="stood still"):
+        drive(FakeSession(FakeClock()), INPUTS, 2, lambda: 7)
+
+
+def test_inputs_before_a_failure_are_left_out_where_the_clock_went_back():
+    readings = iter([100, 90, 95])
+    session = FakeSession(FakeClock(), fail_at=2, error=RuntimeError())
+    with pytest.raises(PassCutShortError) as cut:
+        drive(session, INPUTS, 5, lambda: next(readings))
+    assert cut.value.partial is None
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_garbage_is_not_collected_inside_a_pass_and_the_setting_is_restored(enabled):
     during = []
@@ -100,7 +124,7 @@ def test_garbage_is_not_collected_inside_a_pass_and_the_setting_is_restored(enab
     before = gc.isenabled()
     (gc.enable if enabled else gc.disable)()
     try:
-        drive(FakeSession(clock), INPUTS, 2, lambda: during.append(gc.isenabled()) or 0)
+        drive(FakeSession(clock), INPUTS, 2, lambda: during.append(gc.isenabled()) or len(during))
         assert during
         assert not any(during)
         assert gc.isenabled() is enabled
@@ -116,7 +140,9 @@ def test_latency_has_one_input_in_flight():
 
 
 def test_the_depth_of_the_session_limits_a_requested_in_flight():
-    one = drive(FakeSession(FakeClock(), depth=2), INPUTS, 9, lambda: 0, in_flight=5)
+    one = drive(
+        FakeSession(FakeClock(), depth=2), INPUTS, 9, itertools.count().__next__, in_flight=5
+    )
     assert len(one.pop_ns) == 9
 
 
@@ -141,6 +167,6 @@ def test_the_cost_of_the_harness_is_that_of_the_clock_readings():
 @pytest.mark.parametrize("depth", [1, 2, 7])
 def test_the_harness_is_measured_at_the_depth_of_the_session(depth):
     session = EmptySession(depth)
-    one = drive(session, ("input",), 20, lambda: 0)
+    one = drive(session, ("input",), 20, itertools.count().__next__)
     assert len(one.pop_ns) == 20
     assert session.depth == depth

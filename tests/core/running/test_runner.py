@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 
@@ -118,6 +119,18 @@ def test_the_phases_are_timed_apart_in_the_order_they_ran():
     assert list(result.phases_ns) == phases
     assert all(isinstance(ns, int) and ns >= 0 for ns in result.phases_ns.values())
     assert len(result.warmup["latency_ns"]) == result.warmup["inputs"] >= 4
+
+
+def test_a_run_whose_clock_goes_back_is_a_failed_record():
+    ticks = itertools.chain(range(0, 40_000, 1000), itertools.count(30_000, -1000))
+    with pytest.raises(BenchmarkError, match="went back") as failed:
+        measure(
+            request_of("plain", {"backend": "fake", "loop_count": 4, "passes": 30, "warmup": 0}),
+            RunContext(clock=lambda: next(ticks)),
+        )
+    assert failed.value.result.status == "failed"
+    assert len(failed.value.result.passes) > 0
+    assert failed.value.result.to_record()["error"].startswith("passes: ClockError")
 
 
 def test_with_a_clock_of_ones_own_the_headline_is_exact():

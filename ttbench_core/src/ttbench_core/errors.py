@@ -16,6 +16,7 @@ from typing import ClassVar
 __all__ = [
     "AmbiguousNameError",
     "BackendUnavailableError",
+    "ClockError",
     "DeviceError",
     "LostOutputError",
     "OptionError",
@@ -96,6 +97,10 @@ class BackendUnavailableError(RequestError):
 
 class DeviceError(TtbenchError):
     """The devices of a request are missing, or not what was asked for; recorded as a failed run."""
+
+
+class ClockError(TtbenchError):
+    """The clock went back or stood still during a pass; recorded as a failed run."""
 
 
 class TargetError(RequestError):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
-from ttbench_core.errors import LostOutputError
+from ttbench_core.errors import ClockError, LostOutputError
 from ttbench_core.model import Inputs
 
 __all__ = [
@@ -97,7 +97,7 @@ class Pass:
 class PassCutShortError(Exception):
     """A pass ended before its last output; `partial` has the inputs that were complete.
 
-    `cause` is what ended it: an error of the session, or `KeyboardInterrupt`.
+    `cause` is what ended it: an error of the session, `ClockError`, or `KeyboardInterrupt`.
     """
 
     def __init__(self, partial: Pass | None, cause: BaseException) -> None:
@@ -117,8 +117,8 @@ def drive(
     """Push the same inputs `count` times and pop every output.
 
     Keeps as many inputs in flight as the session's depth, or `in_flight` if that is
-    fewer. Raises `PassCutShortError` when the session fails, loses an output, or
-    Ctrl-C comes.
+    fewer. Raises `PassCutShortError` when the session fails, loses an output, the clock
+    goes back or stands still, or Ctrl-C comes.
     """
     push_ns = [0] * count
     pop_ns = [0] * count
@@ -146,12 +146,13 @@ def drive(
                         raise LostOutputError(f"output {popped + 1} of {count} never came")
                     popped += 1
         except (Exception, KeyboardInterrupt) as cause:
-            raise PassCutShortError(
-                _relative_to_start(push_ns[:popped], pop_ns[:popped], token_ns[:popped]), cause
-            ) from cause
+            partial = _relative_to_start(push_ns[:popped], pop_ns[:popped], token_ns[:popped])
+            raise PassCutShortError(_if_timed(partial), cause) from cause
     finished = _relative_to_start(push_ns, pop_ns, token_ns)
     if finished is None:
         raise ValueError("a pass needs at least one input")
+    if (fault := _clock_fault(finished)) is not None:
+        raise PassCutShortError(None, fault) from fault
     return finished
 
 
@@ -166,6 +167,26 @@ def _relative_to_start(
         tuple(t - start for t in pop_ns),
         tuple(tuple(t - start for t in tokens) for tokens in token_ns),
     )
+
+
+def _if_timed(partial: Pass | None) -> Pass | None:
+    return None if partial is None or _clock_fault(partial) is not None else partial
+
+
+def _clock_fault(timed: Pass) -> ClockError | None:
+    """Give what is wrong with the clock's readings; no rate can be computed of such a pass."""
+    steps = [*timed.interval_ns, *timed.latency_ns]
+    steps += [after - before for before, after in itertools.pairwise(timed.push_ns)]
+    if min(steps) < 0:
+        return ClockError(
+            f"the clock went back by {-min(steps):,} ns or more within a pass: this machine's"
+            " monotonic clock cannot be trusted; see its clock source"
+        )
+    if timed.e2e_ns == 0:
+        return ClockError(
+            "the clock stood still during a pass; give it more to measure: a larger --loop_count"
+        )
+    return None
 
 
 @contextlib.contextmanager

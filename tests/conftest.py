@@ -156,6 +156,9 @@ def cards(
 
     nodes = tmp_path / "nodes"
     monkeypatch.setattr(cards_module, "DRIVER_NODES", nodes)
+    # processes that a run starts look there, too
+    monkeypatch.setenv("PYTHONPATH", str(PACKS / "card_nodes"), prepend=os.pathsep)
+    monkeypatch.setenv("TTBENCH_TEST_CARD_NODES", str(nodes))
     monkeypatch.syspath_prepend(PACKS / "networks")
 
     def configure(**settings: Any) -> None:

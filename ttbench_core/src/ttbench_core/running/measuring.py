@@ -77,8 +77,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
     except DeviceError as error:
         missing = failed_before_start(request, "devices", error)
         raise BenchmarkError("devices", failure_message(missing), missing) from error
-    if job.plan.image is not None and context.turns is not None:
-        raise OptionError("a run side by side measures, and saving a compiled model does not")
+    _refuse_image_beside_others(job, context)
     traces = check_trace_folder(job.plan)
     recording = Recording(job, context.observer)
     if context.on_start is not None:
@@ -131,6 +130,18 @@ def _prepare(request: RunRequest, context: RunContext) -> Job:
         plan=replace(plan(options, backend), rules=rules),
         stopping_rule=context.turns or stopping_rule(asked.passes, asked.max_time),
     )
+
+
+def _refuse_image_beside_others(job: Job, context: RunContext) -> None:
+    """Raise `OptionError` where one of several measurements would save a model and end."""
+    if job.plan.image is None:
+        return
+    if context.turns is not None:
+        raise OptionError("a run side by side measures, and saving a compiled model does not")
+    if job.request.processes_in_all > 1:
+        raise OptionError(
+            "a run that saves a compiled model measures nothing: leave out --processes"
+        )
 
 
 def _build(job: Job, recording: Recording) -> BenchmarkModel:

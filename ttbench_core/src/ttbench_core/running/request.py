@@ -24,6 +24,8 @@ class RunRequest:
     #: Whether outputs are verified, work is counted and traces are taken after the passes: of
     #: several processes only the first does that.
     is_analyzed: bool = True
+    #: The fresh processes that measure the same, of which this is one.
+    processes_in_all: int = 1
 
 
 def request_of(

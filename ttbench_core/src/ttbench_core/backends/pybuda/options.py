@@ -148,9 +148,8 @@ class PybudaOptions:
 
 def check_with_run(asked: PybudaOptions, run: RunOptions) -> None:
     """Raise `OptionError` for options of PyBuda that contradict those of the run."""
-    if asked.save_tti and (run.wants_trace or asked.perf_analysis or run.processes > 1):
-        other = "--processes" if run.processes > 1 else "--trace and --perf_analysis"
-        raise OptionError(f"--save_tti measures nothing: leave out {other}")
+    if asked.save_tti and (run.wants_trace or asked.perf_analysis):
+        raise OptionError("--save_tti measures nothing: leave out --trace and --perf_analysis")
     if run.training and (asked.single_thread or asked.parallel_tti):
         flag = "--single-thread" if asked.single_thread else "--parallel_tti"
         raise OptionError(f"{flag} is about inference: leave out -t")

@@ -109,7 +109,12 @@ class Series:
                 options,
                 warmup=first["inputs"] if warmup is None and first is not None else warmup,
             )
-        return replace(self.request, options=options, is_analyzed=not self.results)
+        return replace(
+            self.request,
+            options=options,
+            is_analyzed=not self.results,
+            processes_in_all=self.request.options.processes,
+        )
 
     def _supervision_for_child(self, supervision: Supervision) -> Supervision:
         """Show the phases of several processes only where that explains a long wait."""

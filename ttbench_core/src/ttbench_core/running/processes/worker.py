@@ -127,7 +127,10 @@ def _last_message(
 ) -> dict[str, Any]:
     try:
         run = RunRequest(
-            RunOptions(**request["options"]), find_source(_model(request)), request["is_analyzed"]
+            RunOptions(**request["options"]),
+            find_source(_model(request)),
+            request["is_analyzed"],
+            request["processes_in_all"],
         )
         result = measure(run, _context(request, commands, channel))
         _ignore_ending_signals()

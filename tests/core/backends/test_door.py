@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ttbench_core.backends.engine_options import saves_image, spelled_options, w
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend, choose_backend_and_plugin
 from ttbench_core.errors import OptionError, RequestError, UnsupportedOptionError
+from ttbench_core.plugins.registry import MODELS, find, load
 from ttbench_core.request.options import Trace
 from ttbench_core.results.comparison.key import key_of
 
@@ -352,6 +354,31 @@ def test_a_backend_that_fails_before_a_run_is_one_line(npu, ttbench, monkeypatch
     assert done.code == 2
     assert f"backend 'npu' cannot {what}" in done.complaint
     assert done.complaint.endswith("RuntimeError: boo hoo")
+
+
+LEAVERS = {
+    "at import": "import os; os._exit(0)",
+    "when made": "import os\nclass B:\n    def __init__(self): os._exit(0)",
+}
+
+
+@pytest.mark.parametrize("when", LEAVERS)
+@pytest.mark.parametrize(
+    "words", [["-m", "bert", "--backend", "leaver"], ["info", "--backend", "leaver"]]
+)
+def test_a_backend_that_ends_its_process_does_not_end_the_command(fake_pack, ttbench, when, words):
+    fake_pack("leaver", "[ttbench.backends]\nleaver = leaver_mod:B\n", leaver_mod=LEAVERS[when])
+    done = ttbench(*words)
+    assert done.code == 2
+    assert "leaver" in done.complaint
+    assert "called os._exit(0)" in done.complaint
+    assert ttbench("--help").code == 0
+
+
+def test_a_process_that_a_plugin_forks_can_end_itself(fake_pack):
+    source = "import os\npid = os.fork()\npid or os._exit(7)\nended = os.waitpid(pid, 0)[1]"
+    fake_pack("forker", "[ttbench.models]\nm = forker_mod:ended\n", forker_mod=source)
+    assert os.waitstatus_to_exitcode(load(find(MODELS, "m", "model"))) == 7
 
 
 QUARREL = """

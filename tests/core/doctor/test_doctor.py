@@ -254,7 +254,8 @@ def test_a_broken_pack_is_a_row_and_the_exit_code_is_1(ttbench, fake_engine, fak
 
 
 def test_a_pack_that_ends_its_process_or_never_answers_is_broken(fake_pack):
-    fake_pack("exits", "[ttbench.models]\ngone = exits_mod:m\n", exits_mod="import os; os._exit(5)")
+    ends = "import ctypes; ctypes.CDLL(None)._exit(5)"
+    fake_pack("exits", "[ttbench.models]\ngone = exits_mod:m\n", exits_mod=ends)
     fake_pack(
         "hangs", "[ttbench.models]\nlong = hangs_mod:m\n", hangs_mod="import time; time.sleep(600)"
     )

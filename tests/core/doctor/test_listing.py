@@ -9,11 +9,13 @@ import pytest
 from ttbench_core.doctor.listing import list_installed_models
 
 FINE = "def m(training): ..."
+ENDS = "import ctypes; ctypes.CDLL(None)._exit({})"
 #: What a module does when it is imported, and what the row of its model says.
 HOSTILE = {
     "raises no Exception": ("class Odd(BaseException): pass\nraise Odd('boo')", "Odd: boo"),
     "exits": ("import sys; sys.exit(3)", "SystemExit: 3"),
-    "leaves": ("import os; os._exit(0)", "ended with code 0 instead of answering"),
+    "leaves": ("import os; os._exit(0)", "SystemExit: called os._exit(0)"),
+    "leaves unseen by Python": (ENDS.format(0), "ended with code 0 instead of answering"),
     "crashes": ("import ctypes; ctypes.string_at(0)", "was ended by SIGSEGV"),
     "hangs": ("import time; time.sleep(600)", "did not answer within 5 s"),
     "closes stdout": ("import sys; sys.stdout.close()\nraise ValueError('odd')", "ValueError: odd"),
@@ -38,16 +40,14 @@ def test_a_hostile_module_is_a_row_and_hides_no_other_model(fine, fake_pack, wha
 def test_several_that_end_the_process_are_a_row_each(fine, fake_pack):
     names = ("bad_one", "bad_two", "bad_three")
     for name in names:
-        fake_pack(
-            name, f"[ttbench.models]\n{name} = {name}:m\n", **{name: "import os; os._exit(9)"}
-        )
+        fake_pack(name, f"[ttbench.models]\n{name} = {name}:m\n", **{name: ENDS.format(9)})
     found = {entry.name: entry.error for entry in list_installed_models()}
     assert all("ended with code 9" in found[name] for name in names)
     assert found["first"] is found["last"] is None
 
 
 def test_a_hostile_zoo_is_a_row_too(fine, fake_pack):
-    fake_pack("zoo", "[ttbench.zoos]\nz = zoo_mod:open\n", zoo_mod="import os; os._exit(4)")
+    fake_pack("zoo", "[ttbench.zoos]\nz = zoo_mod:open\n", zoo_mod=ENDS.format(4))
     found = {entry.name: entry.error for entry in list_installed_models()}
     assert "ended with code 4" in found["z"]
     assert found["first"] is found["last"] is None

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ttbench_core.backends.capability_checks import capability_fault
 from ttbench_core.backends.protocol import Backend, Capabilities
 from ttbench_core.errors import PackContractError, PackLoadError, RequestError, one_line
+from ttbench_core.plugins.containment import contained
 from ttbench_core.plugins.registry import (
     BACKENDS,
     Plugin,
@@ -16,7 +17,6 @@ from ttbench_core.plugins.registry import (
     find,
     load,
     load_directly,
-    silenced,
 )
 
 __all__ = [
@@ -93,7 +93,7 @@ def made_backend(loaded: Any, plugin: Plugin) -> Backend:
     """Make a backend; raises `PackContractError` for what is none, and what making it raises."""
     if not callable(loaded):
         raise PackContractError(plugin.where, "is not a backend: register a class")
-    with silenced():
+    with contained():
         backend: Any = loaded()
     missing = [name for name in _METHODS if not callable(getattr(backend, name, None))]
     if missing:
@@ -105,7 +105,7 @@ def made_backend(loaded: Any, plugin: Plugin) -> Backend:
 
 def checked_capabilities(backend: Backend, plugin: Plugin) -> Capabilities:
     """Ask a backend what it can do; raises `PackContractError`, and what it raises itself."""
-    with silenced():
+    with contained():
         capabilities = backend.capabilities()
     fault = capability_fault(capabilities, is_of_core=plugin.is_of_core)
     if fault is not None:

@@ -8,7 +8,6 @@ cache cannot hide a fresh install.
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from ttbench_core.errors import (
     one_line,
     suggestion,
 )
+from ttbench_core.plugins.containment import contained
 from ttbench_core.plugins.discovery import Plugin, discover, normalized
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "loading",
     "name_to_ask_for",
     "named",
-    "silenced",
 ]
 
 MODELS = "ttbench.models"
@@ -148,16 +147,11 @@ def load_directly(plugin: Plugin) -> Any:
         return plugin.entry_point.load()
 
 
-def silenced() -> contextlib.AbstractContextManager[object]:
-    """Let what a plugin's code prints go to stderr: stdout may be for a program."""
-    return contextlib.redirect_stdout(sys.stderr)
-
-
 @contextlib.contextmanager
 def loading(plugin: Plugin) -> Iterator[None]:
     """Raise what a plugin's code raises as `PackLoadError`, and keep stdout free of its prints."""
     try:
-        with silenced():
+        with contained():
             yield
     except KeyboardInterrupt:
         raise

@@ -119,7 +119,7 @@ def tests(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Random tests in many rounds, with a seed of their own (10 to 15 minutes; nightly)."""
     session.install(
-        "-c", CONSTRAINTS, "./ttbench_core[parquet,report]", *TEST_TOOLS, "pytest-xdist"
+        "-c", CONSTRAINTS, "./ttbench_core[parquet,report,sql]", *TEST_TOOLS, "pytest-xdist"
     )
     seed = secrets.token_hex(4)
     session.log(f"the seed is {seed}")

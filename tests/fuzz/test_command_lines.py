@@ -151,7 +151,7 @@ def folder(tmp_path, monkeypatch, fake_engine, ttbench):
 
 
 @pytest.mark.parametrize("name", ["run", "show", "compare", "report", "info", "new", "doctor"])
-@pytest.mark.fuzz_weight(1)
+@pytest.mark.fuzz_weight(0.6)
 def test_a_command_line_ends_as_documented_and_shows_no_secret(rng, ttbench, folder, name):
     secret = f"pl4nted-s3cret-{rng.getrandbits(48):x}"
     words = Lines(rng, secret).line(name)

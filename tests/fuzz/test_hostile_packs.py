@@ -42,7 +42,7 @@ def require_quiet(outcome):
     assert not RAW.intersection(outcome.err), outcome
 
 
-@pytest.mark.fuzz_weight(0.5)
+@pytest.mark.fuzz_weight(0.4)
 def test_a_pack_that_does_several_things_leaves_one_record(rng, run):
     builder, forward = some_actions(rng, 3), some_actions(rng, 3)
     outcome, stored = run(builder, forward)
@@ -55,7 +55,7 @@ def test_a_pack_that_does_several_things_leaves_one_record(rng, run):
     assert outcome.code == (0 if record["status"] == "ok" else 1), outcome
 
 
-@pytest.mark.fuzz_weight(0.25)
+@pytest.mark.fuzz_weight(0.2)
 def test_a_pack_that_does_something_when_it_is_imported_leaves_a_record_or_a_line(rng, run):
     module = [rng.choice(ACTIONS) for _ in range(rng.randint(1, 2))]
     outcome, stored = run(some_actions(rng, 1), some_actions(rng, 1), module)

@@ -150,7 +150,7 @@ def on_a_terminal(monkeypatch):
 
 
 @suffixes
-@pytest.mark.fuzz_weight(1)
+@pytest.mark.fuzz_weight(0.5)
 def test_a_damaged_file_is_shown_or_refused_in_a_line(
     rng, damaged, ttbench, tmp_path, on_a_terminal, suffix
 ):
@@ -176,7 +176,7 @@ def records_in(path: Path) -> list[object] | None:
 
 
 @suffixes
-@pytest.mark.fuzz_weight(1)
+@pytest.mark.fuzz_weight(0.7)
 def test_a_damaged_file_is_both_read_and_appended_to_or_neither(damaged, tmp_path, suffix):
     path = damaged(suffix)
     before, content = records_in(path), path.read_bytes()

@@ -86,7 +86,7 @@ def send_at_random(rng, process, mark_file: Path, numbers) -> bool:
     return was_measuring
 
 
-@pytest.mark.fuzz_weight(0.5)
+@pytest.mark.fuzz_weight(0.4)
 def test_a_signal_at_any_moment_leaves_a_readable_file_and_no_process(rng, command, tmp_path):
     line, name = rng.choice(LINES), rng.choice(["perf.json", "perf.jsonl", "perf.csv"])
     first = rng.choice([*ENDING, signal.SIGKILL])

@@ -96,7 +96,7 @@ def place_of(rng: random.Random, folder: Path) -> tuple[Path, str]:
     return path, f"sqlite:///{path}"
 
 
-@pytest.mark.fuzz_weight(0.5)
+@pytest.mark.fuzz_weight(0.4)
 def test_no_acknowledged_result_is_lost(rng, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

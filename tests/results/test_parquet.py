@@ -143,3 +143,21 @@ def test_a_data_frame_has_a_row_a_result_and_typed_columns():
     assert pd.isna(frame["started_at"][1])
     assert frame["started_at"].dt.year[0] == 2026
     assert len(Results().to_pandas()) == 0
+
+
+@pytest.mark.parametrize("name", ["run_id", "samples_per_sec", "record"])
+def test_a_file_with_a_damaged_column_is_refused_before_anything_runs(tmp_path, name):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "perf.parquet"
+    save(path)
+    chunks = parquet.read_metadata(path).row_group(0)
+    chunk = chunks.column(parquet.read_schema(path).names.index(name))
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    content = bytearray(path.read_bytes())
+    content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(content)
+    with pytest.raises(ResultsFileError, match="perf.parquet"):
+        load(path)
+    with pytest.raises(TargetError, match="perf.parquet"):
+        check_target(path)
+    assert path.read_bytes() == content

@@ -217,6 +217,15 @@ def test_a_failed_benchmark_is_one_line_a_record_and_exit_code_1(
     assert record["status"] == "failed"
 
 
+@pytest.mark.parametrize(
+    "words", ["compare a b --fail-on=--", "compare a b --band=--", "show a --columns=--", "-m=--"]
+)
+def test_two_dashes_are_no_value_of_a_flag(ttbench, words):
+    outcome = ttbench(*words.split())
+    assert outcome.code == 2
+    assert "--" in outcome.complaint
+
+
 def test_debug_shows_the_traceback(ttbench, fake_engine):
     outcome = ttbench("-m", "builder_raises", "--backend", "fake", "--debug")
     assert outcome.code == 1

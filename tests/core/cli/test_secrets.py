@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from ttbench_core.cli.secrets import secrets_of_words
+from ttbench_core.testing import example_result
 
 S = [f"pl4nted-s3cret-{number}x" for number in range(10)]
 RUN = ("-m", "steady", "--backend", "fake", "--passes", "2")
@@ -85,6 +86,17 @@ def test_a_refused_command_line_shows_no_secret(ttbench, folder, words, debug):
     outcome = ttbench(*words, *(debug if words[0] not in {"info", "new"} else ()))
     assert outcome.code == 2, outcome
     assert found_in(outcome.out, outcome.err, files_of(folder)) == []
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "nosuch"])
+def test_a_report_is_written_to_no_file_that_is_named_like_a_url(ttbench, folder, scheme):
+    (folder / "perf.json").write_text(example_result().to_json())
+    place = f"{scheme}:u:{S[0]}@h"
+    outcome = ttbench("report", "perf.json", "--format", "markdown", "-o", place)
+    assert outcome.code == 2
+    assert f"{scheme}: is the start of a URL: name a file, such as report.html" in outcome.complaint
+    assert [one.name for one in folder.iterdir()] == ["perf.json"]
+    assert found_in(outcome.out, outcome.err) == []
 
 
 LEAKY_PACK = """

@@ -60,7 +60,12 @@ BROKEN = {
         *(b'[{"samples_per_sec": 1}]', b'{"name": "mine"}', b"\xff\xfe[\0]\0"),
         *(b"[" + RECORD, b"[" + RECORD[:-5], RECORD[:-5], b"[" + RECORD + b",]"),
         *(RECORD + b"\n" + RECORD, b"[" + RECORD + b"]\0\0\0", b"[" * 100_000),
-        b'["\xff"]',
+        *(
+            b'["\xff"]',
+            b"[" + RECORD + b"]\xc3",
+            b"[" + RECORD + b"]\n\xe2\x80",
+            RECORD + b"\xf0\x9f",
+        ),
     ],
     "jsonl": [
         *(BOM, b"\0\0\0", b"[]\n", b"17\n", b"{}\n", b'{"name": "mine"}\n'),

@@ -141,6 +141,29 @@ def test_a_killed_writer_keeps_no_other_from_writing(
     assert hidden(tmp_path) == [".perf.json.lock"]
 
 
+def test_the_empty_draft_of_a_killed_writer_is_removed(tmp_path):
+    path = tmp_path / "perf.json"
+    draft = writer_mark.mark_path(path).with_name(f".perf.json.writer.{'0' * 16}")
+    draft.mkdir()
+    save(path)
+    assert hidden(tmp_path) == [".perf.json.lock"]
+
+
+def test_a_writer_whose_empty_draft_is_removed_makes_another(tmp_path, monkeypatch):
+    removed, share = [], writer_mark._share
+
+    def remove_the_first(draft):
+        if not removed:
+            draft.rmdir()
+            removed.append(draft)
+        share(draft)
+
+    monkeypatch.setattr(writer_mark, "_share", remove_the_first)
+    save(tmp_path / "perf.json", run_id="a")
+    assert removed
+    assert run_ids(tmp_path / "perf.json") == ["a"]
+
+
 def test_a_writer_of_another_machine_is_waited_for_and_then_the_result_rescued(
     tmp_path, monkeypatch
 ):

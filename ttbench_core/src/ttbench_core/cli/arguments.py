@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ttbench_core.cli.engine_arguments import add_engine_options, engine_lines
 from ttbench_core.cli.run_arguments import add_run_arguments
@@ -48,6 +48,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with a pointer to the help."""
         raise UsageError(f"{message} ({self.prog} --help shows every option)")
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Refuse `--flag=--`, of which some versions of argparse make an empty list."""
+        values = super()._get_values(action, arg_strings)
+        if action.nargs is None and values == []:
+            raise UsageError(f"argument {'/'.join(action.option_strings)}: -- is no value")
+        return values
 
     def print_help(self, file: object = None) -> None:  # noqa: ARG002 - of the base class
         """Print the help; argparse itself ignores that nobody reads it."""

@@ -17,7 +17,7 @@ from ttbench_core.errors import ResultsFileError
 
 __all__ = ["open_results_file", "parse_json", "read_json_list"]
 
-_CHUNK_CHARACTERS: Final = 1 << 22
+_CHUNK_BYTES: Final = 1 << 22
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _WHITESPACE: Final = re.compile(r"[ \t\n\r]*")
 
@@ -102,11 +102,12 @@ class _TextReader:
     """A text that is read only as far as it is needed."""
 
     def __init__(self, file: BufferedReader) -> None:
-        self._file = codecs.getreader("utf-8-sig")(file)
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._buffer = ""
         self._at = 0
         self._ended = False
-        self._chunk = _CHUNK_CHARACTERS
+        self._chunk = _CHUNK_BYTES
 
     def peek(self) -> str:
         """Return the next character that is not whitespace, without taking it; empty at the end."""
@@ -125,7 +126,7 @@ class _TextReader:
     def value(self) -> tuple[Any, bool]:
         """Take the next value; also return whether there is a complete one."""
         self.peek()
-        self._chunk = _CHUNK_CHARACTERS
+        self._chunk = _CHUNK_BYTES
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._buffer, self._at)
@@ -148,10 +149,12 @@ class _TextReader:
 
     def _refill(self) -> None:
         read = self._file.read(self._chunk)
+        # at the end, a character that was cut is an error
+        text = self._decoder.decode(read, final=not read)
         # doubled each time, so that reading a long value takes time in proportion to its length
         self._chunk *= 2
         self._ended = not read
-        self._buffer = self._buffer[self._at :] + read
+        self._buffer = self._buffer[self._at :] + text
         self._at = 0
 
 

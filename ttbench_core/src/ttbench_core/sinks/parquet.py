@@ -72,8 +72,8 @@ class ParquetSink(Sink):
                 table = pq.ParquetFile(file)
                 _require_columns(path, table.schema_arrow, pa)
                 number = 0
-                for batch in table.iter_batches(_BATCH_ROWS, columns=[_RECORD]):
-                    for text in batch.column(0).to_pylist():
+                for batch in table.iter_batches(_BATCH_ROWS):
+                    for text in batch.column(_RECORD).to_pylist():
                         where = f"{path}@{number}"
                         yield where, parse_json(where, str(text))
                         number += 1

@@ -18,7 +18,7 @@ from ttbench_core.sinks.protocol import Place, Readable, SinkFactory
 from ttbench_core.sinks.redaction import hide_secrets, shown_place
 from ttbench_core.sinks.target_checks import check_file, error_reason, require_regular_file
 
-__all__ = ["Target", "check_target", "check_targets", "find_reader"]
+__all__ = ["Target", "check_target", "check_targets", "find_reader", "require_file_name"]
 
 _DEFAULT_SUFFIX: Final = "json"
 #: `sqlite:///perf.db`, `postgresql+pg8000://...`, `mlflow:nightly`.
@@ -128,6 +128,21 @@ def find_reader(target: str | Path) -> Target:
     if factory is None and not os.path.lexists(path) and _is_file(written):
         path = written
     return Target(path, factory or _load_sink(_DEFAULT_SUFFIX))
+
+
+def require_file_name(place: str | Path, example: str) -> None:
+    """Raise `TargetError` for a text that begins like a URL: it may hold a password.
+
+    Args:
+        place: of what is always a file.
+        example: a name that it may have.
+    """
+    match = _SCHEME.match(place) if isinstance(place, str) else None
+    if match is not None:
+        remedy = _REMEDY.format(match[1])
+        raise TargetError(
+            f"{match[1]}: is the start of a URL: name a file, such as {example}{remedy}"
+        )
 
 
 def _is_file(path: Path) -> bool:

@@ -77,7 +77,8 @@ def _enter(folder: Path, writer: str) -> bool:
         (draft / writer).touch(exist_ok=False)
         draft.rename(folder)
     except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+        # ENOENT: while it was empty, another writer took the draft for that of a dead one
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
             raise
         return False
     finally:
@@ -121,6 +122,8 @@ def _remove_dead_drafts(folder: Path) -> None:
             for name in _names_in(entry):
                 if _is_dead(name, has_lock=False):
                     _remove(entry, name)
+            with contextlib.suppress(OSError):  # an empty one: it was killed before it wrote there
+                entry.rmdir()
 
 
 def _names_in(folder: Path) -> list[str]:

@@ -15,6 +15,7 @@ from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.optional_libraries import import_library
 from ttbench_core.sinks.target_checks import check_file, error_reason
+from ttbench_core.sinks.targets import require_file_name
 
 __all__ = ["FORMATS", "ReportError", "format_of", "merge_by_time", "report_text", "write_report"]
 
@@ -54,9 +55,10 @@ def write_report(
         title: of the page.
         format: `html` or `markdown`; if not given, Markdown for `.md` and `.markdown`, else HTML.
 
-    Raises `ReportError` if a library is missing or the file cannot be written, and the errors
-    of reading the results.
+    Raises `ReportError` if a library is missing or the file cannot be written, `TargetError` for
+    a URL, and the errors of reading the results.
     """
+    require_file_name(path, "report.html")
     chosen = format_of(path, format)
     _require_writable(Path(path))
     text = report_text(results, baseline=baseline, title=title, format=chosen)

@@ -146,7 +146,13 @@ def results(session: nox.Session) -> None:
     session.install("-c", CONSTRAINTS, extras, *TEST_TOOLS, "playwright")
     required = {"TTBENCH_REQUIRE_BROWSER": "1", "TTBENCH_REQUIRE_POSTGRESQL": "1"}
     artifacts = {"TTBENCH_ARTIFACTS": str(Path(session.create_tmp()).resolve())}
-    session.run("pytest", "tests/results", "tests/browser", env={**required, **artifacts})
+    session.run(
+        "pytest",
+        "tests/results",
+        "tests/browser",
+        "tests/fuzz/test_result_files.py",
+        env={**required, **artifacts},
+    )
 
 
 @nox.session

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from ttbench_core.backends.engine_options import saves_image, spelled_options, w
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend, choose_backend_and_plugin
 from ttbench_core.errors import OptionError, RequestError, UnsupportedOptionError
+from ttbench_core.plugins.containment import contained
 from ttbench_core.plugins.registry import MODELS, find, load
 from ttbench_core.request.options import Trace
 from ttbench_core.results.comparison.key import key_of
@@ -379,6 +382,26 @@ def test_a_process_that_a_plugin_forks_can_end_itself(fake_pack):
     source = "import os\npid = os.fork()\npid or os._exit(7)\nended = os.waitpid(pid, 0)[1]"
     fake_pack("forker", "[ttbench.models]\nm = forker_mod:ended\n", forker_mod=source)
     assert os.waitstatus_to_exitcode(load(find(MODELS, "m", "model"))) == 7
+
+
+def test_plugins_of_two_threads_leave_the_process_as_it_was():
+    before = os._exit, sys.stdout
+    inside, leave = threading.Event(), threading.Event()
+
+    def other():
+        with contained():
+            inside.set()
+            leave.wait(30)
+
+    thread = threading.Thread(target=other)
+    with contained():
+        thread.start()
+        inside.wait(30)
+        assert sys.stdout is sys.stderr
+    assert sys.stdout is sys.stderr  # of the other thread, still
+    leave.set()
+    thread.join(30)
+    assert (os._exit, sys.stdout) == before
 
 
 QUARREL = """

@@ -370,10 +370,14 @@ def test_in_python_the_failed_record_is_in_the_error(cards):
         ["-d", "silicon", "--devtype", "golden"],
     ],
 )
-def test_a_wrong_option_is_one_line_and_exit_code_2(cards, ttbench, words):
+def test_a_wrong_option_is_one_line_and_exit_code_2(cards, ttbench, words, tmp_path, monkeypatch):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     done = ttbench("-m", "dense", *words)
     assert done.code == 2
     assert done.complaint.startswith("ttbench: error: ")
+    assert not list(folder.iterdir())
 
 
 # ----- the original's scripts ------------------------------------------------------------------

@@ -91,6 +91,14 @@ def test_a_run_in_the_process_itself_can_be_asked_for(evil):
     assert require_kept(outcome, stored)["status"] == "ok"
 
 
+@pytest.mark.parametrize("words", [["--vs", "-mb 2"], ["--processes", "2"], ["-e", "A=1"]])
+def test_flags_that_need_other_processes_are_refused_in_the_process_itself(evil, words):
+    outcome, stored = evil(options=["--in-process", *words])
+    assert outcome.code == 2
+    assert f"and {words[0]} needs others" in outcome.complaint
+    assert not stored
+
+
 def test_a_file_is_where_it_was_asked_for_also_in_the_process_itself(evil):
     action = SURROUNDINGS["changes the folder"]
     here = Path.cwd()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ttbench_core import Result
 from ttbench_core.record.deriving import derive
+from ttbench_core.record.record_checks import result_of
 from ttbench_core.testing import example_result
 
 PASSES = [
@@ -123,6 +125,16 @@ def test_a_record_of_version_3_shows_the_rate_that_its_interval_is_of():
     confidence |= {"over": "passes", "replicates": 100}
     old = example_result(samples_per_sec=666.0, confidence=confidence, schema_version=3)
     assert dict(old.summary())["throughput"].startswith("691 [675 to 708] samples/s")
+
+
+def test_the_rate_of_a_record_of_version_3_is_read_as_that_of_its_interval():
+    confidence = {"estimate": 500.0, "low": 450.0, "high": 600.0}
+    old = example_result(samples_per_sec=666.0, confidence=confidence, schema_version=3)
+    result = result_of("here", old.to_record())
+    assert result.samples_per_sec == 500.0
+    assert result.total_time == pytest.approx(result.total_samples / 500.0)
+    now = example_result(samples_per_sec=666.0, confidence=confidence)
+    assert result_of("here", now.to_record()).samples_per_sec == 666.0
 
 
 def test_a_lopsided_interval_is_shown_by_its_ends_and_a_narrow_one_by_its_share():

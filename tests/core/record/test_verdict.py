@@ -79,20 +79,21 @@ def test_a_wide_interval_is_judged_by_its_width(spread, level):
 
 
 def test_a_missed_target_names_the_passes_and_processes_that_would_reach_it():
-    # t(19) 2.093 x 0.0776 / sqrt(20) is 3.63 %: 20 passes x (3.63 / 2)^2 are 66, of a second each
+    # t(19) 2.093 x 0.0776 / sqrt(20) is 3.63 %: 20 passes x (3.63 / 2)^2 are 66, of a second each;
+    # a fifth more, because the scatter that was seen may be less than the true one
     times = [1000 * (1 + 0.0755 * sign) for sign in (1, -1) * 10]
     finding = found(evidence(process(*times)))["interval-wide"]
     assert finding.message == "the 95 % interval is -3.6% to +3.7%, wanted ±2%"
     assert finding.remedy == (
-        "--passes 66 (66 s of passes) or --processes 6 (2 min of passes and as many starts)"
-        " would reach it if times scatter on like this"
+        "--passes 80 (80 s of passes) or --processes 6 (2 min of passes and 6 starts)"
+        " would probably reach it if times scatter on like this"
     )
 
 
 def test_a_missed_target_of_processes_names_more_of_them():
     processes = [process(*[300 * factor] * 5) for factor in (1, 1.02, 0.98, 1.01, 0.96)]
     remedy = found(evidence(*processes))["interval-wide"].remedy
-    assert remedy.startswith("--processes 9 (13 s of passes and as many starts) would reach it")
+    assert remedy.startswith("--processes 9 (13 s of passes and 9 starts) would probably reach it")
 
 
 @pytest.mark.parametrize("seconds", [0.1, 3600])

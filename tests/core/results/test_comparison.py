@@ -124,6 +124,15 @@ def test_the_allowance_is_made_on_the_side_alone_that_has_one_process():
     )
 
 
+def test_passes_that_follow_each_other_slowly_count_as_fewer():
+    jumping = [100, 140] * 10
+    drifting = [100] * 10 + [140] * 10
+    apart, alike = (
+        pair_of(run_of(times), run_of(times)).effect.interval for times in (jumping, drifting)
+    )
+    assert alike.half_width > 1.2 * apart.half_width
+
+
 def test_two_processes_a_side_have_an_interval():
     effect = pair_of(run_of((100,), (101,)), run_of((100,), (102,))).effect
     assert effect.interval is not None

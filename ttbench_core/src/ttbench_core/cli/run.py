@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ttbench_core.cli.arguments import UsageError
 from ttbench_core.cli.engine_arguments import engine_keywords
 from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, print_text
 from ttbench_core.record.result import Result
@@ -24,6 +25,7 @@ __all__ = [
     "exit_code_of",
     "keywords_from",
     "pack_output_on_stderr",
+    "refuse_other_processes",
     "request_from",
     "run_benchmark",
     "signals_interrupt",
@@ -34,6 +36,8 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 def run_benchmark(options: argparse.Namespace) -> int:
     """Run what the command line says and print the result."""
+    if options.in_process:
+        refuse_other_processes(options)
     targets = check_targets(options.output)
     try:
         with signals_interrupt(), pack_output_on_stderr(wanted=options.json):
@@ -45,6 +49,16 @@ def run_benchmark(options: argparse.Namespace) -> int:
         raise
     _show(result, [str(one) for one in targets], as_json=options.json)
     return exit_code_of(result, strict=options.strict)
+
+
+def refuse_other_processes(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for flags that need other processes than that of the command."""
+    others = {"--vs": options.vs, "--processes": (options.processes or 1) > 1, "-e": options.env}
+    for flag, is_given in others.items():
+        if is_given:
+            raise UsageError(
+                f"--in-process measures in this process, and {flag} needs others: leave one out"
+            )
 
 
 def request_from(options: argparse.Namespace, *, processes: int) -> RunRequest:

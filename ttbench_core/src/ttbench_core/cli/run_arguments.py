@@ -175,8 +175,9 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--in-process",
         action="store_true",
-        help="Measure in the process of the command itself, for debuggers. By default a run has a"
-        " process of its own, so that its record is kept whatever happens there.",
+        help="Measure in the process of the command itself, for debuggers; not with --vs,"
+        " --processes or -e. By default a run has a process of its own, so that its record is"
+        " kept whatever happens there.",
     )
     group.add_argument(
         "--scenario",

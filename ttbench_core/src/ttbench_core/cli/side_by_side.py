@@ -12,6 +12,7 @@ from ttbench_core.cli.arguments import UsageError, parse
 from ttbench_core.cli.run import (
     exit_code_of,
     pack_output_on_stderr,
+    refuse_other_processes,
     request_from,
     signals_interrupt,
 )
@@ -37,6 +38,9 @@ _NOT_OF_A_VARIANT: Final = ("trace", "output", "json", "list", "strict", "debug"
 def run_side_by_side(words: Sequence[str], options: argparse.Namespace) -> int:
     """Run what the command line says, and the same with the flags of `--vs` added."""
     variant = _variant(words, options)
+    for one in (options, variant):
+        if one.in_process:
+            refuse_other_processes(one)
     targets = check_targets(options.output)
     try:
         with signals_interrupt(), pack_output_on_stderr(wanted=options.json):

@@ -24,6 +24,7 @@ __all__ = [
     "geometric_mean_interval",
     "paired_ratio_interval",
     "ratio_interval",
+    "series_inflation",
     "series_interval",
     "welch_degrees_of_freedom",
 ]
@@ -84,19 +85,28 @@ def series_interval(values: Sequence[float]) -> Interval | None:
     """Give the geometric mean of values in their order of time, with its interval.
 
     As `geometric_mean_interval`, but neighbours may be alike, as passes of one process are:
-    n values of which each is correlated with the last one by r (an AR(1) process) say as
-    much as n (1 - r) / (1 + r) independent ones. r is that of these values; below zero it
-    counts as zero, because it may be chance and would make the interval narrower.
+    see `series_inflation`.
 
     None for fewer than three values. All values must be above zero.
     """
     if len(values) < MIN_REPLICATES:
         return None
     logs = [math.log(value) for value in values]
-    correlation = min(max(_neighbour_correlation(logs), 0.0), _MAX_CORRELATION)
-    inflation = (1 + correlation) / (1 - correlation)
+    inflation = series_inflation(values)
     error = statistics.stdev(logs) * math.sqrt(inflation / len(logs))
     return _interval_around(geometric_mean(values), error, max((len(logs) - 1) / inflation, 1.0))
+
+
+def series_inflation(values: Sequence[float]) -> float:
+    """Give how many values in their order of time say as much as one independent value.
+
+    n values of which each is correlated with the last one by r (an AR(1) process) say as much
+    as n (1 - r) / (1 + r) independent ones. r is that of the logarithms of these values; below
+    zero it counts as zero, because it may be chance and would make an interval narrower.
+    """
+    logs = [math.log(value) for value in values]
+    correlation = min(max(_neighbour_correlation(logs), 0.0), _MAX_CORRELATION)
+    return (1 + correlation) / (1 - correlation)
 
 
 def ratio_interval(
@@ -104,6 +114,7 @@ def ratio_interval(
     denominators: Sequence[float],
     *,
     extra_sds: tuple[float, float] = (0.0, 0.0),
+    inflations: tuple[float, float] = (1.0, 1.0),
 ) -> Interval | None:
     """Give the ratio of two geometric means with Welch's interval.
 
@@ -115,18 +126,23 @@ def ratio_interval(
             and that their spread does not show. It widens the interval; the
             degrees of freedom remain those of the observed spreads, so the
             interval is too wide rather than too narrow.
+        inflations: for numerators and denominators, how many values say as much as one
+            independent value; see `series_inflation`.
     """
     if min(len(numerators), len(denominators)) < 2:
         return None
     numerator_logs = [math.log(value) for value in numerators]
     denominator_logs = [math.log(value) for value in denominators]
     sides = (numerator_logs, denominator_logs)
-    squared_errors = [statistics.variance(side) / len(side) for side in sides]
+    counted = list(zip(sides, inflations, strict=True))
+    squared_errors = [statistics.variance(side) * share / len(side) for side, share in counted]
     error = math.sqrt(sum(squared_errors) + sum(sd**2 for sd in extra_sds))
     return _interval_around(
         geometric_mean(numerators) / geometric_mean(denominators),
         error,
-        welch_degrees_of_freedom(squared_errors, [len(side) - 1 for side in sides]),
+        welch_degrees_of_freedom(
+            squared_errors, [max((len(side) - 1) / share, 1.0) for side, share in counted]
+        ),
     )
 
 
@@ -143,7 +159,7 @@ def paired_ratio_interval(
 
 
 def welch_degrees_of_freedom(
-    squared_errors: Sequence[float], degrees_of_freedom: Sequence[int]
+    squared_errors: Sequence[float], degrees_of_freedom: Sequence[float]
 ) -> float:
     """Give the degrees of freedom of a difference of means whose variances differ.
 

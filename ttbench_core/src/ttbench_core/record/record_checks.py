@@ -29,6 +29,8 @@ _NUMBERS: Final = ("samples_per_sec", "total_samples", "total_time")
 _MIN_NUMBER: Final = 1e-9
 _MAX_NUMBER: Final = 1e15
 _MAX_PROCESSES: Final = 2**31
+#: Up to this version of records, the rate is of the median pass and the interval of the mean.
+_LAST_OF_MEDIANS: Final = 3
 
 
 def result_of(where: str, record: Any) -> Result:
@@ -51,9 +53,19 @@ def result_of(where: str, record: Any) -> Result:
     if fault := next(_faults(without_nulls), None):
         raise ResultsFileError(f"{where} is no result: {fault}")
     try:
-        return Result.from_record(without_nulls)
+        return Result.from_record(_with_rate_of_interval(without_nulls))
     except KeyError as error:
         raise ResultsFileError(f"{where} is no result: it has no {error.args[0]}") from error
+
+
+def _with_rate_of_interval(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a record whose rate is the estimate of its interval: up to version 3 it was another."""
+    estimate: Any = (record.get("confidence") or {}).get("estimate")
+    version, samples = record.get("schema_version", 1), record.get("total_samples") or 0
+    is_old = isinstance(version, int) and version <= _LAST_OF_MEDIANS
+    if not is_old or samples == 0 or not _is_number(estimate) or estimate <= 0:
+        return record
+    return {**record, "samples_per_sec": estimate, "total_time": samples / estimate}
 
 
 def _faults(record: Mapping[str, Any]) -> Iterator[str]:

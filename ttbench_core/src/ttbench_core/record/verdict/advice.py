@@ -22,10 +22,12 @@ _MAX_PROCESSES: Final = 20
 _MAX_TIME_S: Final = 1800.0
 #: Fewer processes have an interval that says little.
 _MIN_PROCESSES: Final = 5
+#: So many times the passes that would just reach it: the scatter that was seen is an estimate too.
+_MARGIN: Final = 1.2
 
 
 def how_to_narrow(processes: Sequence[Sequence[Pass]], interval: Interval) -> str:
-    """Say in one line what would reach the wanted width if the times scatter on as they did.
+    """Say in one line what would probably reach the wanted width, at the scatter that was seen.
 
     Args:
         processes: the passes of each process.
@@ -37,7 +39,7 @@ def how_to_narrow(processes: Sequence[Sequence[Pass]], interval: Interval) -> st
         ways.insert(0, _more_passes(processes[0], factor))
     found = [way for way in ways if way]
     if found:
-        return f"{' or '.join(found)} would reach it if times scatter on like this"
+        return f"{' or '.join(found)} would probably reach it if times scatter on like this"
     what = "processes" if len(processes) > 1 else "passes or processes"
     return f"quieten the machine: no reasonable number of {what} reaches it at this scatter"
 
@@ -50,7 +52,7 @@ def rounded_up(number: float) -> int:
 
 def _more_passes(passes: Sequence[Pass], factor: float) -> str | None:
     """Name a number of passes; the width of an interval shrinks with its square root."""
-    wanted = math.ceil(len(passes) * factor**2)
+    wanted = math.ceil(len(passes) * factor**2 * _MARGIN)
     time_s = wanted * statistics.fmean(one.e2e_ns for one in passes) / _NS_PER_S
     if wanted > _MAX_PASSES or time_s > _MAX_TIME_S:
         return None
@@ -70,7 +72,7 @@ def _more_processes(processes: Sequence[Sequence[Pass]], interval: Interval) -> 
     time_s = candidates[at] * each_s
     if time_s > _MAX_TIME_S:
         return None
-    return f"--processes {candidates[at]} ({_time_text(time_s)} and as many starts)"
+    return f"--processes {candidates[at]} ({_time_text(time_s)} and {candidates[at]} starts)"
 
 
 def _half_width(sd: float, count: int) -> float:
@@ -78,4 +80,6 @@ def _half_width(sd: float, count: int) -> float:
 
 
 def _time_text(time_s: float) -> str:
+    if time_s < 1:
+        return "less than 1 s of passes"
     return f"{time_s:.0f} s of passes" if time_s < 100 else f"{time_s / 60:.0f} min of passes"

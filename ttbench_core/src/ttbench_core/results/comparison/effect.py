@@ -15,6 +15,7 @@ from ttbench_core.measure.intervals import (
     Interval,
     geometric_mean,
     ratio_interval,
+    series_inflation,
     welch_degrees_of_freedom,
 )
 from ttbench_core.measure.student import two_sided_quantile
@@ -77,6 +78,11 @@ class Replicates:
         return ASSUMED_PROCESS_SD if self.processes == 1 else 0.0
 
     @property
+    def inflation(self) -> float:
+        """How many replicates say as much as one: passes of one process may be alike."""
+        return series_inflation(self.samples_per_s) if self.processes == 1 else 1.0
+
+    @property
     def geometric_mean(self) -> float:
         """Their geometric mean, which the ratio uses."""
         return geometric_mean(self.samples_per_s)
@@ -86,7 +92,8 @@ class Replicates:
         """The variance between processes, of logarithms: measured, or else assumed."""
         if self.processes > 1:
             return self._variance
-        return ASSUMED_PROCESS_SD**2 + self._variance / len(self.samples_per_s)
+        of_passes = self._variance * self.inflation / len(self.samples_per_s)
+        return ASSUMED_PROCESS_SD**2 + of_passes
 
     @property
     def _variance(self) -> float:
@@ -152,7 +159,10 @@ def effect_of(old: Replicates, new: Replicates, band: float) -> Effect:
 def effect_interval(old: Replicates, new: Replicates) -> Interval | None:
     """Return the 95 % interval of NEW / OLD; None if a side has one replicate."""
     return ratio_interval(
-        new.samples_per_s, old.samples_per_s, extra_sds=(new.assumed_sd, old.assumed_sd)
+        new.samples_per_s,
+        old.samples_per_s,
+        extra_sds=(new.assumed_sd, old.assumed_sd),
+        inflations=(new.inflation, old.inflation),
     )
 
 

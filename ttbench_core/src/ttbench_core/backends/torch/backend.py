@@ -104,7 +104,7 @@ class TorchBackend:
         import torch
 
         from ttbench_core.backends.torch.formats import compute_dtype
-        from ttbench_core.backends.torch.roofline import measure_peak
+        from ttbench_core.backends.shared.roofline import measure_peak
 
         is_cpu = device.kind == "cpu"
         torch_device = torch.device("cpu") if is_cpu else torch.device(device.kind, device.index)

@@ -20,10 +20,11 @@ import torch
 
 from ttbench_core.backends.protocol import CompileOptions, Session
 from ttbench_core.backends.replicas import ReplicatedSession
+from ttbench_core.backends.shared.host_threads import host_threads
 from ttbench_core.backends.torch.checks import check_request
 from ttbench_core.backends.torch.formats import Quantised, compute_dtype, format_notes
 from ttbench_core.backends.torch.generating import GeneratingSession, TokenGenerator
-from ttbench_core.backends.torch.global_settings import host_threads, matmul_precision
+from ttbench_core.backends.torch.global_settings import matmul_precision
 from ttbench_core.backends.torch.model_copies import COMPILE_LEVEL, ModelCopy, copy_model
 from ttbench_core.backends.torch.options import torch_options
 from ttbench_core.backends.torch.sessions import (

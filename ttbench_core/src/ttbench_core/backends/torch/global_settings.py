@@ -10,7 +10,7 @@ import torch
 
 from ttbench_core.request.options import MathFidelity
 
-__all__ = ["host_threads", "matmul_precision"]
+__all__ = ["matmul_precision"]
 
 #: PyTorch's names for the float32 precision of a matrix multiplication.
 _PRECISIONS: Final = {
@@ -19,19 +19,6 @@ _PRECISIONS: Final = {
     MathFidelity.HIFI3: "highest",
     MathFidelity.HIFI4: "highest",
 }
-
-
-@contextlib.contextmanager
-def host_threads(count: int | None) -> Iterator[None]:
-    """Set the number of threads that torch computes with on the CPU; None changes nothing."""
-    previous = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        if count is not None:
-            torch.set_num_threads(previous)
 
 
 @contextlib.contextmanager

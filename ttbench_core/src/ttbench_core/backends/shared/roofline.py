@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import torch
 
 from ttbench_core.backends.protocol import Peak
-from ttbench_core.backends.torch.global_settings import host_threads
+from ttbench_core.backends.shared.host_threads import host_threads
 
 __all__ = ["measure_peak"]
 

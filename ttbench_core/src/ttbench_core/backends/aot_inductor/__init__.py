@@ -1,0 +1,1 @@
+"""AOTInductor: an exported stage compiled ahead of time to a package of native code."""

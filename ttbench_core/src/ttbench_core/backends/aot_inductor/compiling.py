@@ -1,0 +1,58 @@
+"""From an exported stage to a package of native code, and from the package to a function."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+import torch._inductor
+
+from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
+from ttbench_core.backends.shared.call_engine import CallEngine
+from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.exported.exporting import ExportedStage
+from ttbench_core.models.reference.outputs import as_tensors
+from ttbench_core.request.formats import DataFormat
+
+__all__ = ["compile_session"]
+
+_DTYPES: Final = {DataFormat.FP32: torch.float32, DataFormat.FP16_B: torch.bfloat16}
+
+
+def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
+    """Export a model in its format and compile it; raises what `compile_exported` raises."""
+    dtype = _DTYPES[DataFormat(options.data_format.value)]
+    return compile_exported(model, options, _compiled, dtype)
+
+
+def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
+    with tempfile.TemporaryDirectory(prefix="ttbench-aot-") as folder:
+        started_s = time.perf_counter()
+        package = torch._inductor.aoti_compile_and_package(  # noqa: SLF001 - its public door
+            stage.program,
+            package_path=str(Path(folder) / "stage.pt2"),
+            # weights are constants, which lets it lay them out as the processor wants them
+            inductor_configs={"freezing": True},
+        )
+        compiled_s = time.perf_counter()
+        loaded: Any = torch._inductor.aoti_load_package(package)  # noqa: SLF001
+        load_s = time.perf_counter() - compiled_s
+        package_bytes = Path(package).stat().st_size
+
+    def run(tensors: Sequence[torch.Tensor]) -> Tensors:
+        return as_tensors(loaded(*tensors))
+
+    floats = [one.dtype for one in stage.program.state_dict.values() if one.is_floating_point()]
+    effective = {
+        "dtype": str(floats[0] if floats else torch.float32).removeprefix("torch."),
+        "threads": threads,
+        "package_compile_s": compiled_s - started_s,
+        "package_load_s": load_s,
+        "package_bytes": package_bytes,
+    }
+    return CompiledStage(CallEngine(run), effective)

@@ -1,0 +1,76 @@
+"""From an exported stage to a session of ONNX Runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import onnxruntime
+import torch
+
+from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
+from ttbench_core.backends.shared.call_engine import CallEngine
+from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
+from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.exported.exporting import ExportedStage
+
+__all__ = ["compile_session"]
+
+_PROVIDER: Final = "CPUExecutionProvider"
+
+
+def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
+    """Export a model in Fp32 and load it; raises what `compile_exported` raises."""
+    return compile_exported(model, options, _compiled)
+
+
+def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = 3  # errors
+    with tempfile.TemporaryDirectory(prefix="ttbench-onnx-") as folder:
+        file = _saved(stage, Path(folder))
+        session = onnxruntime.InferenceSession(str(file), settings, providers=[_PROVIDER])
+    names = [one.name for one in session.get_inputs()]
+
+    def run(tensors: Sequence[torch.Tensor]) -> Tensors:
+        feeds = {
+            name: tensor.contiguous().numpy() for name, tensor in zip(names, tensors, strict=True)
+        }
+        return [torch.from_numpy(one) for one in session.run(None, feeds)]
+
+    effective = {
+        "dtype": "float32",
+        "threads": int(session.get_session_options().intra_op_num_threads),
+        "providers": list(session.get_providers()),
+    }
+    return CompiledStage(CallEngine(run), effective)
+
+
+def _saved(stage: ExportedStage, folder: Path) -> Path:
+    """Write a stage as an ONNX model, its weights beside it: one file alone ends at 2 GiB."""
+    file = folder / "stage.onnx"
+    with _quiet_exporter():
+        program: Any = torch.onnx.export(stage.program, dynamo=True, verbose=False)
+        program.save(str(file), external_data=True)
+    return file
+
+
+@contextlib.contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Keep the exporter's messages away: that torchvision is missing, and about itself."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

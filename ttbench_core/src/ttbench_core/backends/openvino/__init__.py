@@ -1,0 +1,1 @@
+"""OpenVINO on the processor: an exported stage, compiled with an explicit precision."""

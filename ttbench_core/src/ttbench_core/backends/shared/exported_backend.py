@@ -1,0 +1,103 @@
+"""The backend of an engine that compiles exported stages on the processor; it imports no torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Final
+
+import importlib_metadata
+
+from ttbench_core.backends.helpers import cpu_device, seeded
+from ttbench_core.backends.protocol import (
+    Availability,
+    Capabilities,
+    Device,
+    Peak,
+)
+from ttbench_core.models.inputs import INPUT_KINDS
+from ttbench_core.request.formats import DataFormat, NumberFormat
+
+__all__ = ["CPU_FORMATS", "ExportedBackend", "exported_capabilities"]
+
+
+def exported_capabilities(
+    formats: Collection[NumberFormat],
+    *,
+    options: type | None = None,
+    variables: tuple[str, ...] = (),
+) -> Capabilities:
+    """Give the capabilities of an engine that runs exported stages for inference on the CPU.
+
+    Args:
+        formats: of `-df`; the first of them is not the default, Fp32 is.
+        options: the engine's own.
+        variables: of the environment that change its speed.
+    """
+    return Capabilities(
+        device_kinds=("cpu",),
+        data_formats=frozenset(formats),
+        default_format=DataFormat.FP32,
+        host_stages=True,
+        input_kinds=INPUT_KINDS,
+        threads=True,
+        options=options,
+        variables=variables,
+    )
+
+
+class ExportedBackend:
+    """What the backends of such engines have in common; each adds its name and its compiler."""
+
+    #: Modules that must be importable, and the distributions whose versions are recorded.
+    modules: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ("torch",)
+    #: The extra of ttbench-core that installs them.
+    extra: str = "torch"
+    _capabilities: Capabilities
+
+    def availability(self) -> Availability:
+        """Report whether torch and the engine can be imported."""
+        for module in ("torch", *self.modules):
+            try:
+                self.before_import()
+                importlib.import_module(module)
+            except Exception as error:  # noqa: BLE001 - a broken engine is a row, not an end
+                return Availability(
+                    False,
+                    f"{module} cannot be imported ({error})",
+                    f"pip install 'ttbench-core[{self.extra}]'",
+                )
+        return Availability(True)
+
+    def before_import(self) -> None:
+        """Set what must be set before the engine is imported; nothing here."""
+
+    def capabilities(self) -> Capabilities:
+        """Report what it supports."""
+        return self._capabilities
+
+    def devices(self) -> Sequence[Device]:
+        """Give this machine's processor."""
+        return (cpu_device(),)
+
+    def versions(self) -> Mapping[str, str]:
+        """Give the versions of torch and of the engine's distributions."""
+        return {name: importlib_metadata.version(name) for name in self.distributions}
+
+    def seeded(self, seed: int, devices: Sequence[Device]) -> AbstractContextManager[None]:
+        """Seed torch's generators, and restore them at the end."""
+        return seeded(seed, devices)
+
+    def peak(self, device: Device, data_format: NumberFormat, threads: int | None) -> Peak:
+        """Measure matrix products and memory by torch, as its own backend does."""
+        import torch
+
+        from ttbench_core.backends.shared.roofline import measure_peak
+
+        dtype = torch.bfloat16 if data_format is DataFormat.FP16_B else torch.float32
+        return measure_peak(torch.device("cpu"), dtype, threads)
+
+
+CPU_FORMATS: Final = (DataFormat.FP32, DataFormat.FP16_B)

@@ -1,0 +1,1 @@
+"""Exported programs: the device stage of a model as one graph that several engines take."""

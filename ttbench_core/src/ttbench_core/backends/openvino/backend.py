@@ -34,7 +34,7 @@ class OpenvinoBackend(ExportedBackend):
         """Keep its telemetry from being imported: it would write a file and send statistics."""
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
-    def check(self, options: RunOptions, engine: Any) -> None:
+    def check(self, options: RunOptions, engine: Any) -> None:  # noqa: ARG002 - of the protocol
         """Refuse a number of streams that cannot be."""
         if engine.streams < 0:
             raise OptionError(f"-B streams={engine.streams} must be 0 or more")

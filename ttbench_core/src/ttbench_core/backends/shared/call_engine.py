@@ -19,12 +19,12 @@ class CallEngine:
         self._run: Callable[[Sequence[Any]], Tensors] | None = run
         self._outputs: Tensors = ()
 
-    def start(self, slot: int, tensors: Sequence[Any]) -> None:
+    def start(self, _slot: int, tensors: Sequence[Any]) -> None:
         """Run one input."""
         if self._run is not None:
             self._outputs = self._run(tensors)
 
-    def finish(self, slot: int) -> Tensors:
+    def finish(self, _slot: int) -> Tensors:
         """Give its outputs."""
         outputs, self._outputs = self._outputs, ()
         return outputs

@@ -90,7 +90,12 @@ class ExportedBackend:
         """Seed torch's generators, and restore them at the end."""
         return seeded(seed, devices)
 
-    def peak(self, device: Device, data_format: NumberFormat, threads: int | None) -> Peak:
+    def peak(
+        self,
+        device: Device,  # noqa: ARG002 - of the protocol; there is one
+        data_format: NumberFormat,
+        threads: int | None,
+    ) -> Peak:
         """Measure matrix products and memory by torch, as its own backend does."""
         import torch
 

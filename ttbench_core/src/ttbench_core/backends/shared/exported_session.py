@@ -1,4 +1,4 @@
-"""A session around the exported device stage of a model: what each such engine adds is its compiler.
+"""A session around an exported device stage: what each such engine adds is its compiler.
 
 Stages on the host run by PyTorch in Fp32, before an input is handed to the engine and after its
 outputs came back.
@@ -37,10 +37,10 @@ class StageEngine(Protocol):
     def slots(self) -> int:
         """Inputs that it runs at a time, 1 or more."""
 
-    def start(self, slot: int, tensors: Sequence[torch.Tensor]) -> None:
+    def start(self, slot: int, tensors: Sequence[torch.Tensor], /) -> None:
         """Begin with one input; `finish` of the same slot comes before the next one there."""
 
-    def finish(self, slot: int) -> Tensors:
+    def finish(self, slot: int, /) -> Tensors:
         """Wait for the outputs of a slot; they are the caller's to keep."""
 
     def close(self) -> None:
@@ -82,8 +82,7 @@ def compile_exported(
         compile_s = time.perf_counter() - started_s
         undo.callback(compiled.engine.close)
         effective = {**stage.record(), "engine_compile_s": compile_s, **compiled.effective}
-        session = ExportedSession(model, compiled, effective, dtype, undo.pop_all())
-    return session
+        return ExportedSession(model, compiled, effective, dtype, undo.pop_all())
 
 
 class ExportedSession:

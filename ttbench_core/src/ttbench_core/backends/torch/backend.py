@@ -103,8 +103,8 @@ class TorchBackend:
         """Measure matrix products and memory; see `roofline`."""
         import torch
 
-        from ttbench_core.backends.torch.formats import compute_dtype
         from ttbench_core.backends.shared.roofline import measure_peak
+        from ttbench_core.backends.torch.formats import compute_dtype
 
         is_cpu = device.kind == "cpu"
         torch_device = torch.device("cpu") if is_cpu else torch.device(device.kind, device.index)

@@ -99,7 +99,10 @@ def device_inputs(model: BenchmarkModel, dtype: torch.dtype = torch.float32) -> 
         if model.stages.cpu_pre is not None:
             before = float32_copy(model.stages.cpu_pre)
             inputs = as_tensors(call_with(before, inputs))
-        return map_tensors(lambda one: one.to(dtype) if one.is_floating_point() else one, inputs)
+        converted: Inputs = map_tensors(
+            lambda one: one.to(dtype) if one.is_floating_point() else one, inputs
+        )
+        return converted
 
 
 def stage_tensors(inputs: Any) -> tuple[torch.Tensor, ...]:

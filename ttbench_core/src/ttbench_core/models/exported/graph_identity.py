@@ -38,18 +38,17 @@ def _lines(program: torch.export.ExportedProgram) -> Iterator[str]:
     for number, node in enumerate(program.graph.nodes):
         numbers[node] = f"%{number}"
         what = sources.get(node.name, "") if node.op == "placeholder" else str(node.target)
-        arguments = map_arg((node.args, node.kwargs), lambda one: _Reference(numbers[one]))
+        arguments: Any = map_arg((node.args, node.kwargs), lambda one: _Reference(numbers[one]))
         yield f"%{number} {node.op} {what} {arguments} {_values(node.meta.get('val'))}"
 
 
-class _Reference:
-    """A node as an argument of another one."""
+class _Reference(str):
+    """A node as an argument of another one; it is shown without quotes."""
 
-    def __init__(self, number: str) -> None:
-        self._number = number
+    __slots__ = ()
 
     def __repr__(self) -> str:
-        return self._number
+        return str(self)
 
 
 def _values(value: Any) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hostile_actions import BUILDERS, HEAD, SURROUNDINGS, run_hostile_pack
 
+from ttbench_core.results.reading import load
+
 
 @pytest.fixture
 def evil(fake_engine, fake_pack, ttbench, tmp_path, monkeypatch):
@@ -98,3 +100,22 @@ def test_a_file_is_where_it_was_asked_for_also_in_the_process_itself(evil):
     assert outcome.code == 0
     assert len(stored) == 1
     assert here != Path.cwd()
+
+
+def test_a_database_and_a_trace_are_where_they_were_asked_for_also_in_the_process_itself(evil):
+    pytest.importorskip("sqlalchemy")
+    here = Path.cwd()
+    options = ["--in-process", "-o", "sqlite:///perf.db", "--trace", "light"]
+    outcome, _ = evil(builder=SURROUNDINGS["changes the folder"], options=options)
+    assert outcome.code == 0, outcome.err
+    assert here != Path.cwd()
+    assert list(Path.cwd().iterdir()) == []
+    assert len(load(f"sqlite:///{here}/perf.db")) == 1
+
+
+def test_a_trace_is_shown_whatever_the_pack_made_the_working_folder(evil, ttbench):
+    evil(builder=SURROUNDINGS["changes the folder"])
+    quick = ["--backend", "fake", "--passes", "1", "--warmup", "0", "--trace", "light"]
+    outcome = ttbench("-m", "evil", *quick, "--in-process")
+    assert outcome.code == 0, outcome.err
+    assert "trace" in outcome.out

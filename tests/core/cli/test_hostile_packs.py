@@ -119,3 +119,35 @@ def test_a_trace_is_shown_whatever_the_pack_made_the_working_folder(evil, ttbenc
     outcome = ttbench("-m", "evil", *quick, "--in-process")
     assert outcome.code == 0, outcome.err
     assert "trace" in outcome.out
+
+
+#: A forked process takes the descriptors that are free, and looks at them in one that it forks.
+FORKS_TWICE = """
+    child = os.fork()
+    if child == 0:
+        files = [os.open(MARK, os.O_WRONLY | os.O_APPEND) for _ in range(20)]
+        if os.fork() == 0:
+            for one in files:
+                os.write(one, b"open\\n")
+            os._exit(0)
+        os.wait()
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_process_that_a_pack_forks_keeps_its_files_when_it_forks_another(evil, tmp_path):
+    mark = tmp_path / "mark"
+    mark.touch()
+    outcome, stored = evil(builder=FORKS_TWICE.replace("MARK", repr(str(mark))))
+    assert require_kept(outcome, stored)["status"] == "ok"
+    assert mark.read_text() == "open\n" * 20
+    assert "Exception ignored" not in outcome.err
+
+
+def test_a_process_that_a_pack_forks_writes_what_it_sends_into_no_file(evil, tmp_path):
+    mark = tmp_path / "mark"
+    builder = f"os.fork()\n    forward.kept = [open({str(mark)!r}, 'a') for _ in range(20)]"
+    outcome, stored = evil(builder=builder)
+    assert require_kept(outcome, stored)["status"] == "ok"
+    assert mark.read_text() == ""

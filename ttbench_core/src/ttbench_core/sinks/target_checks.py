@@ -10,7 +10,7 @@ from typing import Final
 from ttbench_core.errors import TargetError, TtbenchError, one_line
 from ttbench_core.sinks.file_owners import require_replaceable
 
-__all__ = ["check_file", "error_reason", "require_regular_file"]
+__all__ = ["check_file", "error_reason", "require_regular_file", "working_folder"]
 
 #: File systems allow 255 bytes; names of lock, temporary and rescue files are up to 40 longer.
 _MAX_NAME_BYTES: Final = 200
@@ -31,6 +31,14 @@ def error_reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
     return one_line(error)
+
+
+def working_folder() -> Path | None:
+    """Return the working directory; None if it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def require_regular_file(path: Path) -> None:

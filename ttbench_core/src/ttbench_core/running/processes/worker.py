@@ -110,16 +110,34 @@ def main(channel_fd: int) -> None:
         signal.signal(number, signal.default_int_handler)
     channel = os.fdopen(channel_fd, "w", encoding="ascii")
     os.set_inheritable(channel_fd, False)
-    # a process that a pack forks would keep the channel open after this one has ended
-    os.register_at_fork(after_in_child=lambda: os.close(channel_fd))
+    held = [channel_fd]
+    os.register_at_fork(after_in_child=lambda: _leave_to_parent(held))
     request = json.loads(sys.stdin.buffer.readline())
     commands: SimpleQueue[str] = SimpleQueue()
     _listen(commands)
     try:
         _send(channel, _last_message(request, commands, channel))
+        held.clear()
         channel.close()
     except BrokenPipeError:
         os._exit(1)  # the parent has ended, and closing the pipe would fail again
+
+
+def _leave_to_parent(held: list[int]) -> None:
+    """Close the channel in a process that a pack has forked, which would keep it open.
+
+    Its number stays taken, so that what is left of the channel there writes to no other file.
+
+    Args:
+        held: the descriptor; emptied, because processes that are forked from this one inherit it.
+    """
+    while held:
+        descriptor = held.pop()
+        os.close(descriptor)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        if nowhere != descriptor:
+            os.dup2(nowhere, descriptor, inheritable=False)
+            os.close(nowhere)
 
 
 def _last_message(

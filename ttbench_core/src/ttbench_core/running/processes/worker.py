@@ -30,6 +30,7 @@ from ttbench_core.request.options import RunOptions
 from ttbench_core.running.measuring import RunContext, measure
 from ttbench_core.running.processes.builder_transfer import unpack_builder
 from ttbench_core.running.progress import SILENT
+from ttbench_core.running.record_secrets import text_without_secrets
 from ttbench_core.running.request import RunRequest
 
 __all__ = ["main"]
@@ -143,9 +144,10 @@ def _leave_to_parent(held: list[int]) -> None:
 def _last_message(
     request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO
 ) -> dict[str, Any]:
+    options = RunOptions(**request["options"])
     try:
         run = RunRequest(
-            RunOptions(**request["options"]),
+            options,
             find_source(_model(request)),
             request["is_analyzed"],
             request["processes_in_all"],
@@ -159,7 +161,9 @@ def _last_message(
             "failure": {
                 "phase": failed.phase,
                 "reason": failed.reason,
-                "traceback": traceback.format_exc(),
+                "traceback": text_without_secrets(
+                    traceback.format_exc(), options, failed.result.backend
+                ),
             },
         }
     except RunInterrupted as interrupted:
@@ -167,7 +171,8 @@ def _last_message(
         kept = interrupted.result
         return {"interrupted": True, "record": kept.to_record() if kept else None}
     except TtbenchError as refusal:
-        return {"refusal": str(refusal), "exit_code": refusal.exit_code}
+        message = text_without_secrets(str(refusal), options)
+        return {"refusal": message, "exit_code": refusal.exit_code}
     except KeyboardInterrupt:
         return {"interrupted": True, "record": None}
     return {"record": result.to_record()}

@@ -93,6 +93,18 @@ def test_a_run_in_the_process_itself_can_be_asked_for(evil):
     assert require_kept(outcome, stored)["status"] == "ok"
 
 
+def test_a_result_is_rescued_where_the_folder_of_its_target_was_removed(
+    evil, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    outcome, _ = evil(builder="import shutil; shutil.rmtree(os.getcwd())")
+    assert outcome.code == 1
+    (rescued,) = tmp_path.glob("post_error_perf*.json")
+    (record,) = json.loads(rescued.read_text())
+    assert json.loads(outcome.out)["run_id"] == record["run_id"]
+    assert str(rescued) in outcome.err
+
+
 @pytest.mark.parametrize("words", [["--vs", "-mb 2"], ["--processes", "2"], ["-e", "A=1"]])
 def test_flags_that_need_other_processes_are_refused_in_the_process_itself(evil, words):
     outcome, stored = evil(options=["--in-process", *words])

@@ -16,6 +16,7 @@ from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import Target, check_target, check_targets
 from ttbench_core.testing import example_result
 
+STREAMS = ["-", "/dev/stdout", "/dev/fd/1", "/dev/full"]
 KEY = "T0K3N"
 HOOK = f"hook:https://hooks.example/services/{KEY}"
 SHOWN = "hook:https://hooks.example/services/***"
@@ -426,3 +427,9 @@ def test_a_working_folder_that_was_removed_costs_no_result(tmp_path, monkeypatch
         store_result(example_result(), Target("db://host/perf", Down))
     monkeypatch.chdir(tmp_path)
     assert lost.value.rescued.parent == tmp_path / "temporary"
+
+
+@pytest.mark.parametrize("name", [*STREAMS, ""])
+def test_a_stream_or_nothing_is_no_target(name):
+    with pytest.raises(TargetError, match="cannot write results to"):
+        check_target(name)

@@ -14,6 +14,8 @@ __all__ = ["check_file", "error_reason", "require_regular_file", "working_folder
 
 #: File systems allow 255 bytes; names of lock, temporary and rescue files are up to 40 longer.
 _MAX_NAME_BYTES: Final = 200
+#: Folders whose names are devices and streams of processes: `/dev/stdout` may be a file behind it.
+_STREAMS: Final = frozenset({"/dev", "/dev/fd", "/proc/self/fd"})
 
 
 def check_file(path: Path) -> None:
@@ -42,8 +44,9 @@ def working_folder() -> Path | None:
 
 
 def require_regular_file(path: Path) -> None:
-    """Raise `TargetError` if the path exists and is not a regular file."""
-    if path.exists() and not path.is_file():
+    """Raise `TargetError` if the path exists and is not a regular file, or names a stream."""
+    is_stream = path.parent.as_posix() in _STREAMS
+    if is_stream or (path.exists() and not path.is_file()):
         raise TargetError(
             f"cannot write results to {path}: it is not a regular file; name one, such as perf.json"
         )

@@ -196,6 +196,10 @@ def _schemes() -> list[str]:
 
 
 def _by_suffix(path: Path) -> Target:
+    if str(path) in {"-", "."}:
+        raise TargetError(
+            f"cannot write results to {str(path)!r}: name a file; --json prints the result"
+        )
     if not path.name or path.is_dir():
         raise TargetError(f"cannot write results to {str(path)!r}: it is a folder; name a file")
     require_regular_file(path)

@@ -21,7 +21,7 @@ from typing import Any, Final, TextIO
 
 from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.protocol import Capabilities
-from ttbench_core.errors import TtbenchError
+from ttbench_core.errors import TtbenchError, one_line
 from ttbench_core.measure.stopping import TURNS, Stop
 from ttbench_core.models.source import find_source
 from ttbench_core.record.result import Result
@@ -38,6 +38,8 @@ __all__ = ["main"]
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _HEARTBEAT_S: Final = 2.0
 _ALIVE: Final[Mapping[str, Any]] = {"event": "alive"}
+#: What a pack does to the module afterwards does not change it.
+_ENCODE: Final = json.JSONEncoder().encode
 #: Messages come from two threads.
 _SENDING: Final = threading.Lock()
 
@@ -175,6 +177,8 @@ def _last_message(
         return {"refusal": message, "exit_code": refusal.exit_code}
     except KeyboardInterrupt:
         return {"interrupted": True, "record": None}
+    except BaseException as error:  # noqa: BLE001 - a pack may have broken what runs here
+        return {"refusal": one_line(error), "exit_code": TtbenchError.exit_code}
     return {"record": result.to_record()}
 
 
@@ -210,7 +214,7 @@ def _ignore_ending_signals() -> None:
 
 
 def _send(channel: TextIO, message: Mapping[str, Any]) -> None:
-    line = json.dumps(message) + "\n"
+    line = _ENCODE(message) + "\n"
     with _SENDING:
         channel.write(line)
         channel.flush()

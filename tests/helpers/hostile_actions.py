@@ -19,17 +19,27 @@ class Mute(Exception):
     def __str__(self):
         raise ValueError("no words")
 
+class MuteOdd(BaseException):
+    def __str__(self):
+        raise self
+
 """
 #: What a builder does before it returns; each run fails with these words in its error.
 BUILDERS = {
     "raises no Exception": ("raise Odd('\\x1b[2Jboo')", "build: Odd"),
     "raises what cannot be shown": ("raise Mute", "Mute: its message cannot be shown"),
-    "exits quietly": ("os._exit(0)", "ended with code 0 before"),
-    "exits loudly": ("os._exit(77)", "ended with code 77 before"),
+    "raises what cannot be shown nor caught": ("raise MuteOdd", "MuteOdd: its message cannot be"),
+    "raises a book": ("raise ValueError('x' * 10**7)", "... (10,000,000 characters)"),
+    "exits quietly": ("os._exit(0)", "ended with code 0 in phase build"),
+    "exits loudly": ("os._exit(77)", "ended with code 77 in phase build"),
     "leaves Python": ("sys.exit('bye')", "SystemExit: bye"),
     "crashes": ("ctypes.string_at(0)", "was ended by SIGSEGV"),
     "is killed": ("os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL"),
     "aborts": ("os.abort()", "was ended by SIGABRT"),
+    "breaks the channel": (
+        "from ttbench_core.running.processes import worker; worker._ENCODE = lambda _: 'evil'",
+        "sent what is no message of ttbench",
+    ),
     "recurses": ("f = lambda: f(); f()", "RecursionError"),
 }
 #: What a builder does to its surroundings; each run goes through.
@@ -44,6 +54,7 @@ SURROUNDINGS = {
     "clears the environment": "os.environ.clear()",
     "ignores signals": "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
     "prints": "print('}{')",
+    "replaces the writer of JSON": "import json; json.dumps = lambda *_, **__: 'evil'",
 }
 
 
@@ -78,5 +89,6 @@ def run_hostile_pack(
     fake_pack("evil", "[ttbench.models]\nevil = evil_mod:evil\n", evil_mod=source)
     quick = ["--backend", "fake", "--passes", "1", "--warmup", "0"]
     outcome = ttbench("-m", "evil", *quick, "-o", "perf.json", "--json", *options)
-    stored = json.loads((here / "perf.json").read_text()) if list(here.iterdir()) else []
+    file = here / "perf.json"
+    stored = json.loads(file.read_text()) if file.exists() else []
     return outcome, stored

@@ -176,3 +176,15 @@ def test_a_full_or_closed_stream_does_not_change_the_exit_code(
         stderr=subprocess.DEVNULL,
     )
     assert process.wait(timeout=120) == code
+
+
+def test_a_table_wider_than_the_terminal_is_printed_row_by_row(ttbench, tmp_path, monkeypatch):
+    monkeypatch.setattr("_pytest.capture.CaptureIO.isatty", lambda self: True)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "60")
+    path = tmp_path / "perf.jsonl"
+    path.write_text(f"{example_result().to_json()}\n" * 2)
+    outcome = ttbench("show", path, "--columns", "all")
+    lines = outcome.out.splitlines()
+    assert sum(line.startswith("samples_per_sec ") for line in lines) == 2
+    assert "" in lines

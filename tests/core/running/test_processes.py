@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -115,7 +116,7 @@ def test_a_process_that_fails_is_a_failed_record_with_its_phase(tmp_path):
 
 
 def test_a_process_that_is_killed_is_a_failed_record_that_names_the_signal(tmp_path, left_behind):
-    with pytest.raises(BenchmarkError, match="was ended by SIGKILL before it could say"):
+    with pytest.raises(BenchmarkError, match="was ended by SIGKILL in phase"):
         run("kills_itself", output=tmp_path / "perf.json")
     (record,) = json.loads((tmp_path / "perf.json").read_text())
     assert record["failure"]["phase"] == "process"
@@ -188,6 +189,22 @@ def test_a_child_that_is_interrupted_by_itself_interrupts_the_run(tmp_path, asle
     assert process.returncode == 130, err
     (record,) = json.loads((tmp_path / "perf.json").read_text())
     assert record["status"] == "interrupted"
+
+
+def test_a_child_that_does_not_answer_ctrl_c_is_given_up_with_a_record(tmp_path, asleep):
+    process, child = asleep
+    child.suspend()
+    for _ in range(100):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.5)
+            break
+    assert process.returncode == 130
+    (record,) = json.loads((tmp_path / "perf.json").read_text())
+    assert record["status"] == "interrupted"
+    assert "did not answer Ctrl-C in phase passes, after" in record["error"]
+    assert record["model"]["name"] == "sleepy"
+    assert not child.is_running()
 
 
 def test_a_later_process_that_is_refused_keeps_the_earlier_ones(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import statistics
@@ -18,7 +19,9 @@ from ttbench_core import (
 )
 from ttbench_core.errors import PackContractError, PackLoadError
 from ttbench_core.plugins.catalogue import find_model
+from ttbench_core.running import runner, side_by_side
 from ttbench_core.running.measuring import RunContext, measure
+from ttbench_core.running.progress import SILENT
 from ttbench_core.running.request import request_of
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
@@ -350,6 +353,68 @@ def test_ctrl_c_while_the_record_is_made_keeps_the_run(tmp_path, monkeypatch):
         run_as_counted("steady", output=tmp_path / "perf.json")
     (record,) = json.loads((tmp_path / "perf.json").read_text())
     assert len(record["passes"]) == 5
+
+
+@pytest.fixture
+def ctrl_c_as_progress_ends(monkeypatch):
+    """Let Ctrl-C come when everything is measured, while the progress bar is removed."""
+
+    @contextlib.contextmanager
+    def shown(*_):
+        yield SILENT
+        raise KeyboardInterrupt
+
+    for module in (runner, side_by_side):
+        monkeypatch.setattr(module, "show_progress", shown)
+
+
+@pytest.mark.usefixtures("ctrl_c_as_progress_ends")
+def test_ctrl_c_after_the_measurement_keeps_the_result(tmp_path):
+    with pytest.raises(RunInterrupted, match="what was measured is kept") as ended:
+        run_as_counted("steady", output=tmp_path / "perf.json")
+    (record,) = json.loads((tmp_path / "perf.json").read_text())
+    assert record == ended.value.result.to_record()
+    assert record["status"] == "ok"
+
+
+@pytest.mark.usefixtures("ctrl_c_as_progress_ends")
+def test_ctrl_c_after_a_run_side_by_side_keeps_both_results(tmp_path):
+    with pytest.raises(RunInterrupted) as ended:
+        ttbench_core.run_ab(
+            "steady",
+            {"config": "small"},
+            processes=1,
+            passes=2,
+            backend="fake",
+            output=tmp_path / "ab.json",
+            progress=False,
+        )
+    a, b = json.loads((tmp_path / "ab.json").read_text())
+    assert (a["run_id"], b["run_id"]) == (
+        ended.value.result.run_id,
+        ended.value.others[0].run_id,
+    )
+    assert a["paired_with"] == b["run_id"]
+
+
+@pytest.mark.parametrize("model", ["steady", "compile_fails"])
+def test_ctrl_c_before_a_result_is_stored_keeps_it(tmp_path, monkeypatch, model):
+    interrupted = []
+
+    def once(store):
+        def instead(*args):
+            if not interrupted:
+                interrupted.append(args)
+                raise KeyboardInterrupt
+            return store(*args)
+
+        return instead
+
+    for name in ("store_result", "store_results"):
+        monkeypatch.setattr(runner, name, once(getattr(runner, name)))
+    with pytest.raises(RunInterrupted):
+        run(model, output=tmp_path / "perf.json")
+    assert len(json.loads((tmp_path / "perf.json").read_text())) == 1
 
 
 def test_ctrl_c_before_anything_was_measured_writes_nothing(tmp_path):

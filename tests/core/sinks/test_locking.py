@@ -18,7 +18,7 @@ import pytest
 from ttbench_core.errors import TargetError
 from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.results.reading import load
-from ttbench_core.sinks import locking, writer_mark
+from ttbench_core.sinks import lock_reach, locking, writer_mark
 from ttbench_core.sinks.json import JsonSink
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
@@ -286,3 +286,129 @@ def test_ctrl_c_while_waiting_for_a_lock_leaves_nothing_behind(tmp_path, monkeyp
 
 def interrupt(_):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("removed", ["once", "again and again"])
+def test_a_writer_is_alone_also_if_its_lock_file_is_removed(
+    tmp_path, monkeypatch, start_process, removed
+):
+    path = tmp_path / "perf.json"
+    arguments = [sys.executable, "-c", KILLED, "locks", str(path)]
+    writer = start_process(arguments, stdout=subprocess.PIPE, text=True)
+    assert writer.stdout.readline() == "writing\n"
+    locking.lock_path(path).unlink()
+    if removed == "again and again":
+        is_at = locking._is_at
+
+        def removed_before(lock, descriptor):
+            lock.unlink()
+            return is_at(lock, descriptor)
+
+        monkeypatch.setattr(locking, "_is_at", removed_before)
+    monkeypatch.setattr(locking, "LOCK_TIMEOUT_S", 0.2)
+    with pytest.raises(TargetError, match=r"another process has been writing it for 0\.2 s"):
+        JsonSink(path).write(example_result())
+    writer.kill()
+    writer.wait()
+    save(path, run_id="after")
+    assert run_ids(path) == ["after"]
+
+
+def test_a_lock_on_a_file_that_was_replaced_is_taken_on_the_new_one(tmp_path, monkeypatch):
+    path, lock, taken = tmp_path / "perf.json", tmp_path / ".perf.json.lock", []
+
+    def replaced_meanwhile(descriptor, operation):
+        if operation != fcntl.LOCK_UN and not taken:
+            lock.unlink()
+            lock.touch()
+        real_flock(descriptor, operation)
+        taken.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(fcntl, "flock", replaced_meanwhile)
+    with locking.exclusive_lock(path):
+        assert taken[-1] == lock.stat().st_ino
+        assert taken[0] != taken[-1]
+    assert run_ids_of_a_save(path) == ["a"]
+
+
+def run_ids_of_a_save(path: Path) -> list[str]:
+    save(path, run_id="a")
+    return run_ids(path)
+
+
+def test_a_mark_that_ctrl_c_left_behind_in_this_process_keeps_nobody_out(tmp_path, monkeypatch):
+    path = tmp_path / "perf.json"
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(writer_mark, "_remove", lambda *_: interrupt(None))
+        with pytest.raises(KeyboardInterrupt), locking.exclusive_lock(path):
+            pass
+    (mark,) = writer_mark.mark_path(path).iterdir()
+    assert mark.exists()
+    save(path, run_id="a")
+    assert run_ids(path) == ["a"]
+    assert hidden(tmp_path) == [".perf.json.lock"]
+
+
+def leave_mark_of_another_machine(path: Path) -> Path:
+    mark = writer_mark.mark_path(path)
+    mark.mkdir()
+    (mark / f"{'0' * 16}-1-1-locked-{'0' * 8}").touch()
+    return mark
+
+
+def test_a_lock_that_reaches_other_machines_tells_that_the_writer_of_a_mark_is_gone(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(writer_mark, "locks_reach_all_machines", lambda folder: True)
+    leave_mark_of_another_machine(tmp_path / "perf.json")
+    save(tmp_path / "perf.json", run_id="a")
+    assert run_ids(tmp_path / "perf.json") == ["a"]
+
+
+def test_a_lock_of_this_machine_alone_does_not_tell_that_a_writer_of_another_is_gone(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(writer_mark, "locks_reach_all_machines", lambda folder: False)
+    monkeypatch.setattr(locking, "LOCK_TIMEOUT_S", 0.1)
+    mark = leave_mark_of_another_machine(tmp_path / "perf.json")
+    with pytest.raises(ResultNotStoredError) as lost:
+        save(tmp_path / "perf.json", run_id="mine")
+    assert f"if none is, remove {mark}" in str(lost.value)
+    assert run_ids(tmp_path / "post_error_perf.json") == ["mine"]
+
+
+MOUNT = "30 1 0:40 / {} rw,relatime shared:1 - {} source rw,{}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "reaches"),
+    [
+        ("ext4", "errors=remount-ro", True),
+        ("tmpfs", "", True),
+        ("nfs4", "vers=4.2,local_lock=none", True),
+        ("nfs", "vers=3,local_lock=posix", True),
+        ("nfs", "vers=3,local_lock=flock", False),
+        ("nfs", "vers=3,local_lock=all", False),
+        ("nfs", "vers=3,nolock", False),
+        ("lustre", "flock,user_xattr", True),
+        ("lustre", "localflock,user_xattr", False),
+        ("fuse.sshfs", "user_id=0", False),
+        ("9p", "trans=virtio", False),
+        ("of-tomorrow", "", False),
+    ],
+)
+def test_a_lock_reaches_other_machines_only_where_the_file_system_says_so(
+    tmp_path, monkeypatch, kind, options, reaches
+):
+    mounts, folder = tmp_path / "mountinfo", tmp_path / "with space"
+    folder.mkdir()
+    other = MOUNT.format("/", "fuse.sshfs" if reaches else "ext4", "")
+    point = str(folder).replace(" ", "\\040")
+    mounts.write_text(
+        f"{other}\n{MOUNT.format(point, 'devpts', '')}\n{MOUNT.format(point, kind, options)}\n"
+        f"{MOUNT.format(f'{point}/deeper', 'proc', '')}\n"
+    )
+    monkeypatch.setattr(lock_reach, "_MOUNTS", mounts)
+    assert lock_reach.locks_reach_all_machines(folder) is reaches
+    monkeypatch.setattr(lock_reach, "_MOUNTS", tmp_path / "missing")
+    assert not lock_reach.locks_reach_all_machines(folder)

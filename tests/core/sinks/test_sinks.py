@@ -18,6 +18,7 @@ import pytest
 from ttbench_core.errors import TargetError
 from ttbench_core.record.run_errors import ResultNotStoredError, RunInterrupted
 from ttbench_core.results.reading import load
+from ttbench_core.sinks import rescuing
 from ttbench_core.sinks.json import JsonSink
 from ttbench_core.sinks.jsonl import JsonLinesSink
 from ttbench_core.sinks.storing import store_result, store_results
@@ -468,6 +469,24 @@ def test_ctrl_c_in_one_target_loses_no_result_of_the_others(tmp_path):
     rescued = read(tmp_path / "post_error_one.jsonl.json")
     assert [one["run_id"] for one in rescued] == ["a", "b"]
     assert interrupted.value.rescued == tmp_path / "post_error_one.jsonl.json"
+
+
+def test_a_second_ctrl_c_during_the_rescue_loses_no_result(tmp_path, monkeypatch):
+    create, interrupted = rescuing.create_file, []
+
+    def once(path, content):
+        if not interrupted:
+            interrupted.append(path)
+            raise KeyboardInterrupt
+        create(path, content)
+
+    monkeypatch.setattr(rescuing, "create_file", once)
+    targets = [Target(tmp_path / "one.json", CtrlC), check_target(tmp_path / "two.json")]
+    with pytest.raises(RunInterrupted) as ended:
+        store_result(example_result(run_id="a"), *targets)
+    assert ended.value.rescued == tmp_path / "post_error_one.json"
+    for path in (ended.value.rescued, tmp_path / "two.json"):
+        assert [one["run_id"] for one in read(path)] == ["a"]
 
 
 def test_all_failed_targets_are_reported(tmp_path):

@@ -13,9 +13,10 @@ from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.results.reading import load
 from ttbench_core.sinks.redaction import HIDDEN, hide_secrets, shown_place
 from ttbench_core.sinks.storing import store_result
-from ttbench_core.sinks.targets import Target, check_target
+from ttbench_core.sinks.targets import Target, check_target, check_targets
 from ttbench_core.testing import example_result
 
+STREAMS = ["-", "/dev/stdout", "/dev/fd/1", "/dev/full"]
 KEY = "T0K3N"
 HOOK = f"hook:https://hooks.example/services/{KEY}"
 SHOWN = "hook:https://hooks.example/services/***"
@@ -313,6 +314,51 @@ def test_the_rescue_file_of_a_secret_file_name_does_not_show_it(tmp_path, monkey
     assert len(json.loads(lost.value.rescued.read_text())) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "rescued"),
+    [
+        ("perf.json", "post_error_perf.json"),
+        ("sub/perf.jsonl", "sub/post_error_perf.jsonl.json"),
+        ("./sub/my r\u00e4sults 1.json", "sub/post_error_my r\u00e4sults 1.json"),
+        ("./run:12.json", "post_error_run:12.json"),
+        ("../run", "../post_error_run.json"),
+    ],
+)
+@pytest.mark.parametrize("moves", [False, True])
+@pytest.mark.usefixtures("broken_after_the_check")
+def test_the_rescue_file_of_a_relative_target_is_next_to_it_and_has_its_name(
+    tmp_path, monkeypatch, name, rescued, moves
+):
+    here = tmp_path / "here"
+    (here / "sub").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    target = check_target(name)
+    target.place.write_text("broken")
+    if moves:
+        monkeypatch.chdir("/")
+    with pytest.raises(ResultNotStoredError) as lost:
+        store_result(example_result(), target)
+    assert os.path.realpath(lost.value.rescued) == os.path.realpath(here / rescued)
+    assert len(json.loads(lost.value.rescued.read_text())) == 1
+
+
+def test_the_rescue_file_of_a_relative_secret_name_does_not_show_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    class Down:
+        def __init__(self, path):
+            raise OSError("down")
+
+        @staticmethod
+        def redact(path):
+            return "***.hook"
+
+    named = Path(KEY) / "secret.hook"
+    with pytest.raises(ResultNotStoredError) as lost:
+        store_result(example_result(), Target(tmp_path / named, Down, named))
+    assert lost.value.rescued == tmp_path / "post_error_results.json"
+
+
 def test_a_sink_that_ends_the_process_loses_no_result(tmp_path):
     class Ends:
         def __init__(self, path):
@@ -321,3 +367,69 @@ def test_a_sink_that_ends_the_process_loses_no_result(tmp_path):
     with pytest.raises(ResultNotStoredError, match="SystemExit: 3"):
         store_result(example_result(), Target(tmp_path / "perf.db", Ends))
     assert (tmp_path / "post_error_perf.db.json").exists()
+
+
+@pytest.mark.parametrize("url", ["sqlite:///perf.db", "sqlite+pysqlite:///sub/m\u00e4 1.db"])
+def test_a_relative_url_of_a_file_is_stored_where_it_was_named_and_shown_as_typed(
+    tmp_path, monkeypatch, url
+):
+    pytest.importorskip("sqlalchemy")
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    target = check_target(url)
+    monkeypatch.chdir("/")
+    store_result(example_result(), target)
+    monkeypatch.chdir(tmp_path)
+    assert len(load(url)) == 1
+    assert str(target) == url
+
+
+def test_two_urls_of_one_file_are_one_target(tmp_path, monkeypatch):
+    pytest.importorskip("sqlalchemy")
+    monkeypatch.chdir(tmp_path)
+    assert len(check_targets(["sqlite:///perf.db", f"sqlite:///{tmp_path}/perf.db"])) == 1
+
+
+def test_a_folder_that_no_url_can_hold_keeps_the_url_relative(tmp_path, monkeypatch):
+    pytest.importorskip("sqlalchemy")
+    (tmp_path / "a?b%20").mkdir()
+    monkeypatch.chdir(tmp_path / "a?b%20")
+    store_result(example_result(), check_target("sqlite:///perf.db"))
+    assert (tmp_path / "a?b%20" / "perf.db").exists()
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_the_rescue_file_of_a_url_is_in_the_folder_in_which_it_was_named(
+    hook, tmp_path, monkeypatch, moves
+):
+    hook("write")
+    target = check_target(HOOK)
+    if moves:
+        monkeypatch.chdir("/")
+    with pytest.raises(ResultNotStoredError) as lost:
+        store_result(example_result(), target)
+    assert lost.value.rescued.parent == tmp_path
+
+
+def test_a_working_folder_that_was_removed_costs_no_result(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.chdir(gone)
+
+    class Down:
+        def __init__(self, url):
+            raise OSError("down")
+
+    gone.rmdir()
+    with pytest.raises(ResultNotStoredError) as lost:
+        store_result(example_result(), Target("db://host/perf", Down))
+    monkeypatch.chdir(tmp_path)
+    assert lost.value.rescued.parent == tmp_path / "temporary"
+
+
+@pytest.mark.parametrize("name", [*STREAMS, ""])
+def test_a_stream_or_nothing_is_no_target(name):
+    with pytest.raises(TargetError, match="cannot write results to"):
+        check_target(name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 __all__ = [
     "AmbiguousNameError",
@@ -32,6 +32,10 @@ __all__ = [
     "one_line",
     "suggestion",
 ]
+
+
+#: Characters of a message of others that are shown and recorded.
+_MAX_MESSAGE: Final = 4000
 
 
 class TtbenchError(Exception):
@@ -129,10 +133,17 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Give type and message of an exception in one line, also of one that cannot be shown."""
+    """Give type and message of an exception in one line, also of one that cannot be shown.
+
+    Of a long message the beginning is given, and its length.
+    """
     kind = type(error).__name__
     try:
-        text = " ".join(str(error).split())
-    except Exception as fault:  # noqa: BLE001 - an exception of a pack may do anything
-        text = f"its message cannot be shown ({type(fault).__name__})"
-    return f"{kind}: {text}" if text else kind
+        text = str(error)
+        start = " ".join(text[:_MAX_MESSAGE].split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as fault:  # noqa: BLE001 - an exception of a pack may do anything
+        return f"{kind}: its message cannot be shown ({type(fault).__name__})"
+    cut = f"... ({len(text):,} characters)" if len(text) > _MAX_MESSAGE else ""
+    return f"{kind}: {start}{cut}" if start else kind

@@ -130,11 +130,12 @@ def _report(
     words: Sequence[str], messages: Iterable[str], error: BaseException | None = None
 ) -> None:
     """Print messages, after the traceback of an error if it is given, without secrets."""
-    from ttbench_core.cli.secrets import secrets_of_words
-    from ttbench_core.request.credentials import hide_credentials, secrets_of_environment
+    from ttbench_core.cli.secrets import message_without_secrets, secrets_of_words
+    from ttbench_core.request.credentials import secrets_of_environment
 
     secrets = secrets_of_words(words) | secrets_of_environment(os.environ)
     if error is not None:
-        report_text(hide_credentials("".join(traceback.format_exception(error)), secrets))
+        trace = "".join(traceback.format_exception(error))
+        report_text(message_without_secrets(trace, secrets))
     for message in messages:
-        report_line(hide_credentials(message, secrets))
+        report_line(message_without_secrets(message, secrets))

@@ -7,7 +7,7 @@ one is reported alike everywhere; argparse only tells words from numbers.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from ttbench_core.cli.engine_arguments import add_engine_options, engine_lines
@@ -49,6 +49,28 @@ class Parser(argparse.ArgumentParser):
         """Raise `UsageError` with a pointer to the help."""
         raise UsageError(f"{message} ({self.prog} --help shows every option)")
 
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> argparse.Namespace:
+        """Read all words; raises `UsageError`, which shows no value of a flag that is not known."""
+        found: argparse.Namespace
+        found, left = self.parse_known_args(args, namespace)
+        self._refuse_unknown(left)
+        return found
+
+    def parse_intermixed_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> argparse.Namespace:
+        """Do what `parse_args` does, with words before, between and after the flags."""
+        found: argparse.Namespace
+        found, left = self.parse_known_intermixed_args(args, namespace)
+        self._refuse_unknown(left)
+        return found
+
+    def _refuse_unknown(self, words: Sequence[str]) -> None:
+        if words:
+            self.error(f"unrecognized arguments: {' '.join(_without_values(words))}")
+
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """Refuse `--flag=--`, of which some versions of argparse make an empty list."""
         values = super()._get_values(action, arg_strings)
@@ -59,6 +81,20 @@ class Parser(argparse.ArgumentParser):
     def print_help(self, file: object = None) -> None:  # noqa: ARG002 - of the base class
         """Print the help; argparse itself ignores that nobody reads it."""
         print_text(self.format_help())
+
+
+def _without_values(words: Sequence[str]) -> Iterator[str]:
+    """Yield words that nobody knows; of a flag not its value, which may be a secret."""
+    follows_flag = False
+    for word in words:
+        is_flag = word.startswith("-")
+        if word.startswith("--"):
+            yield word.partition("=")[0]
+        elif is_flag:
+            yield word[:2]
+        elif not follows_flag:
+            yield word
+        follows_flag = is_flag
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

@@ -19,6 +19,7 @@ from ttbench_core.request.keywords import KEYWORDS_OF_RUN
 from ttbench_core.request.named_values import parse_named_values
 from ttbench_core.running.request import RunRequest, request_of
 from ttbench_core.running.runner import run_request
+from ttbench_core.sinks.target_checks import working_folder
 from ttbench_core.sinks.targets import Target, check_targets
 
 __all__ = [
@@ -39,15 +40,16 @@ def run_benchmark(options: argparse.Namespace) -> int:
     if options.in_process:
         refuse_other_processes(options)
     targets = check_targets(options.output)
+    start = working_folder()
     try:
         with signals_interrupt(), pack_output_on_stderr(wanted=options.json):
             request = request_from(options, processes=1)
             result = run_request(request, targets, own_process=not options.in_process)
     except (BenchmarkError, RunInterrupted, ResultNotStoredError) as ended:
         if ended.result is not None:
-            _show(ended.result, _stored_in(ended, targets), as_json=options.json)
+            _show(ended.result, _stored_in(ended, targets), start, as_json=options.json)
         raise
-    _show(result, [str(one) for one in targets], as_json=options.json)
+    _show(result, [str(one) for one in targets], start, as_json=options.json)
     return exit_code_of(result, strict=options.strict)
 
 
@@ -129,7 +131,8 @@ def pack_output_on_stderr(*, wanted: bool) -> contextlib.AbstractContextManager[
     return contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext()
 
 
-def _show(result: Result, stored_in: Sequence[str], *, as_json: bool) -> None:
+def _show(result: Result, stored_in: Sequence[str], start: Path | None, *, as_json: bool) -> None:
+    """Print a result, and its trace, whose files are named as seen from where the run started."""
     if as_json:
         print_exact(result.to_json())
         return
@@ -141,4 +144,5 @@ def _show(result: Result, stored_in: Sequence[str], *, as_json: bool) -> None:
     print_pairs(rows)
     if result.trace:
         print_line()
-        print_text(f"{Path(result.trace['files'][0]).read_text(encoding='utf-8')}\n")
+        trace = (start or Path()) / result.trace["files"][0]
+        print_text(f"{trace.read_text(encoding='utf-8')}\n")

@@ -128,7 +128,7 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
         "-e",
         "--env",
         help='Environment variables to run with, in a process of its own: -e "NAME=VALUE OTHER",'
-        " where a name alone means 1",
+        " where a name alone, in capitals, means 1",
     )
     group.add_argument(
         "--timeout",

@@ -84,7 +84,7 @@ def _show(found: SideBySide, options: argparse.Namespace) -> None:
     if options.json:
         print_exact(json.dumps(found.to_record(), allow_nan=False))
         return
-    secrets = secrets_of_words(["--vs", options.vs], options.backend)
+    secrets = secrets_of_words(["--vs", options.vs], options.backend, short=True)
     flags_of_b = hide_credentials(options.vs, secrets)
     for name, result, flags in (("A", found.a, ""), ("B", found.b, f" {flags_of_b}")):
         rows = [row for row in result.summary() if row[0] != "model"]

@@ -18,6 +18,7 @@ from ttbench_core.record.formatting import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
 __all__ = [
     "discard",
@@ -82,7 +83,11 @@ def print_bars(title: str, bars: Sequence[tuple[str, float, str]]) -> None:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; as wide as the terminal, and uncut where there is none."""
+    """Print a table; as wide as the terminal, and uncut where there is none.
+
+    Where not even the longest words of its columns fit, each row is printed as lines of a title
+    and a cell.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -90,9 +95,16 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in header:
         table.add_column(Text(printable(title)), overflow="fold")
-    for row in rows:
+    kept = [list(row) for row in rows]
+    for row in kept:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    _print_rich(table)
+    if _fits(table):
+        _print_rich(table)
+        return
+    for number, row in enumerate(kept):
+        if number:
+            print_line()
+        print_pairs([pair for pair in zip(header, row, strict=True) if pair[1]])
 
 
 def report_line(text: str) -> None:
@@ -144,11 +156,24 @@ def _report(text: str) -> None:
         discard(sys.stderr)
 
 
+def _fits(table: Table) -> bool:
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    console = Console(width=_width())
+    longest_words = Measurement.get(console, console.options.update(width=_UNCUT_WIDTH), table)
+    return longest_words.minimum <= console.width
+
+
+def _width() -> int | None:
+    return None if sys.stdout.isatty() else _UNCUT_WIDTH
+
+
 def _print_rich(table: RenderableType) -> None:
     """Print what rich draws; rich itself would end the process where the reader has gone."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else _UNCUT_WIDTH)
+    console = Console(width=_width())
     with console.capture() as drawn:
         console.print(table)
     print(drawn.get(), end="")

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ttbench_core.errors import one_line
+from ttbench_core.request.credentials import hide_in_report
 
 __all__ = ["Probe", "ProbeResult"]
 
@@ -176,4 +177,6 @@ def _exit_reason(code: int) -> str:
 def _last_line(printed: bytes) -> str:
     lines = [line.strip() for line in printed.decode("utf-8", "replace").splitlines()]
     last = next((line for line in reversed(lines) if line), "")
-    return f"; it said last: {last[:_MAX_SHOWN]}" if last else ""
+    # hidden before it is cut: a half of a secret would not be found
+    shown = hide_in_report(last)[:_MAX_SHOWN]
+    return f"; it said last: {shown}" if last else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -18,9 +19,10 @@ from typing import Any, Final, TextIO, TypeAlias
 from ttbench_core.backends.loading import checked_capabilities, made_backend
 from ttbench_core.backends.protocol import Device
 from ttbench_core.errors import PackContractError, PackLoadError, one_line
-from ttbench_core.plugins.catalogue import as_builder, installed_models
+from ttbench_core.plugins.catalogue import ModelEntry, as_builder, installed_models
 from ttbench_core.plugins.registry import BACKENDS, MODELS, ZOOS, Plugin, discover, load_directly
 from ttbench_core.plugins.zoos import open_zoo
+from ttbench_core.request.credentials import hide_in_report
 
 __all__ = ["LISTING", "main"]
 
@@ -55,7 +57,7 @@ def _send_all(channel: TextIO, all_facts: _Facts) -> None:
         for facts in all_facts:
             _send(channel, json.dumps(facts))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is reported
-        traceback.print_exc()
+        _print_traceback()
         _send(channel, json.dumps({"fault": _reason(error)}))
     _send(channel, "")
 
@@ -76,8 +78,8 @@ def _probe_backends(plugins: Iterable[Plugin]) -> _Facts:
         availability = backend.availability()
         yield {
             "usable": bool(availability.usable),
-            "reason": str(availability.reason),
-            "remedy": str(availability.remedy),
+            "reason": hide_in_report(str(availability.reason)),
+            "remedy": hide_in_report(str(availability.remedy)),
             "automatic": bool(getattr(availability, "automatic", True)),
         }
         if availability.usable:
@@ -106,7 +108,7 @@ def _probe_pack(plugins: Iterable[Plugin]) -> _Facts:
         try:
             as_builder(load_directly(plugin), plugin.where)
         except (PackLoadError, PackContractError) as error:
-            traceback.print_exc()
+            _print_traceback()
             broken.append(
                 {"name": plugin.name, "entry_point": plugin.value, "reason": _reason(error)}
             )
@@ -123,7 +125,7 @@ def _probe_zoos(plugins: Iterable[Plugin]) -> _Facts:
         try:
             listed += len(open_zoo(plugin).models)
         except (PackLoadError, PackContractError) as error:
-            traceback.print_exc()
+            _print_traceback()
             broken.append({"name": name, "entry_point": plugin.value, "reason": _reason(error)})
         yield {"listed": listed, "broken": broken}
 
@@ -143,7 +145,11 @@ def _list(channel: TextIO, faults: Mapping[str, str]) -> _Facts:
         announced = _Announced(plugin.entry_point, lambda: _send(channel, _step(where)))
         return replace(plugin, entry_point=announced)
 
-    yield {"entries": [asdict(entry) for entry in installed_models(prepare)]}
+    yield {"entries": [_entry_facts(entry) for entry in installed_models(prepare)]}
+
+
+def _entry_facts(entry: ModelEntry) -> dict[str, Any]:
+    return {**asdict(entry), "error": hide_in_report(entry.error) if entry.error else entry.error}
 
 
 class _Announced:
@@ -168,8 +174,13 @@ def _step(name: str) -> str:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, PackLoadError):
-        return error.reason
-    return error.fault if isinstance(error, PackContractError) else one_line(error)
+        return hide_in_report(error.reason)
+    fault = error.fault if isinstance(error, PackContractError) else one_line(error)
+    return hide_in_report(fault)
+
+
+def _print_traceback() -> None:
+    sys.stderr.write(hide_in_report(traceback.format_exc()))
 
 
 _PROBES: Final = {BACKENDS: _probe_backends, MODELS: _probe_pack, ZOOS: _probe_zoos}

@@ -45,6 +45,12 @@ def parse_variables(env: str) -> dict[str, str]:
 
 def _parse_variable(number: int, word: str) -> tuple[str, str]:
     name, equals, value = word.partition("=")
+    if not equals and name.upper() != name:
+        # not the word: it may be the rest of a value, and that a secret
+        raise OptionError(
+            f"--env: word {number} is no NAME=VALUE: quote a value that has blanks; NAME alone,"
+            " in capitals, sets it to 1"
+        )
     if not _NAME.fullmatch(name):
         named = f" ({name}={HIDDEN})" if equals and name.isprintable() else ""
         raise OptionError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from importlib.util import find_spec
 from typing import Any, Final, Protocol
 
 from ttbench_core.record.formatting import printable
-from ttbench_core.request.credentials import hide_credentials, secrets_of_environment
 
 __all__ = ["SILENT", "Observer", "show_progress"]
 
@@ -25,7 +23,7 @@ class Observer(Protocol):
         """A phase begins."""
 
     def note(self, sentence: str) -> None:
-        """Something that the waiting user should know now."""
+        """Something that the waiting user should know now; it holds no secret."""
 
     def passes(self, done: int, wanted: int | None) -> None:
         """So many passes are done, of so many at most."""
@@ -78,7 +76,6 @@ class _Bar:
         self._drawn_at_s = 0.0
         self._bar = bar
         self._label = label
-        self._secrets = secrets_of_environment(os.environ)
         self._task = bar.add_task(label, total=None)
 
     def phase(self, name: str) -> None:
@@ -88,11 +85,7 @@ class _Bar:
 
     def note(self, sentence: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(
-            f"note: {printable(hide_credentials(sentence, self._secrets))}",
-            markup=False,
-            highlight=False,
-        )
+        self._bar.console.print(f"note: {printable(sentence)}", markup=False, highlight=False)
 
     def passes(self, done: int, wanted: int | None) -> None:
         """Move the bar, no more often than an eye can follow."""

@@ -35,7 +35,7 @@ from ttbench_core.record.environment import (
 from ttbench_core.record.result import Result
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import Observer
-from ttbench_core.running.record_secrets import without_secrets
+from ttbench_core.running.record_secrets import text_without_secrets, without_secrets
 from ttbench_core.running.record_values import (
     checked_versions,
     effective_args,
@@ -129,8 +129,9 @@ class Recording:
 
     def _add_notes(self, notes: Sequence[str]) -> None:
         self._notes = (*self._notes, *map(str, notes))
+        options, backend = self._job.request.options, self._job.backend_name
         for note in notes:
-            self._observer.note(str(note))
+            self._observer.note(text_without_secrets(str(note), options, backend))
 
     def add_first_call(self, first: Pass) -> None:
         """Add the time of the first call, without the garbage collection before it."""

@@ -16,7 +16,7 @@ from ttbench_core.request.options import RunOptions
 from ttbench_core.running.measuring import RunContext, measure
 from ttbench_core.running.progress import Observer, show_progress
 from ttbench_core.running.request import RunRequest, request_of
-from ttbench_core.sinks.storing import store_result, store_results
+from ttbench_core.sinks.storing import interrupted_with, store_result, store_results
 from ttbench_core.sinks.targets import Target, check_targets
 
 if TYPE_CHECKING:
@@ -118,14 +118,22 @@ def run_request(
         own_process: whether it is measured in a fresh process, so that whatever the model, its
             pack or its engine do there, the record is kept here.
     """
-    with show_progress(request.options.model, progress) as observer:
-        try:
-            result = _measure(request, observer, own_process=own_process)
-        except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = store_results([ended.result], targets)
+    unstored: Result | None = None
+    try:
+        with show_progress(request.options.model, progress) as observer:
+            try:
+                result = unstored = _measure(request, observer, own_process=own_process)
+            except (BenchmarkError, RunInterrupted) as ended:
+                unstored = ended.result
+                ended.storage_error = store_results([ended.result], targets)
+                unstored = None
+                raise
+        if result.image is None:
+            store_result(result, *targets)
+    except KeyboardInterrupt as ended:
+        if unstored is None or isinstance(ended, RunInterrupted):
             raise
-    if result.image is None:
-        store_result(result, *targets)
+        raise interrupted_with([unstored], targets) from None
     return result
 
 

@@ -20,7 +20,7 @@ from ttbench_core.running.processes.turns import measure_in_turns
 from ttbench_core.running.progress import Observer, show_progress
 from ttbench_core.running.request import RunRequest, request_of
 from ttbench_core.running.runner import supervision_of
-from ttbench_core.sinks.storing import store_results
+from ttbench_core.sinks.storing import interrupted_with, store_results
 from ttbench_core.sinks.targets import Target, check_targets
 
 __all__ = ["COMMON_OPTIONS", "DEFAULT_PAIRS", "run_ab", "run_requests_side_by_side"]
@@ -93,18 +93,30 @@ def run_requests_side_by_side(
     for one in requests:
         if (flag := saves_image(one.options.engine_options)) is not None:
             raise OptionError(f"a run side by side measures, and {flag} does not: leave it out")
-    with show_progress(f"{requests[0].options.model} side by side", progress) as observer:
-        try:
-            first, second = _measure(requests, observer)
-        except (BenchmarkError, RunInterrupted) as ended:
-            ended.storage_error = store_results([ended.result, *ended.others], targets)
+    unstored: Sequence[Result | None] = ()
+    try:
+        with show_progress(f"{requests[0].options.model} side by side", progress) as observer:
+            try:
+                a, b = unstored = _paired(*_measure(requests, observer))
+            except (BenchmarkError, RunInterrupted) as ended:
+                unstored = (ended.result, *ended.others)
+                ended.storage_error = store_results(unstored, targets)
+                unstored = ()
+                raise
+        lost = store_results([a, b], targets)
+    except KeyboardInterrupt as ended:
+        results = [one for one in unstored if one is not None]
+        if not results or isinstance(ended, RunInterrupted):
             raise
-    a = replace(first, paired_with=second.run_id)
-    b = replace(second, paired_with=first.run_id)
-    if (lost := store_results([a, b], targets)) is not None:
+        raise interrupted_with(results, targets) from None
+    if lost is not None:
         lost.result, lost.others = a, (b,)
         raise lost
     return compare_pairs(a, b)
+
+
+def _paired(a: Result, b: Result) -> tuple[Result, Result]:
+    return replace(a, paired_with=b.run_id), replace(b, paired_with=a.run_id)
 
 
 def _measure(requests: tuple[RunRequest, RunRequest], observer: Observer) -> tuple[Result, Result]:

@@ -24,7 +24,7 @@ def replace_file(path: Path, *parts: bytes) -> None:
     folder. Keeps the file's permissions, and its owner where this user may. On any error the
     file is unchanged.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = _temporary(path)
     before = path.stat() if path.exists() else None
     try:
         # until it has the permissions of a file that others may not read, they must not read it
@@ -48,10 +48,30 @@ def replace_file(path: Path, *parts: bytes) -> None:
 def create_file(path: Path, content: bytes) -> None:
     """Write a file that is not there yet, flushed to disk; this needs no lock.
 
+    The file gets its name when it is complete, where the file system has hard links.
+
     Raises `FileExistsError` if there is one, also if it is a link to nothing. On any other error
-    there is no file.
+    there is none, unless another process has replaced it meanwhile.
     """
+    temporary = _temporary(path)
+    try:
+        _write_new(temporary, content)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # no hard links here, or a writer of the file took this one for a leftover
+            _write_new(path, content)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    _flush_folder(path.parent)
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not be there; removes it on an error, but none that replaced it."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _NEW_FILE_MODE)
+    own = os.fstat(descriptor)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -59,9 +79,13 @@ def create_file(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
     except BaseException:
         with contextlib.suppress(OSError):
-            path.unlink()
+            if os.path.samestat(own, path.lstat()):
+                path.unlink()
         raise
-    _flush_folder(path.parent)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
 
 def remove_leftovers(path: Path) -> None:

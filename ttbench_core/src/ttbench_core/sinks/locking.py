@@ -20,6 +20,8 @@ __all__ = ["LOCK_TIMEOUT_S", "exclusive_lock", "lock_path"]
 LOCK_TIMEOUT_S: Final = 60.0
 #: Before the umask of the user takes its bits away.
 _LOCK_FILE_MODE: Final = 0o666
+#: Lock files that are removed by others while they are waited for, before the mark must do.
+_MAX_LOCK_FILES: Final = 10
 #: `flock` says so where another process has the lock.
 _TAKEN: Final = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES)
 
@@ -30,7 +32,8 @@ def exclusive_lock(path: Path, *, timeout_s: float | None = None) -> Iterator[Pa
 
     Takes the lock of the system on the hidden file `.<name>.lock`, which stays, and marks the
     writing by a folder `.<name>.writer`, which does not. The mark alone excludes other writers
-    where the system refuses the lock; the lock tells that the writer of an old mark is gone.
+    where the system refuses the lock, or its file was removed; the lock tells that the writer of
+    an old mark of another machine is gone.
 
     Args:
         path: the file, which need not exist.
@@ -56,18 +59,30 @@ def lock_path(path: Path) -> Path:
 @contextlib.contextmanager
 def _system_lock(path: Path, deadline: Deadline) -> Iterator[bool]:
     """Hold the lock of the system on a file; yields whether the system gives one."""
-    descriptor = _open_lock_file(path)
-    if descriptor is None:
-        yield False
-        return
+    for _ in range(_MAX_LOCK_FILES):
+        descriptor = _open_lock_file(path)
+        if descriptor is None:
+            break
+        try:
+            has_lock = _lock(descriptor, path, deadline)
+            if not has_lock or _is_at(path, descriptor):
+                yield has_lock
+                return
+        finally:
+            # unlocked before it is closed: a process that was forked meanwhile has it open as well
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+    yield False
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Return whether an open file is still at its path: what was removed excludes nobody."""
     try:
-        yield _lock(descriptor, path, deadline)
-    finally:
-        # unlocked before it is closed: a process that was forked meanwhile has it open as well
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except OSError:
+        return False
 
 
 def _open_lock_file(path: Path) -> int | None:

@@ -56,6 +56,10 @@ class SinkFactory(Protocol):
     measured and raises `TargetError` for a place that cannot be used: a missing
     library, a malformed URL. It does not connect.
 
+    A factory whose places may be relative to the working directory has `absolute(place)`,
+    which gives the same place independent of it: a pack may change it during a run. Files
+    need none.
+
     A factory whose places hold a secret has `redact(place)`: see `Redacting`.
     """
 

@@ -5,15 +5,19 @@ Whatever names a place in a message, a table or a file name takes its text from 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote
 
-from ttbench_core.request.credentials import HIDDEN, hide_in_word
+from ttbench_core.request.credentials import (
+    HIDDEN,
+    escaped,
+    hide_in_word,
+    longest_first,
+    part_pattern,
+    spellings_of,
+)
 from ttbench_core.sinks.protocol import Place
 
 __all__ = ["HIDDEN", "hide_password", "hide_secrets", "scheme_alone", "shown_place"]
@@ -68,11 +72,12 @@ def hide_secrets(text: str, place: Place, shown: str) -> str:
     """
     # counted, because the secret may also be the name of the host, say
     hidden = _parts(str(place)) - _parts(shown)
-    wholes = _escaped([str(place)])
-    parts = _escaped(
-        spelling for part in hidden for spelling in (part, unquote(part), quote(part, ""))
-    )
-    patterns = [*map(re.escape, _longest_first(wholes)), *map(_part_pattern, _longest_first(parts))]
+    wholes = escaped([str(place)])
+    parts = longest_first(spelling for part in hidden for spelling in spellings_of(part))
+    patterns = [
+        *map(re.escape, longest_first(wholes)),
+        *(part_pattern(part, within_words_from=_MIN_CHARACTERS) for part in parts),
+    ]
     return re.sub(
         "|".join(patterns),
         lambda match: shown if match[0] in wholes else HIDDEN,
@@ -83,23 +88,3 @@ def hide_secrets(text: str, place: Place, shown: str) -> str:
 
 def _parts(text: str) -> Counter[str]:
     return Counter(_SEPARATORS.split(text))
-
-
-def _escaped(texts: Iterable[str]) -> set[str]:
-    """Return texts with their spellings in representations and in JSON; none is empty."""
-    spellings = set()
-    for text in filter(None, texts):
-        # repr escapes ' only in a text that has both kinds of quotes
-        both_quotes = repr(f"'\"{text}")[len("'\\'\"") : -1]
-        in_json = (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
-        spellings |= {text, repr(text)[1:-1], both_quotes, *in_json}
-    return spellings
-
-
-def _longest_first(texts: Iterable[str]) -> list[str]:
-    return sorted(texts, key=lambda text: (-len(text), text))
-
-
-def _part_pattern(part: str) -> str:
-    pattern = re.escape(part)
-    return pattern if len(part) >= _MIN_CHARACTERS else rf"(?<!\w){pattern}(?!\w)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from ttbench_core.sinks.files import create_file
 from ttbench_core.sinks.json import append_record, new_list
 from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.redaction import HIDDEN
+from ttbench_core.sinks.target_checks import working_folder
 from ttbench_core.sinks.targets import Target
 
 __all__ = ["rescue"]
@@ -61,12 +62,19 @@ def _append(path: Path, record: bytes) -> bool:
     return True
 
 
-def _folders(target: Target) -> Iterable[Path]:
+def _folders(target: Target) -> Iterator[Path]:
     place = target.place
     # a folder that is part of the secret would be shown with the name of the rescue file
-    is_beside = isinstance(place, Path) and place.parent == Path(str(target)).parent
-    beside = [place.parent] if isinstance(place, Path) and is_beside else []
-    return dict.fromkeys([*beside, Path.cwd(), Path(tempfile.gettempdir())])
+    is_beside = isinstance(place, Path) and _as_named(target).parent == Path(str(target)).parent
+    if isinstance(place, Path) and is_beside:
+        yield place.parent
+    if (start := target.start or working_folder()) is not None:
+        yield start
+    yield Path(tempfile.gettempdir())
+
+
+def _as_named(target: Target) -> Path:
+    return Path(target.place if target.named is None else target.named)
 
 
 def _paths(folder: Path, name: str) -> Iterator[Path]:
@@ -79,7 +87,7 @@ def _paths(folder: Path, name: str) -> Iterator[Path]:
 def _file_name(target: Target) -> str:
     """Return the name of the rescue file without its prefix: `perf.json`, `perf.db.json`."""
     shown = str(target)
-    if isinstance(target.place, Path) and shown == str(target.place):
+    if isinstance(target.place, Path) and shown == str(_as_named(target)):
         name = target.place.name
     else:
         name = _name_of_url(shown)[-_MAX_NAME:].lstrip(".") or "results"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import ResultNotStoredError, RunInterrupted
@@ -10,7 +10,7 @@ from ttbench_core.sinks.rescuing import rescue
 from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import Target
 
-__all__ = ["store_result", "store_results"]
+__all__ = ["interrupted_with", "store_result", "store_results"]
 
 
 def store_result(result: Result, *targets: Target) -> None:
@@ -28,6 +28,8 @@ def store_result(result: Result, *targets: Target) -> None:
                 lost.append(error)
         except RunInterrupted as ended:  # store it in the other targets first
             interrupt = ended
+        except KeyboardInterrupt:  # while it was rescued
+            interrupt = RunInterrupted(result, rescued=rescue(result, target))
     _raise_combined(lost, interrupt)
 
 
@@ -48,6 +50,22 @@ def store_results(
     if interrupt is not None:
         _raise_combined(lost, interrupt)
     return ResultNotStoredError.combine(lost) if lost else None
+
+
+def interrupted_with(results: Sequence[Result], targets: Iterable[Target]) -> RunInterrupted:
+    """Store results after whose measurement Ctrl-C came; return the error to raise.
+
+    That of a run which saves a compiled model holds nothing to store.
+
+    Args:
+        results: at least one.
+        targets: as for `store_results`.
+    """
+    interrupted = RunInterrupted(results[0])
+    interrupted.others = tuple(results[1:])
+    measured = [one for one in results if one.image is None]
+    interrupted.storage_error = store_results(measured, targets)
+    return interrupted
 
 
 def _raise_combined(lost: list[ResultNotStoredError], interrupt: RunInterrupted | None) -> None:

@@ -10,10 +10,12 @@ from typing import Final
 from ttbench_core.errors import TargetError, TtbenchError, one_line
 from ttbench_core.sinks.file_owners import require_replaceable
 
-__all__ = ["check_file", "error_reason", "require_regular_file"]
+__all__ = ["check_file", "error_reason", "require_regular_file", "working_folder"]
 
 #: File systems allow 255 bytes; names of lock, temporary and rescue files are up to 40 longer.
 _MAX_NAME_BYTES: Final = 200
+#: Folders whose names are devices and streams of processes: `/dev/stdout` may be a file behind it.
+_STREAMS: Final = frozenset({"/dev", "/dev/fd", "/proc/self/fd"})
 
 
 def check_file(path: Path) -> None:
@@ -33,9 +35,18 @@ def error_reason(error: BaseException) -> str:
     return one_line(error)
 
 
+def working_folder() -> Path | None:
+    """Return the working directory; None if it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
 def require_regular_file(path: Path) -> None:
-    """Raise `TargetError` if the path exists and is not a regular file."""
-    if path.exists() and not path.is_file():
+    """Raise `TargetError` if the path exists and is not a regular file, or names a stream."""
+    is_stream = path.parent.as_posix() in _STREAMS
+    if is_stream or (path.exists() and not path.is_file()):
         raise TargetError(
             f"cannot write results to {path}: it is not a regular file; name one, such as perf.json"
         )

@@ -16,7 +16,12 @@ from ttbench_core.plugins.registry import SINKS, discover, find, load
 from ttbench_core.sinks.content_checks import require_readable
 from ttbench_core.sinks.protocol import Place, Readable, SinkFactory
 from ttbench_core.sinks.redaction import hide_secrets, shown_place
-from ttbench_core.sinks.target_checks import check_file, error_reason, require_regular_file
+from ttbench_core.sinks.target_checks import (
+    check_file,
+    error_reason,
+    require_regular_file,
+    working_folder,
+)
 
 __all__ = ["Target", "check_target", "check_targets", "find_reader", "require_file_name"]
 
@@ -32,8 +37,10 @@ class Target:
 
     place: Place
     open: SinkFactory
-    #: As it was given; a file's place is absolute, because a pack may change the working directory.
+    #: As it was given; `place` is absolute, because a pack may change the working directory.
     named: Place | None = None
+    #: The working directory when it was given, if there was one.
+    start: Path | None = None
 
     def __str__(self) -> str:
         """Return the place as it may be shown, without its secret parts."""
@@ -80,18 +87,20 @@ def check_target(target: str | Path) -> Target:
             raise TargetError(
                 f"cannot write results to {target!r}: {error_reason(error)}"
             ) from error
-    _check(found)
-    return _absolute(found)
+    return _checked(found)
 
 
 def _absolute(target: Target) -> Target:
-    if not isinstance(target.place, Path):
-        return target
-    return replace(target, place=Path(os.path.abspath(target.place)), named=target.place)  # noqa: PTH100 - links stay
+    place = target.place
+    if isinstance(place, Path):
+        place = Path(os.path.abspath(place))  # noqa: PTH100 - links stay
+    elif (absolute := getattr(target.open, "absolute", None)) is not None:
+        place = absolute(place)
+    return replace(target, place=place, named=target.place, start=working_folder())
 
 
-def _check(target: Target) -> None:
-    """Raise `TargetError`, which names the target, if it cannot be used."""
+def _checked(target: Target) -> Target:
+    """Make a target absolute; raises `TargetError`, which names it, if it cannot be used."""
     try:
         if isinstance(target.place, Path):
             check_file(target.place)
@@ -99,6 +108,7 @@ def _check(target: Target) -> None:
             check(target.place)
         if isinstance(target.place, Path):
             require_readable(target.place, target.open)
+        return _absolute(target)
     except (Exception, SystemExit) as error:
         shown, reason = str(target), target.hide_secrets(error_reason(error))
         if isinstance(error, TargetError):
@@ -186,6 +196,10 @@ def _schemes() -> list[str]:
 
 
 def _by_suffix(path: Path) -> Target:
+    if str(path) in {"-", "."}:
+        raise TargetError(
+            f"cannot write results to {str(path)!r}: name a file; --json prints the result"
+        )
     if not path.name or path.is_dir():
         raise TargetError(f"cannot write results to {str(path)!r}: it is a folder; name a file")
     require_regular_file(path)

@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.sinks.deadline import Deadline
+from ttbench_core.sinks.lock_reach import locks_reach_all_machines
 
 __all__ = ["mark_path", "marked"]
 
+#: Writers of this process: a mark that one of them left behind, as Ctrl-C can, is an old one.
+_WRITING: Final[set[str]] = set()
 _FOLDER_MODE: Final = 0o777
 _LOCKED: Final = "locked"
 _UNLOCKED: Final = "unlocked"
@@ -48,13 +51,14 @@ def marked(folder: Path, *, has_lock: bool, deadline: Deadline) -> Iterator[None
 
     Args:
         folder: the mark, as `mark_path` gives it.
-        has_lock: whether this process has the lock of the system as well. Then a mark whose
-            writer had it too is an old one.
+        has_lock: whether this process has the lock of the system as well. Then a mark of
+            another machine whose writer had it too is an old one, where the lock reaches there.
         deadline: how long to wait for another writer.
 
     Raises `TargetError` when another writer is there all this time.
     """
     writer = _this_writer(has_lock)
+    _WRITING.add(writer)
     try:
         while not _enter(folder, writer):
             if not _remove_dead(folder, has_lock):
@@ -65,7 +69,10 @@ def marked(folder: Path, *, has_lock: bool, deadline: Deadline) -> Iterator[None
         _remove_dead_drafts(folder)
         yield
     finally:
-        _remove(folder, writer)
+        try:
+            _remove(folder, writer)
+        finally:
+            _WRITING.discard(writer)
 
 
 def _enter(folder: Path, writer: str) -> bool:
@@ -107,7 +114,7 @@ def _remove_dead(folder: Path, has_lock: bool) -> bool:
     """Remove the marks of writers that are gone; returns whether there were any."""
     is_removed = False
     for name in _names_in(folder):
-        if _is_dead(name, has_lock):
+        if _is_dead(name) or (has_lock and _had_the_lock(name, folder.parent)):
             with contextlib.suppress(OSError):
                 (folder / name).unlink()
                 is_removed = True
@@ -120,7 +127,7 @@ def _remove_dead_drafts(folder: Path) -> None:
     for entry in folder.parent.iterdir():
         if draft_name.fullmatch(entry.name):
             for name in _names_in(entry):
-                if _is_dead(name, has_lock=False):
+                if _is_dead(name):
                     _remove(entry, name)
             with contextlib.suppress(OSError):  # an empty one: it was killed before it wrote there
                 entry.rmdir()
@@ -136,21 +143,34 @@ def _names_in(folder: Path) -> list[str]:
 def _this_writer(has_lock: bool) -> str:
     lock = _LOCKED if has_lock else _UNLOCKED
     pid = os.getpid()
-    start = _process_facts(pid).get(_START_TIME, "0")
-    return f"{_this_place()}-{pid}-{start}-{lock}-{secrets.token_hex(4)}"
+    return f"{_this_place()}-{pid}-{_start_of(pid)}-{lock}-{secrets.token_hex(4)}"
 
 
-def _is_dead(name: str, has_lock: bool) -> bool:
-    """Return whether the writer of a mark is gone for certain."""
+def _is_dead(name: str) -> bool:
+    """Return whether the writer of a mark was a process of this machine that is gone."""
     writer = _WRITER.fullmatch(name)
-    if writer is None:
+    if writer is None or writer["place"] != _this_place():
         return False
-    if has_lock and writer["lock"] == _LOCKED:
-        return True  # the lock that it had is this process's now
-    return writer["place"] == _this_place() and not _is_running(int(writer["pid"]), writer["start"])
+    return not _is_running(name, int(writer["pid"]), writer["start"])
 
 
-def _is_running(pid: int, start: str) -> bool:
+def _had_the_lock(name: str, folder: Path) -> bool:
+    """Return whether a writer elsewhere had the lock that this process has now, so that it is gone.
+
+    One of this machine may run although: its lock file may have been removed.
+    """
+    writer = _WRITER.fullmatch(name)
+    return (
+        writer is not None
+        and writer["lock"] == _LOCKED
+        and writer["place"] != _this_place()
+        and locks_reach_all_machines(folder)
+    )
+
+
+def _is_running(name: str, pid: int, start: str) -> bool:
+    if pid == os.getpid() and start == _start_of(pid):
+        return name in _WRITING
     try:
         with contextlib.suppress(PermissionError):  # it is another user's
             os.kill(pid, 0)
@@ -159,6 +179,10 @@ def _is_running(pid: int, start: str) -> bool:
     facts = _process_facts(pid)
     # an identifier is used again after the process has ended
     return not facts or (facts[_START_TIME] == start and facts[_STATE] not in _DEAD_STATES)
+
+
+def _start_of(pid: int) -> str:
+    return _process_facts(pid).get(_START_TIME, "0")
 
 
 def _process_facts(pid: int) -> dict[int, str]:

@@ -142,18 +142,23 @@ def _process_count(found: Sequence[float], evidence: Evidence) -> str:
 def too_short(evidence: Evidence) -> Iterator[Finding]:
     """A tick of the scheduler is 1 to 10 ms long, and less than half a second shows little."""
     longest = max(evidence.processes, key=_measured_ns)
-    pass_ns = statistics.median(one.e2e_ns for one in longest)
     measured_ns = _measured_ns(longest)
+    pass_ns = measured_ns / len(longest)
     wanted = max(_SHORT_PASS_NS / pass_ns, MIN_MEASURED_NS / measured_ns)
     if wanted > 1:
         inputs = rounded_up(len(longest[0].pop_ns) * wanted)
         yield Finding(
             "too-short",
             "noisy",
-            f"a pass takes {pass_ns / 1e6:.3g} ms and {len(longest)} of them"
-            f" {measured_ns / 1e6:.3g} ms in all (wanted 5 ms and 500 ms)",
+            f"{_passes_text(longest, evidence)} take {measured_ns / 1e6:.3g} ms, one"
+            f" {pass_ns / 1e6:.3g} ms (wanted 500 ms and 5 ms)",
             f"use --loop_count {inputs} or more",
         )
+
+
+def _passes_text(passes: Sequence[Pass], evidence: Evidence) -> str:
+    where = " of the longest process" if len(evidence.processes) > 1 else ""
+    return f"the {len(passes)} passes{where}"
 
 
 def fill(evidence: Evidence) -> Iterator[Finding]:

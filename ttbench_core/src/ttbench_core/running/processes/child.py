@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import RequestError, SessionError
 from ttbench_core.running.processes.line_reader import HungProcessError
+from ttbench_core.running.processes.messages import checked_last_message, read_message
 from ttbench_core.running.processes.starting import request_message, start_process
 from ttbench_core.running.processes.supervision import Supervision
 from ttbench_core.running.request import RunRequest
@@ -55,6 +56,7 @@ class Child:
         self._supervision: Final = supervision or Supervision()
         self._phase = "start"
         self._phase_began_s = time.monotonic()
+        self._passes_done = 0
         self._limit_s = self._supervision.timeout_s
         #: The record that it sent when it began to measure; None before.
         self.known: Mapping[str, Any] | None = None
@@ -92,7 +94,7 @@ class Child:
         if (refusal := message.get("refusal")) is not None:
             wrong = message["exit_code"] == RequestError.exit_code
             raise (RequestError if wrong else SessionError)(refusal)
-        return message
+        return checked_last_message(message)
 
     def _next(self) -> dict[str, Any]:
         try:
@@ -107,9 +109,17 @@ class Child:
                 f"the process that measured {what} and was ended; a longer --timeout waits longer"
             ) from None
         if line is None:
-            raise SessionError(f"the process that measured {_exit_text(self._process.wait())}")
-        message: dict[str, Any] = json.loads(line)
-        return message
+            raise SessionError(
+                f"the process that measured {_exit_text(self._process.wait())} {self._progress()}"
+            )
+        return read_message(line)
+
+    def _progress(self) -> str:
+        """Say how far it has come."""
+        if self._passes_done:
+            passes = "1 pass" if self._passes_done == 1 else f"{self._passes_done} passes"
+            return f"in phase {self._phase}, after {passes}"
+        return f"in phase {self._phase}"
 
     def _timeout_s(self) -> float | None:
         """Give how long the next message may take; of a compiler, what is left of its time."""
@@ -126,6 +136,7 @@ class Child:
         elif event == "note":
             self._supervision.observer.note(message["text"])
         elif event == "passes":
+            self._passes_done = message["done"]
             self._supervision.observer.passes(message["done"], message["wanted"])
         elif event == "engine":
             self._limit_s = message["timeout_s"]
@@ -137,8 +148,12 @@ class Child:
     def interrupt(self) -> dict[str, Any] | None:
         """Send Ctrl-C and give the child's last message, or None.
 
-        One more Ctrl-C meanwhile is ignored; the next one kills the child.
+        One more Ctrl-C meanwhile is ignored; the next one kills the child. What is None after
+        some passes is described by `lost_passes`.
         """
+        self._supervision.observer.note(
+            f"waiting up to {_GRACE_S:g} s for what was measured; two more Ctrl-C give it up"
+        )
         timer = threading.Timer(_GRACE_S, self._process.kill)
         timer.start()
         try:
@@ -153,6 +168,12 @@ class Child:
             return None
         finally:
             timer.cancel()
+
+    def lost_passes(self) -> str | None:
+        """Say what was measured and never sent; None where there was no pass."""
+        if not self._passes_done or self.known is None:
+            return None
+        return f"the process that measured did not answer Ctrl-C {self._progress()}"
 
     def close(self) -> None:
         """End the process: let it end by itself after its last message, and kill it before."""
@@ -200,6 +221,8 @@ def _tolerates_one_interrupt(give_up: Callable[[], None]) -> Iterator[None]:
 
 
 def _exit_text(code: int) -> str:
-    if code < 0:
-        return f"was ended by {signal.Signals(-code).name} before it could say anything"
-    return f"ended with code {code} before it could say anything"
+    if code >= 0:
+        return f"ended with code {code}"
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"was ended by signal {-code}"

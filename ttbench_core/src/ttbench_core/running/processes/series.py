@@ -74,8 +74,15 @@ class Series:
 
     def interrupt(self, child: Child) -> None:
         """End a child by Ctrl-C, and add what it has measured."""
-        if not child.has_ended:
-            self.add(child.interrupt() or {})
+        if child.has_ended:
+            return
+        message = child.interrupt()
+        if message is not None:
+            self.add(message)
+        elif (lost := child.lost_passes()) is not None:
+            missing = failed_before_start(self.request, "process", SessionError(lost))
+            ended = record_of_crash(missing, child.known)
+            self.results.append(replace(ended, status="interrupted"))
 
     def add(self, message: Mapping[str, Any]) -> None:
         """Add the result in a child's last message, if it has one."""
@@ -92,7 +99,10 @@ class Series:
 
     def interrupted_result(self) -> Result | None:
         """Give the record of what was measured until Ctrl-C; None where nothing was."""
-        if not any(result.passes or result.partial_pass for result in self.results):
+        if not any(
+            result.passes or result.partial_pass or result.status == "interrupted"
+            for result in self.results
+        ):
             return None
         return self.result("interrupted")
 

@@ -21,7 +21,7 @@ from typing import Any, Final, TextIO
 
 from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.protocol import Capabilities
-from ttbench_core.errors import TtbenchError
+from ttbench_core.errors import TtbenchError, one_line
 from ttbench_core.measure.stopping import TURNS, Stop
 from ttbench_core.models.source import find_source
 from ttbench_core.record.result import Result
@@ -30,6 +30,7 @@ from ttbench_core.request.options import RunOptions
 from ttbench_core.running.measuring import RunContext, measure
 from ttbench_core.running.processes.builder_transfer import unpack_builder
 from ttbench_core.running.progress import SILENT
+from ttbench_core.running.record_secrets import text_without_secrets
 from ttbench_core.running.request import RunRequest
 
 __all__ = ["main"]
@@ -37,6 +38,8 @@ __all__ = ["main"]
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _HEARTBEAT_S: Final = 2.0
 _ALIVE: Final[Mapping[str, Any]] = {"event": "alive"}
+#: What a pack does to the module afterwards does not change it.
+_ENCODE: Final = json.JSONEncoder().encode
 #: Messages come from two threads.
 _SENDING: Final = threading.Lock()
 
@@ -110,24 +113,43 @@ def main(channel_fd: int) -> None:
         signal.signal(number, signal.default_int_handler)
     channel = os.fdopen(channel_fd, "w", encoding="ascii")
     os.set_inheritable(channel_fd, False)
-    # a process that a pack forks would keep the channel open after this one has ended
-    os.register_at_fork(after_in_child=lambda: os.close(channel_fd))
+    held = [channel_fd]
+    os.register_at_fork(after_in_child=lambda: _leave_to_parent(held))
     request = json.loads(sys.stdin.buffer.readline())
     commands: SimpleQueue[str] = SimpleQueue()
     _listen(commands)
     try:
         _send(channel, _last_message(request, commands, channel))
+        held.clear()
         channel.close()
     except BrokenPipeError:
         os._exit(1)  # the parent has ended, and closing the pipe would fail again
 
 
+def _leave_to_parent(held: list[int]) -> None:
+    """Close the channel in a process that a pack has forked, which would keep it open.
+
+    Its number stays taken, so that what is left of the channel there writes to no other file.
+
+    Args:
+        held: the descriptor; emptied, because processes that are forked from this one inherit it.
+    """
+    while held:
+        descriptor = held.pop()
+        os.close(descriptor)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        if nowhere != descriptor:
+            os.dup2(nowhere, descriptor, inheritable=False)
+            os.close(nowhere)
+
+
 def _last_message(
     request: Mapping[str, Any], commands: SimpleQueue[str], channel: TextIO
 ) -> dict[str, Any]:
+    options = RunOptions(**request["options"])
     try:
         run = RunRequest(
-            RunOptions(**request["options"]),
+            options,
             find_source(_model(request)),
             request["is_analyzed"],
             request["processes_in_all"],
@@ -141,7 +163,9 @@ def _last_message(
             "failure": {
                 "phase": failed.phase,
                 "reason": failed.reason,
-                "traceback": traceback.format_exc(),
+                "traceback": text_without_secrets(
+                    traceback.format_exc(), options, failed.result.backend
+                ),
             },
         }
     except RunInterrupted as interrupted:
@@ -149,9 +173,12 @@ def _last_message(
         kept = interrupted.result
         return {"interrupted": True, "record": kept.to_record() if kept else None}
     except TtbenchError as refusal:
-        return {"refusal": str(refusal), "exit_code": refusal.exit_code}
+        message = text_without_secrets(str(refusal), options)
+        return {"refusal": message, "exit_code": refusal.exit_code}
     except KeyboardInterrupt:
         return {"interrupted": True, "record": None}
+    except BaseException as error:  # noqa: BLE001 - a pack may have broken what runs here
+        return {"refusal": one_line(error), "exit_code": TtbenchError.exit_code}
     return {"record": result.to_record()}
 
 
@@ -187,7 +214,7 @@ def _ignore_ending_signals() -> None:
 
 
 def _send(channel: TextIO, message: Mapping[str, Any]) -> None:
-    line = json.dumps(message) + "\n"
+    line = _ENCODE(message) + "\n"
     with _SENDING:
         channel.write(line)
         channel.flush()

@@ -57,6 +57,20 @@ class SqlSink(Sink):
         if engine.dialect.name == "sqlite":
             check_file(Path(str(engine.url.database)))
 
+    @staticmethod
+    def absolute(url: str) -> str:
+        """Return a URL whose file of SQLite has an absolute path; see `SinkFactory`.
+
+        A path that no URL can hold, because of a question mark in it, stays relative.
+        """
+        sqlalchemy = import_library("sqlalchemy", extra="sql")
+        parsed = sqlalchemy.make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return url
+        place = os.path.abspath(str(parsed.database))  # noqa: PTH100 - links stay
+        found: str = parsed.set(database=place).render_as_string(hide_password=False)
+        return found if sqlalchemy.make_url(found).database == place else url
+
     def write(self, result: Result) -> None:
         """Insert one row; see `Sink`."""
         from ttbench_core.sinks.sql.schema import insert_if_absent, upgrade

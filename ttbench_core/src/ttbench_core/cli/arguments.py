@@ -97,9 +97,18 @@ def _without_values(words: Sequence[str]) -> Iterator[str]:
         follows_flag = is_flag
 
 
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; raises `UsageError`, and exits for `--help` and `--version`."""
-    options = _parser().parse_args(_with_flags_as_values(words))
+def parse(words: Sequence[str], *, lists: bool = False) -> argparse.Namespace:
+    """Read the command line; raises `UsageError`, and exits for `--help` and `--version`.
+
+    Args:
+        words: after `ttbench`.
+        lists: whether `-opt`, like `-df` and `--backend`, stays the text that was typed, because
+            it may name several.
+    """
+    parser = _parser()
+    if lists:
+        parser.get_action("backend_opt_level").type = str
+    options = parser.parse_args(_with_flags_as_values(words))
     if options.disable_output:
         options.output = None
     return options
@@ -116,7 +125,7 @@ def _with_flags_as_values(words: Sequence[str]) -> list[str]:
     return joined
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _RunParser:
     parser = _RunParser(
         prog="ttbench",
         description="Benchmark a model on a Tenstorrent card, a GPU or the CPU",
@@ -148,6 +157,10 @@ def _parser() -> argparse.ArgumentParser:
 
 class _RunParser(Parser):
     """Its help has a line for each engine that declares options; only the help loads them all."""
+
+    def get_action(self, name: str) -> argparse.Action:
+        """Give the action of an option by the name of its value."""
+        return next(action for action in self._actions if action.dest == name)
 
     def format_help(self) -> str:
         """Give the help."""

@@ -1,0 +1,101 @@
+"""`ttbench engines`: one model on every engine, one row each, whatever an engine does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+QUICK = ("--passes", "2", "--warmup", "0", "--no-roofline", "--no-verify")
+CRASHING = """
+import os
+from ttbench_fake_engine import FakeBackend
+
+class Crashing(FakeBackend):
+    name = "crashing"
+
+    def compile(self, model, options):
+        os.abort()
+"""
+
+
+def records(path):
+    return json.loads(path.read_text())
+
+
+@pytest.fixture
+def engines(fake_engine, ttbench, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        return ttbench("engines", "-m", "steady", *QUICK, *words)
+
+    return run
+
+
+def test_each_format_of_an_engine_is_a_row_with_a_record(engines, tmp_path):
+    done = engines("--backend", "fake", "-df", "Fp32,Bfp8_b", "-o", "perf.json", "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert [(one["backend"], one["dataformat"]) for one in found["rows"]] == [
+        ("fake", "Fp32"),
+        ("fake", "Bfp8_b"),
+    ]
+    stored = records(tmp_path / "perf.json")
+    assert [one["run_id"] for one in stored] == [one["run_id"] for one in found["rows"]]
+
+
+def test_a_table_is_for_people(engines):
+    done = engines("--backend", "fake", "-df", "Fp32")
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[0].split()[:3] == ["engine", "format", "level"]
+
+
+def test_a_format_that_an_engine_lacks_is_a_refused_row(engines):
+    done = engines("--backend", "fake", "-df", "Fp32,Int99", "--json")
+    assert done.code == 0
+    (good, refused) = json.loads(done.out)["rows"]
+    assert good["status"] == "ok"
+    assert refused["status"] == "refused"
+    assert "Int99" in refused["reason"]
+
+
+def test_an_engine_that_crashes_is_a_failed_row_and_the_others_run(engines, fake_pack, tmp_path):
+    entry = "[ttbench.backends]\ncrashing = crashing_mod:Crashing\n"
+    fake_pack("crashing", entry, crashing_mod=CRASHING)
+    words = ("--backend", "crashing,fake", "-df", "Fp32", "-o", "perf.json", "--json")
+    done = engines(*words)
+    assert done.code == 1
+    failed, good = json.loads(done.out)["rows"]
+    assert failed["status"] == "failed"
+    assert "SIGABRT" in failed["reason"]
+    assert good["status"] == "ok"
+    assert [one["status"] for one in records(tmp_path / "perf.json")] == ["failed", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--backend", "nope"], "unknown backend 'nope'"),
+        (["--backend", ","], "names nothing"),
+        (["-opt", "two"], "must be numbers"),
+        (["--vs", "-mb 2"], "--vs is for a run of its own"),
+        (["--in-process"], "--in-process is for a run of its own"),
+    ],
+)
+def test_a_wrong_request_is_one_line(engines, words, message):
+    done = engines(*words)
+    assert done.code == 2
+    assert message in done.complaint
+
+
+def test_where_every_engine_refuses_the_exit_code_is_2(engines):
+    done = engines("--backend", "fake", "-df", "Int99", "--json")
+    assert done.code == 2
+    assert json.loads(done.out)["fastest"] is None
+
+
+def test_the_help_says_what_it_does(ttbench):
+    done = ttbench("engines", "--help")
+    assert done.code == 0
+    assert "ttbench engines -m bert" in done.out

@@ -1,0 +1,258 @@
+"""One model on several engines and formats: a row each, and what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ttbench_core.record.formatting import format_number, format_quantity, format_spread
+from ttbench_core.record.result import Result
+
+__all__ = ["HEADER", "EngineCell", "EngineRow", "EngineRows"]
+
+HEADER: Final = (
+    *("engine", "format", "level", "rate/s", "95 %", "ratio", "of peak", "computes in"),
+    *("PCC", "compile", "verdict"),
+)
+OK: Final = "ok"
+#: What a format is computed in; an engine that computes in something else has another row's speed.
+_DTYPES: Final = {"Fp32": "float32", "Fp16": "float16", "Fp16_b": "bfloat16"}
+_BASE, _REDUCED = "Fp32", "Fp16_b"
+
+
+@dataclass(frozen=True)
+class EngineCell:
+    """An engine in a format, at an optimization level."""
+
+    backend: str
+    data_format: str
+    #: None for the engine's default.
+    opt_level: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name: `torch -opt 2 Fp32`."""
+        level = "" if self.opt_level is None else f" -opt {self.opt_level}"
+        return f"{self.backend}{level} {self.data_format}"
+
+
+@dataclass(frozen=True)
+class EngineRow:
+    """What came of one cell."""
+
+    cell: EngineCell
+    #: `ok`, `failed`, `refused`.
+    status: str
+    #: Why there is no number.
+    reason: str | None = None
+    #: The record; None for what was refused.
+    result: Result | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """Samples (or tokens) a second; None without a number."""
+        return None if self.result is None else self.result.samples_per_sec
+
+    @property
+    def dtype(self) -> str | None:
+        """What it really computed in, as the engine reports it."""
+        return None if self.result is None else _text(self.result.effective.get("dtype"))
+
+    @property
+    def pcc(self) -> float | None:
+        """Correlation of its outputs with Fp32 eager on the CPU."""
+        found = None if self.result is None else (self.result.verification or {}).get("pcc")
+        return found if isinstance(found, (int, float)) else None
+
+    @property
+    def compile_s(self) -> float | None:
+        """How long compiling took."""
+        ns = None if self.result is None else self.result.phases_ns.get("compile")
+        return None if ns is None else ns / 1e9
+
+    @property
+    def flops_per_s(self) -> float | None:
+        """Floating point operations of the model a second."""
+        return None if self.result is None else (self.result.roofline or {}).get("flops_per_s")
+
+    @property
+    def has_right_precision(self) -> bool:
+        """Whether it computed in what its format says, as far as the format says it."""
+        expected = _DTYPES.get(self.cell.data_format)
+        return expected is None or self.dtype == expected
+
+    @property
+    def can_win(self) -> bool:
+        """Whether its rate counts: a number, right outputs, the precision that was asked for."""
+        return (
+            self.status == OK
+            and bool(self.rate)
+            and self.result is not None
+            and self.result.outputs_are_right
+            and self.has_right_precision
+        )
+
+
+@dataclass(frozen=True)
+class EngineRows:
+    """The rows of one model on one machine, in the order in which they ran."""
+
+    rows: tuple[EngineRow, ...]
+
+    @property
+    def first(self) -> EngineRow | None:
+        """The row that ratios are relative to: the first that can win."""
+        return next((row for row in self.rows if row.can_win), None)
+
+    @property
+    def fastest(self) -> EngineRow | None:
+        """The row with the highest rate of those that can win."""
+        return max(
+            (row for row in self.rows if row.can_win),
+            key=lambda row: row.rate or 0.0,
+            default=None,
+        )
+
+    def ratio(self, row: EngineRow) -> float | None:
+        """Give the rate of a row as a multiple of the first one's."""
+        first = self.first
+        if first is None or not first.rate or not row.rate:
+            return None
+        return row.rate / first.rate
+
+    def peak(self, dtype: str | None) -> tuple[float, str] | None:
+        """Give the best rate in FLOP/s that anything reached here in a precision, and what it was.
+
+        One for all rows: the best matrix product that was measured beside any of them, or a row
+        that was faster than that.
+        """
+        reached = [
+            (float(peak), str((row.result.roofline or {}).get("kernel") or "a matrix product"))
+            for row in self.rows
+            if row.result is not None and row.dtype == dtype
+            if (peak := (row.result.roofline or {}).get("peak_flops_per_s"))
+        ]
+        reached += [
+            (row.flops_per_s, f"{row.cell.label} itself")
+            for row in self.rows
+            if row.flops_per_s and row.dtype == dtype
+        ]
+        return max(reached, default=None)
+
+    def share(self, row: EngineRow) -> float | None:
+        """Give the share of the machine's peak in its precision that a row reached."""
+        peak = self.peak(row.dtype)
+        return None if peak is None or row.flops_per_s is None else row.flops_per_s / peak[0]
+
+    def table(self) -> list[tuple[str, ...]]:
+        """Give the cells of each row, as `HEADER` names them."""
+        return [self._cells(row) for row in self.rows]
+
+    def notes(self) -> Iterator[str]:
+        """Yield what the rows say together: the fastest, what is slower than it should be."""
+        fastest = self.fastest
+        if fastest is not None:
+            yield f"fastest: {self._described(fastest)}"
+        for row in self.rows:
+            if row.status == OK and not row.has_right_precision:
+                yield (
+                    f"{row.cell.label} computed in {row.dtype}: it cannot be the fastest in"
+                    f" {row.cell.data_format}"
+                )
+            elif row.result is not None and row.status == OK and not row.result.outputs_are_right:
+                yield f"{row.cell.label} gives wrong outputs: it cannot be the fastest"
+        yield from self._slower_than_full_precision()
+        unstable = [
+            row for row in self.rows if row.result and row.status == OK and not row.result.is_stable
+        ]
+        if unstable:
+            yield (
+                f"{len(unstable)} of {len(self.rows)} rows are unstable: their order may change;"
+                " --processes 5 on a quiet machine settles it"
+            )
+
+    def to_record(self) -> dict[str, Any]:
+        """Give the table as plain JSON values."""
+        fastest = self.fastest
+        return {
+            "rows": [self._record(row) for row in self.rows],
+            "fastest": None if fastest is None else fastest.cell.label,
+            "notes": list(self.notes()),
+        }
+
+    def _slower_than_full_precision(self) -> Iterator[str]:
+        by_cell = {row.cell: row for row in self.rows if row.can_win}
+        for cell, row in by_cell.items():
+            base = by_cell.get(EngineCell(cell.backend, _BASE, cell.opt_level))
+            if cell.data_format != _REDUCED or base is None or not row.rate or not base.rate:
+                continue
+            if row.rate < base.rate:
+                yield (
+                    f"{cell.label} is slower than {base.cell.label} on this machine:"
+                    f" {row.rate / base.rate:.2f} x"
+                )
+
+    def _described(self, row: EngineRow) -> str:
+        parts = [row.cell.label]
+        first, ratio = self.first, self.ratio(row)
+        if first is not None and first is not row and ratio is not None:
+            parts.append(f"{ratio:.2f} x {first.cell.label}")
+        peak, share = self.peak(row.dtype), self.share(row)
+        if peak is not None and share is not None:
+            reached = format_quantity(peak[0], "FLOP/s")
+            parts.append(f"{share:.0%} of the {reached} that {peak[1]} reaches here")
+        return ", ".join(parts)
+
+    def _cells(self, row: EngineRow) -> tuple[str, ...]:
+        cell = row.cell
+        level = "" if cell.opt_level is None else str(cell.opt_level)
+        head = (cell.backend, cell.data_format, level)
+        if row.result is None or row.status != OK or not row.rate:
+            reason = f"{row.status}: {row.reason}" if row.reason else row.status
+            return (*head, *[""] * (len(HEADER) - len(head) - 1), reason)
+        ratio, share = self.ratio(row), self.share(row)
+        verdict = (row.result.verdict or {}).get("verdict", "")
+        wrong = "" if row.result.outputs_are_right else ", wrong outputs"
+        return (
+            *head,
+            format_number(row.rate),
+            _spread(row.result),
+            "" if ratio is None else f"{ratio:.2f}",
+            "" if share is None else f"{share:.0%}",
+            row.dtype or "",
+            "" if row.pcc is None else f"{row.pcc:.5f}",
+            "" if row.compile_s is None else f"{row.compile_s:.1f} s",
+            f"{verdict}{wrong}",
+        )
+
+    def _record(self, row: EngineRow) -> dict[str, Any]:
+        confidence = (row.result.confidence if row.result else None) or {}
+        return {
+            "backend": row.cell.backend,
+            "dataformat": row.cell.data_format,
+            "backend_opt_level": row.cell.opt_level,
+            "status": row.status,
+            "reason": row.reason,
+            "samples_per_sec": row.rate,
+            "low_per_s": confidence.get("low"),
+            "high_per_s": confidence.get("high"),
+            "ratio": self.ratio(row),
+            "share_of_peak": self.share(row),
+            "dtype": row.dtype,
+            "pcc": row.pcc,
+            "compile_s": row.compile_s,
+            "run_id": None if row.result is None else row.result.run_id,
+        }
+
+
+def _spread(result: Result) -> str:
+    confidence = result.confidence
+    if not confidence:
+        return ""
+    low, estimate, high = (float(confidence[name]) for name in ("low", "estimate", "high"))
+    return format_spread(low, estimate, high)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

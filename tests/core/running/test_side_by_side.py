@@ -94,6 +94,17 @@ def test_both_variants_are_measured_as_they_were_asked(left_behind):
     assert not left_behind()
 
 
+def test_engines_are_never_in_each_others_turns(fake_pack):
+    source = (
+        "from ttbench_fake_engine import FakeBackend\n"
+        "class Other(FakeBackend):\n    name = 'other'\n"
+    )
+    fake_pack("other", "[ttbench.backends]\nother = other_mod:Other\n", other_mod=source)
+    found = run_ab("steady", {"backend": "other"})
+    assert (found.a.backend, found.b.backend) == ("fake", "other")
+    assert {found.a.stopping["rule"], found.b.stopping["rule"]} == {"fixed"}
+
+
 def test_a_slower_variant_is_slower():
     found = run_ab("steady", {"model": "sleepy"}, processes=3, passes=4, loop_count=2)
     assert found.verdict == "slower"

@@ -120,9 +120,13 @@ def _paired(a: Result, b: Result) -> tuple[Result, Result]:
 
 
 def _measure(requests: tuple[RunRequest, RunRequest], observer: Observer) -> tuple[Result, Result]:
-    """Let passes take turns, or whole processes where a device serves one."""
+    """Let passes take turns, or whole processes where a device serves one or engines differ.
+
+    Threads of one engine may spin for a while after its pass, in the pass of the other.
+    """
     first, second = (supervision_of(one.options, observer) for one in requests)
-    if first is None and second is None:
+    a, b = (one.options for one in requests)
+    if first is None and second is None and a.backend == b.backend:
         return measure_pairs(requests, measure_in_turns, observer)
     supervisions = (first or Supervision(observer), second or Supervision(observer))
     return measure_pairs(requests, measure_alternately(supervisions), observer)

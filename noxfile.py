@@ -145,6 +145,15 @@ def engines(session: nox.Session) -> None:
     session.run("pytest", "tests/engines", *session.posargs)
 
 
+@nox.session(default=False)
+@timed
+def exports(session: nox.Session) -> None:
+    """Which models torch.export takes, a configuration of each (15 to 30 minutes)."""
+    core, nlp, vision = DISTRIBUTIONS
+    session.install("-c", CONSTRAINTS, f"{core}[torch]", nlp, f"{vision}[diffusion]")
+    session.run("python", "benchmarks/export_catalogue.py", *session.posargs)
+
+
 @nox.session
 @timed
 def results(session: nox.Session) -> None:

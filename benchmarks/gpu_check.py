@@ -11,6 +11,7 @@ rows, and the whole record of each run.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -20,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 TTBENCH: Final = [sys.executable, "-m", "ttbench_core"]
 #: What a case may take, and all of them together.
@@ -29,6 +30,9 @@ COMPILED_CASE_S: Final = 100.0
 TOTAL_S: Final = 285.0
 #: Calls between two events of CUDA.
 CALLS: Final = 30
+#: A row and a record; what gives them within so many seconds.
+Outcome: TypeAlias = tuple[dict[str, Any], Any]
+Step: TypeAlias = Callable[[float], Outcome]
 _MODELS: Final = {
     "bert": ["-m", "bert", "-c", "base", "-mb", "8"],
     "resnet50": ["-m", "resnet", "-c", "resnet50", "-mb", "16"],
@@ -128,10 +132,9 @@ def has(key: str, value: str) -> Callable[[dict[str, Any]], str]:
     return fault
 
 
-def run_case(case: Case, folder: str, left_s: float) -> tuple[dict[str, Any], Any]:
+def run_case(case: Case, folder: str, limit_s: float) -> Outcome:
     """Run one; gives its row and its record."""
     command = [*TTBENCH, *case.words, "--json"]
-    limit_s = min(case.limit_s, left_s)
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=limit_s, cwd=folder, check=False
@@ -193,7 +196,15 @@ def rates(device: str, words: Sequence[str]) -> dict[str, float | None]:
         return [module], inputs
 
     ours = ttbench_core.run(
-        same, device=device, backend_opt_level=0, scenario="latency", passes=10, progress=False
+        same,
+        device=device,
+        backend_opt_level=0,
+        scenario="latency",
+        passes=10,
+        warmup=5,
+        roofline=False,
+        verify=False,
+        progress=False,
     )
     moved = module.to(device)
 
@@ -223,10 +234,9 @@ def _events_ms(once: Callable[[], Any]) -> float:
     return float(begin.elapsed_time(end)) / CALLS
 
 
-def run_rates(device: str, words: Sequence[str], left_s: float) -> dict[str, Any]:
+def run_rates(device: str, words: Sequence[str], limit_s: float) -> dict[str, Any]:
     """Measure rates in a process of its own."""
     command = [sys.executable, __file__, "--device", device, "--rates", json.dumps(list(words))]
-    limit_s = min(CASE_S, left_s)
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
         found = json.loads(done.stdout.splitlines()[-1])
@@ -250,6 +260,7 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="small models and few passes")
     parser.add_argument("--total_s", type=float, default=TOTAL_S, help="limit for all cases")
+    parser.add_argument("--slower", type=float, default=1.0, help="times the limit of each case")
     parser.add_argument("--rates", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.rates is not None:
@@ -257,21 +268,30 @@ def main() -> int:
         return 0
     deadline_s = time.monotonic() + given.total_s
     report = _Report(given.folder / "gpu_check.json")
-    models = _TINY_MODELS if given.quick else _MODELS
     with tempfile.TemporaryDirectory(prefix="ttbench-gpu-check-") as folder:
-        listed = list(cases(given.device, quick=given.quick))
-        for case in listed[:6]:
-            report.add(case.name, deadline_s, lambda left_s, it=case: run_case(it, folder, left_s))
-        for name in ("bert", "resnet50"):
-            words = models[name]
-            report.add(
-                f"rate of {name}",
-                deadline_s,
-                lambda left_s, it=words: (run_rates(given.device, it, left_s), None),
-            )
-        for case in listed[6:]:
-            report.add(case.name, deadline_s, lambda left_s, it=case: run_case(it, folder, left_s))
+        for name, run in steps(given, folder):
+            report.add(name, deadline_s, run)
     return report.close()
+
+
+def steps(given: argparse.Namespace, folder: str) -> Iterator[tuple[str, Step]]:
+    """Give everything that is run with its name, rates after the runs of each model."""
+    models = _TINY_MODELS if given.quick else _MODELS
+    for number, case in enumerate(cases(given.device, quick=given.quick)):
+        if number == 2 * len(models):
+            for name in ("bert", "resnet50"):
+                yield f"rate of {name}", functools.partial(rates_step, given, models[name])
+        yield case.name, functools.partial(case_step, given, case, folder)
+
+
+def case_step(given: argparse.Namespace, case: Case, folder: str, left_s: float) -> Outcome:
+    """Run a case within its limit; gives its row and its record."""
+    return run_case(case, folder, min(given.slower * case.limit_s, left_s))
+
+
+def rates_step(given: argparse.Namespace, words: Sequence[str], left_s: float) -> Outcome:
+    """Measure rates within the limit; gives a row."""
+    return run_rates(given.device, words, min(given.slower * CASE_S, left_s)), None
 
 
 class _Report:
@@ -282,7 +302,7 @@ class _Report:
         self._rows: list[dict[str, Any]] = []
         self._records: dict[str, Any] = {}
 
-    def add(self, name: str, deadline_s: float, run: Callable[[float], Any]) -> None:
+    def add(self, name: str, deadline_s: float, run: Step) -> None:
         """Run a case if there is time, and keep what it gave."""
         started_s = time.monotonic()
         if deadline_s - started_s < 1:

@@ -66,6 +66,35 @@ def test_outputs_of_a_network_are_those_of_pytorch(engine, model, config):
     assert result.effective["engine_compile_s"] > 0
 
 
+@pytest.mark.parametrize("engine_name", ["openvino", "onnxruntime"])
+def test_a_language_model_with_a_cache_runs(engine_name, request):
+    pytest.importorskip("ttbench_models_nlp")
+    options = {"generative": False, "layers": 1, "seq_len": 8, "microbatch": 1}
+    result = run(request.getfixturevalue(engine_name), "llama", "smollm2-135m", **options)
+    assert result.verification["pcc"] > 0.999
+
+
+class UnknownOperatorError(Exception):
+    """What an engine raises for an operator that it does not know."""
+
+
+def test_what_an_engine_cannot_convert_is_one_line_with_its_summary(openvino, monkeypatch):
+    import openvino as library
+
+    def refuse(_):
+        raise UnknownOperatorError(
+            "not converted.\n-- a page of details\nSummary:\n-- No rule for aten::special"
+        )
+
+    monkeypatch.setattr(library, "convert_model", refuse)
+    with pytest.raises(UnsupportedOptionError) as raised:
+        compiled(openvino, sample())
+    assert str(raised.value) == (
+        "OpenVINO cannot convert the device stage (No rule for aten::special);"
+        " backend 'torch' runs it as it is"
+    )
+
+
 def test_engines_of_one_format_run_the_same_graph(openvino, onnxruntime):
     graphs = set()
     for name in (openvino, onnxruntime):

@@ -155,6 +155,22 @@ def test_a_record_has_the_sum_the_operators_and_the_time():
     assert stage.export_s > 0
 
 
+class Joining(torch.nn.Module):
+    """Joins as caches of transformers do: the first part is empty and has one dimension."""
+
+    def forward(self, x):
+        return torch.cat([torch.tensor([]), x, x + 1], dim=-2)
+
+
+def test_empty_parts_that_torch_skips_are_not_in_the_graph():
+    x = torch.rand(1, 2, 3)
+    model = StagedModel(Stages(device=Joining()), [x])
+    program = export_stage(model).program
+    (joined,) = [one for one in program.graph.nodes if "cat" in str(one.target)]
+    assert len(joined.args[0]) == 2
+    assert torch.equal(program.module()(x)[0], Joining()(x))
+
+
 class Branching(torch.nn.Module):
     """Decides by a value."""
 

@@ -12,10 +12,10 @@ import torch
 
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
 from ttbench_core.backends.shared.call_engine import CallEngine
+from ttbench_core.backends.shared.converting import converting
 from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
-from ttbench_core.models.exported.quiet import quiet_conversion
 
 __all__ = ["compile_session"]
 
@@ -54,7 +54,7 @@ def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
 def _saved(stage: ExportedStage, folder: Path) -> Path:
     """Write a stage as an ONNX model, its weights beside it: one file alone ends at 2 GiB."""
     file = folder / "stage.onnx"
-    with quiet_conversion():
+    with converting("the exporter to ONNX"):
         program: Any = torch.onnx.export(stage.program, dynamo=True, verbose=False)
         program.save(str(file), external_data=True)
     return file

@@ -10,11 +10,11 @@ import torch
 
 from ttbench_core.backends.openvino.options import openvino_options
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
+from ttbench_core.backends.shared.converting import converting
 from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
-from ttbench_core.models.exported.quiet import quiet_conversion
 from ttbench_core.request.formats import DataFormat
 
 __all__ = ["compile_session"]
@@ -35,7 +35,7 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
 
 
 def _compiled(stage: ExportedStage, threads: int, options: CompileOptions) -> CompiledStage:
-    with quiet_conversion():
+    with converting("OpenVINO"):
         graph = openvino.convert_model(stage.program)
     # it takes sizes for unknown, and what is compiled for one size is faster
     shapes = zip(graph.inputs, stage.example, strict=True)

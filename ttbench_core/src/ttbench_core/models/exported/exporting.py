@@ -18,6 +18,7 @@ from ttbench_core.errors import UnsupportedOptionError, one_line
 from ttbench_core.model import BenchmarkModel, Inputs
 from ttbench_core.models.exported.graph_identity import count_operators, graph_sha256
 from ttbench_core.models.exported.quiet import quiet_conversion
+from ttbench_core.models.exported.simplifying import drop_empty_parts
 from ttbench_core.models.inputs import call_with, is_tensor, map_tensors, named_leaves
 from ttbench_core.models.reference.copies import private_copy
 from ttbench_core.models.reference.outputs import as_tensors
@@ -76,6 +77,7 @@ def export_stage(model: BenchmarkModel, dtype: torch.dtype = torch.float32) -> E
         wrapper = _FlatStage(module, inputs)
         started_s = time.perf_counter()
         program = _exported(wrapper, example)
+        drop_empty_parts(program)
         export_s = time.perf_counter() - started_s
     return ExportedStage(
         program=program,

@@ -183,6 +183,7 @@ def rates(device: str, words: Sequence[str]) -> dict[str, float | None]:
 
     import ttbench_core
     from ttbench_core import RunOptions
+    from ttbench_core.backends.helpers import flat_outputs
     from ttbench_core.models.building import build_model
     from ttbench_core.plugins.catalogue import find_model
 
@@ -209,8 +210,7 @@ def rates(device: str, words: Sequence[str]) -> dict[str, float | None]:
     moved = module.to(device)
 
     def once() -> Any:
-        returned = moved(*[one.to(device) for one in inputs])
-        return (returned[0] if isinstance(returned, (tuple, list)) else returned).cpu()
+        return [one.cpu() for one in flat_outputs(moved(*[one.to(device) for one in inputs]))]
 
     with torch.inference_mode():
         for _ in range(5):

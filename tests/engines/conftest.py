@@ -14,7 +14,7 @@ def require(engine: str) -> str:
     """Skip where an engine is not installed; gives its name."""
     from ttbench_core.backends.loading import load_backend
 
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", minversion="2.6")
     backend = load_backend(engine).backend
     backend.before_import()  # as ttbench does: telemetry is switched off before an import
     pytest.importorskip(MODULES[engine])

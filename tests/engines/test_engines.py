@@ -221,6 +221,22 @@ def test_a_run_prints_nothing_and_leaves_no_files_in_the_home_folder(engine, tmp
     assert list(home.rglob("*")) == []
 
 
+def test_a_torch_that_exports_no_such_graph_is_reported_with_the_remedy(engine, monkeypatch):
+    from ttbench_core.backends.shared import exported_backend
+
+    monkeypatch.setattr(exported_backend.importlib_metadata, "version", lambda _: "2.5.1+cpu")
+    availability = load_backend(engine).backend.availability()
+    assert availability.reason == "torch 2.5.1+cpu exports no graph that engines take; 2.6 does"
+    assert availability.remedy == "pip install 'torch>=2.6'"
+
+
+def test_aot_inductor_without_a_compiler_is_reported_with_the_remedy(aot_inductor, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    availability = load_backend(aot_inductor).backend.availability()
+    assert availability.reason == "the C++ compiler no-such-compiler is not on the path"
+    assert "CXX" in availability.remedy
+
+
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
 def test_a_broken_engine_is_a_row_of_doctor_and_one_line_of_a_run(
     name, ttbench, fake_pack, fake_engine, monkeypatch

@@ -73,7 +73,7 @@ class TestWithTorch:
 
     @pytest.fixture(autouse=True)
     def _torch(self):
-        pytest.importorskip("torch")
+        pytest.importorskip("torch", minversion="2.6")
 
     def test_a_model_that_exports_has_operators_a_sum_and_a_time(self, models):
         report = probe_export(RunOptions("network"))

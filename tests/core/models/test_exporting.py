@@ -9,7 +9,7 @@ import pytest
 from ttbench_core import StagedModel, Stages
 from ttbench_core.errors import UnsupportedOptionError
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", minversion="2.6")
 pytestmark = pytest.mark.torch
 
 from ttbench_core.models.exported.exporting import (  # noqa: E402

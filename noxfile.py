@@ -138,6 +138,24 @@ def catalogue(session: nox.Session) -> None:
 
 @nox.session
 @timed
+def engines(session: nox.Session) -> None:
+    """Engines that compile exported models: ONNX Runtime, OpenVINO, AOTInductor."""
+    core, nlp, vision = DISTRIBUTIONS
+    session.install("-c", CONSTRAINTS, f"{core}[onnxruntime,openvino]", nlp, vision, *TEST_TOOLS)
+    session.run("pytest", "tests/engines", *session.posargs)
+
+
+@nox.session(default=False)
+@timed
+def exports(session: nox.Session) -> None:
+    """Which models torch.export takes, a configuration of each (15 to 30 minutes)."""
+    core, nlp, vision = DISTRIBUTIONS
+    session.install("-c", CONSTRAINTS, f"{core}[torch]", nlp, f"{vision}[diffusion]")
+    session.run("python", "benchmarks/export_catalogue.py", *session.posargs)
+
+
+@nox.session
+@timed
 def results(session: nox.Session) -> None:
     """Databases, tables and reports: a real PostgreSQL, the page in a real Chromium."""
     for program, package in DEBIAN.items():

@@ -6,26 +6,31 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.backend_info import backend_facts, backend_rows
 from ttbench_core.cli.terminal import print_exact, print_pairs
+from ttbench_core.doctor.export_probe import ExportReport, check_export_file, probe_export
+from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.models.describing import Description, describe
 from ttbench_core.record.formatting import format_quantity
 from ttbench_core.request.named_values import parse_named_values
+from ttbench_core.request.options import RunOptions
 
 __all__ = ["show_model"]
 
 _EXAMPLES: Final = """\
 The model is built by its shapes alone, so no weights are made or loaded. One that looks at its
 values is built with random ones and run once to count its FLOPs, which takes a while; a note
-says so.
+says so. --exported builds it with random weights, in a process of its own, and exports it.
 
 examples:
   ttbench info bert                    the configuration that runs without -c
   ttbench info llama -c smollm2-135m --seq_len 512 --new_tokens 64
   ttbench info resnet -c resnet50 -mb 32 --json
+  ttbench info bert -c tiny --save_exported bert.pt2
   ttbench info --backend torch         an engine: options, formats, levels, devices
 """
 
@@ -40,15 +45,44 @@ def show_model(words: Sequence[str]) -> int:
         return _show_backend(options)
     if len(options.model) != 1:
         raise UsageError("info takes one MODEL: ttbench info bert; ttbench --list shows them")
-    others = ("model", "json", "backend", "model_option")
+    others = ("model", "json", "backend", "model_option", "exported", "save_exported", "force")
     asked = {name: value for name, value in vars(options).items() if name not in others}
     asked["model_options"] = parse_named_values("-M", options.model_option)
+    if options.save_exported is not None:
+        check_export_file(options.save_exported, may_replace=options.force)
     found = describe(options.model[0], **asked)
+    report = _export(options, asked)
     if options.json:
-        print_exact(json.dumps(asdict(found)))
+        exported = {} if report is None else {"exported": asdict(report)}
+        print_exact(json.dumps({**asdict(found), **exported}))
     else:
-        print_pairs(_rows(found))
+        print_pairs((*_rows(found), *_export_rows(report, options.save_exported)))
     return 0
+
+
+def _export(options: argparse.Namespace, asked: dict[str, Any]) -> ExportReport | None:
+    """Export where it was asked for; raises where a file was, and there is nothing to keep."""
+    if not options.exported and options.save_exported is None:
+        return None
+    report = probe_export(RunOptions(options.model[0], **asked), options.save_exported)
+    if options.save_exported is not None and not report.exports:
+        raise UnsupportedOptionError(
+            f"{options.model[0]} cannot be exported ({report.reason}): leave out --save_exported"
+        )
+    return report
+
+
+def _export_rows(report: ExportReport | None, file: Path | None) -> Iterator[tuple[str, str]]:
+    if report is None:
+        return
+    if report.exports:
+        count = f"{report.operators} operator{'' if report.operators == 1 else 's'}"
+        seconds = report.export_s or 0.0
+        yield ("exports", f"yes: {count} in {seconds:.1f} s, sha256 {report.sha256}")
+    else:
+        yield ("exports", f"no: {report.reason}")
+    if file is not None:
+        yield ("exported to", str(file))
 
 
 def _show_backend(options: argparse.Namespace) -> int:
@@ -96,6 +130,16 @@ def _parser() -> Parser:
         metavar="NAME=VALUE",
         help="An option of the model itself",
     )
+    parser.add_argument(
+        "--exported", action="store_true", help="Try torch.export on its device stage"
+    )
+    parser.add_argument(
+        "--save_exported",
+        type=Path,
+        metavar="FILE.pt2",
+        help="Keep the exported device stage in a file, for torch.export.load",
+    )
+    parser.add_argument("--force", action="store_true", help="Replace that file")
     parser.add_argument("--backend", metavar="NAME", help="Show this engine instead of a model")
     parser.add_argument("--json", action="store_true", help="Print JSON")
     return parser

@@ -18,6 +18,7 @@ from typing import Any, Final, TextIO, TypeAlias
 
 from ttbench_core.backends.loading import checked_capabilities, made_backend
 from ttbench_core.backends.protocol import Device
+from ttbench_core.doctor.export_child import EXPORT, export_facts
 from ttbench_core.errors import PackContractError, PackLoadError, one_line
 from ttbench_core.plugins.catalogue import ModelEntry, as_builder, installed_models
 from ttbench_core.plugins.registry import BACKENDS, MODELS, ZOOS, Plugin, discover, load_directly
@@ -43,6 +44,9 @@ def main(channel_fd: int, request: str) -> None:
     group, fields = wanted["group"], wanted["fields"]
     if group == LISTING:
         _send_all(channel, _list(channel, fields))
+        return
+    if group == EXPORT:
+        _send_all(channel, export_facts(fields))
         return
     plugins = [plugin for plugin in discover(group) if _matches(plugin, fields)]
     _send_all(channel, _PROBES[group](plugins))

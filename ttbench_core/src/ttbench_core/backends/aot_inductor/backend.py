@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import Final
 
-from ttbench_core.backends.protocol import CompileOptions, Session
+from ttbench_core.backends.protocol import Availability, CompileOptions, Session
 from ttbench_core.backends.shared.exported_backend import (
     CPU_FORMATS,
     ExportedBackend,
@@ -20,6 +22,17 @@ class AotInductorBackend(ExportedBackend):
 
     name: Final = "aot_inductor"
     _capabilities = exported_capabilities(CPU_FORMATS, variables=("TORCHINDUCTOR_*", "AOT_*"))
+
+    def availability(self) -> Availability:
+        """Report whether torch can be imported, and its compiler for the host is here."""
+        compiler = os.environ.get("CXX", "g++")
+        if shutil.which(compiler) is None:
+            return Availability(
+                False,
+                f"the C++ compiler {compiler} is not on the path",
+                "install one (Debian: g++), or name yours in CXX",
+            )
+        return super().availability()
 
     def compile(self, model: BenchmarkModel, options: CompileOptions) -> Session:
         """Make a model ready to run; see `compiling`."""

@@ -16,6 +16,7 @@ from ttbench_core.backends.shared.call_engine import CallEngine
 from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
+from ttbench_core.models.exported.quiet import quiet_conversion
 from ttbench_core.models.reference.outputs import as_tensors
 from ttbench_core.request.formats import DataFormat
 
@@ -31,7 +32,7 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
 
 
 def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
-    with tempfile.TemporaryDirectory(prefix="ttbench-aot-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ttbench-aot-") as folder, quiet_conversion():
         started_s = time.perf_counter()
         package = torch._inductor.aoti_compile_and_package(  # noqa: SLF001 - its public door
             stage.program,

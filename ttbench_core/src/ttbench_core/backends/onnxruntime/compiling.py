@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +12,7 @@ import torch
 
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
 from ttbench_core.backends.shared.call_engine import CallEngine
+from ttbench_core.backends.shared.converting import converting
 from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
@@ -56,21 +54,7 @@ def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
 def _saved(stage: ExportedStage, folder: Path) -> Path:
     """Write a stage as an ONNX model, its weights beside it: one file alone ends at 2 GiB."""
     file = folder / "stage.onnx"
-    with _quiet_exporter():
+    with converting("the exporter to ONNX"):
         program: Any = torch.onnx.export(stage.program, dynamo=True, verbose=False)
         program.save(str(file), external_data=True)
     return file
-
-
-@contextlib.contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Keep the exporter's messages away: that torchvision is missing, and about itself."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -10,7 +10,9 @@ import torch
 
 from ttbench_core.backends.openvino.options import openvino_options
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
+from ttbench_core.backends.shared.converting import converting
 from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
+from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
 from ttbench_core.request.formats import DataFormat
@@ -33,7 +35,8 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
 
 
 def _compiled(stage: ExportedStage, threads: int, options: CompileOptions) -> CompiledStage:
-    graph = openvino.convert_model(stage.program)
+    with converting("OpenVINO"):
+        graph = openvino.convert_model(stage.program)
     # it takes sizes for unknown, and what is compiled for one size is faster
     shapes = zip(graph.inputs, stage.example, strict=True)
     graph.reshape({port: list(tensor.shape) for port, tensor in shapes})
@@ -46,6 +49,7 @@ def _compiled(stage: ExportedStage, threads: int, options: CompileOptions) -> Co
     if asked.streams:
         settings["NUM_STREAMS"] = str(asked.streams)
     compiled = openvino.Core().compile_model(graph, "CPU", settings)
+    _require_precision(compiled, settings["INFERENCE_PRECISION_HINT"])
     effective = {
         "dtype": _dtype(compiled),
         "threads": int(compiled.get_property("INFERENCE_NUM_THREADS")),
@@ -53,6 +57,14 @@ def _compiled(stage: ExportedStage, threads: int, options: CompileOptions) -> Co
         "hint": asked.hint,
     }
     return CompiledStage(_Requests(compiled), effective)
+
+
+def _require_precision(compiled: Any, asked: str) -> None:
+    if (runs := _dtype(compiled)) != _NAMES[asked]:
+        raise UnsupportedOptionError(
+            f"OpenVINO computes in {runs} instead of {_NAMES[asked]} on this processor; use"
+            " -df Fp32, or --backend torch"
+        )
 
 
 def _dtype(compiled: Any) -> str:

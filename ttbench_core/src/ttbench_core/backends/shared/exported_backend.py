@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
@@ -47,6 +48,10 @@ def exported_capabilities(
     )
 
 
+#: The first with packages of AOTInductor, and with graphs that convert to ONNX.
+_OLDEST_TORCH: Final = (2, 6)
+
+
 class ExportedBackend:
     """What the backends of such engines have in common; each adds its name and its compiler."""
 
@@ -58,7 +63,7 @@ class ExportedBackend:
     _capabilities: Capabilities
 
     def availability(self) -> Availability:
-        """Report whether torch and the engine can be imported."""
+        """Report whether torch and the engine can be imported, and torch is new enough."""
         for module in ("torch", *self.modules):
             try:
                 self.before_import()
@@ -69,6 +74,11 @@ class ExportedBackend:
                     f"{module} cannot be imported ({error})",
                     f"pip install 'ttbench-core[{self.extra}]'",
                 )
+        version = importlib_metadata.version("torch")
+        if tuple(map(int, re.findall(r"\d+", version)[:2])) < _OLDEST_TORCH:
+            oldest = ".".join(map(str, _OLDEST_TORCH))
+            reason = f"torch {version} exports no graph that engines take; {oldest} does"
+            return Availability(False, reason, f"pip install 'torch>={oldest}'")
         return Availability(True)
 
     def before_import(self) -> None:

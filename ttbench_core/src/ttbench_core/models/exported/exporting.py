@@ -8,7 +8,6 @@ the stage's inputs in their order, numbers are constants in it, and its outputs 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,8 @@ import torch
 from ttbench_core.errors import UnsupportedOptionError, one_line
 from ttbench_core.model import BenchmarkModel, Inputs
 from ttbench_core.models.exported.graph_identity import count_operators, graph_sha256
+from ttbench_core.models.exported.quiet import quiet_conversion
+from ttbench_core.models.exported.simplifying import drop_empty_parts
 from ttbench_core.models.inputs import call_with, is_tensor, map_tensors, named_leaves
 from ttbench_core.models.reference.copies import private_copy
 from ttbench_core.models.reference.outputs import as_tensors
@@ -76,6 +77,7 @@ def export_stage(model: BenchmarkModel, dtype: torch.dtype = torch.float32) -> E
         wrapper = _FlatStage(module, inputs)
         started_s = time.perf_counter()
         program = _exported(wrapper, example)
+        drop_empty_parts(program)
         export_s = time.perf_counter() - started_s
     return ExportedStage(
         program=program,
@@ -128,8 +130,7 @@ def _exported(
     wrapper: torch.nn.Module, example: Sequence[torch.Tensor]
 ) -> torch.export.ExportedProgram:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter about itself
+        with quiet_conversion():
             return torch.export.export(wrapper, tuple(example), strict=False)
     except Exception as error:
         reason = one_line(error)

@@ -600,6 +600,19 @@ def test_a_backend_may_refuse_the_generation_loop_of_the_sample_model():
     check_backend(engine(refuse, generation=True))
 
 
+def test_a_backend_may_refuse_a_format_of_its_own_but_not_its_default(monkeypatch):
+    def compile_or_refuse(self, model, options):
+        if options.data_format == HALF:
+            raise UnsupportedOptionError("Half needs another card")
+        return GoodBackend.compile(self, model, options)
+
+    refusing = good(compile=compile_or_refuse)
+    check_backend(refusing)
+    asked = replace(GoodBackend().capabilities(), default_format=HALF)
+    monkeypatch.setattr(type(refusing), "capabilities", lambda self: asked)
+    assert "Half needs another card" in found(refusing)
+
+
 @pytest.mark.parametrize(
     ("peak", "message"),
     [

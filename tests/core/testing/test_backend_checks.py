@@ -507,7 +507,8 @@ def test_a_backend_that_cannot_run_here_is_not_checked():
 def engine(wrap=None, **capabilities):
     """PyTorch with one format and level, and whatever else is asked; its sessions are wrapped."""
     few = {"data_formats": (DataFormat.FP32,), "opt_levels": range(1), "default_opt_level": 0}
-    none = {"opt_level_help": {}, "traces": (Trace.NONE,), "math_fidelities": ()}
+    none = {"opt_level_help": {}, "compared_opt_levels": (), "traces": (Trace.NONE,)}
+    none |= {"math_fidelities": ()}
     unable = {"training": False, "generation": False, "host_stages": False, "threads": False}
 
     class Engine(TorchBackend):

@@ -11,8 +11,8 @@ from ttbench_core.backends.torch.backend import TorchBackend
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
+from ttbench_core.backends.shared import roofline  # noqa: E402
 from ttbench_core.backends.shared.roofline import measure_peak  # noqa: E402
-from ttbench_core.backends.torch import roofline  # noqa: E402
 
 BACKEND = TorchBackend()
 CPU = Device("cpu", 0, "a CPU", "x86_64")

@@ -14,6 +14,7 @@ import pytest
 import ttbench_core
 from ttbench_core import RunOptions
 from ttbench_core.backends.engine_options import saves_image, spelled_options, with_spelled_options
+from ttbench_core.backends.openvino.backend import OpenvinoBackend
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend, choose_backend_and_plugin
 from ttbench_core.errors import OptionError, RequestError, UnsupportedOptionError
@@ -233,10 +234,9 @@ def test_a_format_of_its_own_is_the_default_or_asked_for(npu):
     assert result.args["dataformat"] == result.effective["format"] == "Int8"
 
 
-@pytest.mark.torch
 def test_a_format_that_only_another_backend_has_is_refused_with_that_backend(npu):
     with pytest.raises(UnsupportedOptionError, match=r"no data format Int8 .*--backend npu"):
-        plan(RunOptions("m", dataformat="Int8"), choose_backend("torch"))
+        plan(RunOptions("m", dataformat="Int8"), OpenvinoBackend())
 
 
 def test_a_misspelled_format_is_refused_with_near_misses(npu):
@@ -285,6 +285,14 @@ BROKEN = {
     "exits": ("def __init__(self): raise SystemExit(3)", "SystemExit"),
     "odd_options": ("def capabilities(self): return odd(options=dict)", "declared as a dataclass"),
     "odd_level": ("def capabilities(self): return odd(default_opt_level=9)", "default_opt_level 9"),
+    "no_such_level": (
+        "def capabilities(self): return odd(compared_opt_levels=(0, 9))",
+        "9 of its compared_opt_levels is not in its opt_levels",
+    ),
+    "odd_levels": (
+        "def capabilities(self): return odd(compared_opt_levels='0')",
+        "compared_opt_levels must be a list of levels",
+    ),
     "odd_inputs": ("def capabilities(self): return odd(input_kinds={'maps'})", "not {'maps'}"),
     "odd_rank": ("def capabilities(self): return odd(rank='high')", "rank must be a number"),
     "no_fidelities": (

@@ -6,9 +6,9 @@ import pytest
 
 from ttbench_core import DataFormat
 from ttbench_core.backends.engine_options import with_spelled_options
+from ttbench_core.backends.openvino.backend import OpenvinoBackend
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend
-from ttbench_core.backends.torch.backend import TorchBackend
 from ttbench_core.errors import (
     BackendUnavailableError,
     RequestError,
@@ -67,8 +67,8 @@ def test_what_a_backend_does_not_support_is_refused(fake, options, message):
 
 
 def test_a_refusal_names_another_backend_that_can(fake_engine):
-    with pytest.raises(UnsupportedOptionError, match=r"highest is 2\); use --backend absent"):
-        planned(TorchBackend(), backend_opt_level=4)
+    with pytest.raises(UnsupportedOptionError, match=r"highest is 0\); use --backend torch"):
+        planned(OpenvinoBackend(), backend_opt_level=4)
 
 
 def test_the_error_for_a_backend_that_cannot_run_has_reason_and_remedy(fake_engine):
@@ -96,8 +96,8 @@ def test_a_broken_backend_is_an_error_and_other_backends_still_work(fake_engine,
     )
     with pytest.raises(RequestError, match=f"{name}.*(no driver|finds no device here)"):
         planned(choose_backend(name))
-    with pytest.raises(UnsupportedOptionError, match="its highest is 2"):
-        planned(TorchBackend(), backend_opt_level=4)
+    with pytest.raises(UnsupportedOptionError, match="its highest is 0"):
+        planned(OpenvinoBackend(), backend_opt_level=4)
     assert choose_backend("fake").name == "fake"
 
 

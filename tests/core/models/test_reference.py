@@ -205,7 +205,7 @@ def test_replicas_are_the_reference_where_all_are():
 
 
 def test_a_session_on_another_device_is_not_the_reference():
-    from ttbench_core.backends.torch.compiling import _is_reference
+    from ttbench_core.backends.torch.facts import _is_reference
 
     options = plan(RunOptions("m", device="cpu"), BACKEND)
     assert _is_reference(options, torch.device("cpu"))

@@ -507,7 +507,8 @@ def test_a_backend_that_cannot_run_here_is_not_checked():
 def engine(wrap=None, **capabilities):
     """PyTorch with one format and level, and whatever else is asked; its sessions are wrapped."""
     few = {"data_formats": (DataFormat.FP32,), "opt_levels": range(1), "default_opt_level": 0}
-    none = {"opt_level_help": {}, "traces": (Trace.NONE,), "math_fidelities": ()}
+    none = {"opt_level_help": {}, "compared_opt_levels": (), "traces": (Trace.NONE,)}
+    none |= {"math_fidelities": ()}
     unable = {"training": False, "generation": False, "host_stages": False, "threads": False}
 
     class Engine(TorchBackend):
@@ -598,6 +599,19 @@ def test_a_backend_may_refuse_the_generation_loop_of_the_sample_model():
         return session
 
     check_backend(engine(refuse, generation=True))
+
+
+def test_a_backend_may_refuse_a_format_of_its_own_but_not_its_default(monkeypatch):
+    def compile_or_refuse(self, model, options):
+        if options.data_format == HALF:
+            raise UnsupportedOptionError("Half needs another card")
+        return GoodBackend.compile(self, model, options)
+
+    refusing = good(compile=compile_or_refuse)
+    check_backend(refusing)
+    asked = replace(GoodBackend().capabilities(), default_format=HALF)
+    monkeypatch.setattr(type(refusing), "capabilities", lambda self: asked)
+    assert "Half needs another card" in found(refusing)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,9 @@ def _contradiction(capabilities: Capabilities) -> str | None:
         return f"its default_format {capabilities.default_format} is not among its data_formats"
     if capabilities.default_opt_level not in capabilities.opt_levels:
         return f"its default_opt_level {capabilities.default_opt_level} is not in its opt_levels"
+    missing = set(capabilities.compared_opt_levels) - set(capabilities.opt_levels)
+    if missing:
+        return f"{min(missing)} of its compared_opt_levels is not in its opt_levels"
     return None
 
 
@@ -95,6 +98,7 @@ _FIELDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "opt_levels": (lambda value: isinstance(value, range) and len(value) > 0, "a range"),
     "opt_level_help": (lambda value: isinstance(value, Mapping), "a mapping of levels to texts"),
+    "compared_opt_levels": (_is_list_of(int), "a list of levels"),
     "traces": (_is_list_of(Trace), "a list of Trace"),
     "training": _A_SWITCH,
     "training_chips": _A_SWITCH,

@@ -105,7 +105,8 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
         type=int,
         metavar="{0,1,2,3,4}",
         help="Set backend optimization level (default 1, on a Tenstorrent card 4). torch has 0"
-        " eager, 1 eager with memory formats for inference, 2 torch.compile.",
+        " eager, 1 eager with memory formats for inference, 2 torch.compile, 3 with frozen weights,"
+        " 4 with max-autotune as well.",
     )
     group.add_argument(
         "-d",

@@ -119,4 +119,4 @@ def _levels_of(backend: InstalledBackend, levels: Sequence[int]) -> Sequence[int
     has = backend.capabilities.opt_levels
     if len(has) == 1:
         return (None,)
-    return levels or getattr(backend.capabilities, "compared_opt_levels", ()) or (None,)
+    return levels or backend.capabilities.compared_opt_levels or (None,)

@@ -13,6 +13,7 @@ from ttbench_core.backends.refusals import formats_of
 from ttbench_core.errors import RequestError
 from ttbench_core.measure.passes import TokenTimingSession
 from ttbench_core.models.counting import new_tokens_of
+from ttbench_core.request.formats import EngineFormat
 from ttbench_core.request.options import Trace
 from ttbench_core.testing.promises import BrokenPromiseError
 from ttbench_core.testing.sample_cases import Checked, SampleCase
@@ -34,6 +35,9 @@ def check_runs(checked: Checked) -> None:
         _check_session(SampleCase(checked, "with stages on the host", {"staged": True}))
     for what, asked in _variants(checked):
         _check_one_input(SampleCase(checked, what, **asked))
+    for one in _own_formats(checked):
+        with _unless_refused():
+            _check_one_input(SampleCase(checked, f"with -df {one}", dataformat=one.value))
     for input_kind in sorted(capabilities.input_kinds - {"tensors"}):
         kind = {"input_kind": input_kind}
         _check_one_input(SampleCase(checked, f"with inputs that are {input_kind}", kind))
@@ -51,16 +55,31 @@ def check_runs(checked: Checked) -> None:
 
 
 def _variants(checked: Checked) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every format, level and fidelity that is declared, one at a time."""
+    """Give every format, level and fidelity that is declared, one at a time.
+
+    Formats of its own but for the default one may need what is not here, see `_own_formats`.
+    """
     capabilities = checked.capabilities
+    own = _own_formats(checked)
     for one in formats_of(capabilities):
-        yield f"with -df {one}", {"dataformat": one.value}
+        if one not in own:
+            yield f"with -df {one}", {"dataformat": one.value}
     for level in capabilities.opt_levels:
         yield f"with -opt {level}", {"backend_opt_level": level}
     for fidelity in capabilities.math_fidelities:
         yield f"with -mf {fidelity}", {"math_fidelity": fidelity}
     if capabilities.threads:
         yield "with --threads 1", {"threads": 1}
+
+
+def _own_formats(checked: Checked) -> list[EngineFormat]:
+    """Give the formats that it may refuse here, because a device or a library lacks them."""
+    capabilities = checked.capabilities
+    return [
+        one
+        for one in formats_of(capabilities)
+        if isinstance(one, EngineFormat) and one != capabilities.default_format
+    ]
 
 
 def _devices_of_one_kind(checked: Checked) -> list[Device]:

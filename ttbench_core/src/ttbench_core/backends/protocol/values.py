@@ -62,6 +62,8 @@ class Capabilities:
     default_opt_level: int = 0
     #: What a level means, in a few words, for `ttbench info --backend NAME`.
     opt_level_help: Mapping[int, str] = field(default_factory=dict)
+    #: Levels that a comparison of engines runs; empty for the default level alone.
+    compared_opt_levels: tuple[int, ...] = ()
     traces: Collection[Trace] = frozenset({Trace.NONE})
     training: bool = False
     #: Training on several devices at once.

@@ -16,23 +16,27 @@ from ttbench_core.backends.protocol import (
     Peak,
     Session,
 )
+from ttbench_core.backends.torch.contradictions import refuse_contradictions
+from ttbench_core.backends.torch.levels import COMPARED_LEVELS, DEFAULT_LEVEL, LEVEL_HELP, LEVELS
 from ttbench_core.backends.torch.options import TorchOptions
+from ttbench_core.backends.torch.quantised_formats import (
+    QUANTISED_FORMATS,
+    multiplies_in_8_bits,
+)
+from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.inputs import INPUT_KINDS
 from ttbench_core.request.formats import DataFormat, NumberFormat
-from ttbench_core.request.options import MathFidelity, Trace
+from ttbench_core.request.options import MathFidelity, RunOptions, Trace
 
 __all__ = ["TorchBackend"]
 
 _CAPABILITIES: Final = Capabilities(
-    data_formats=frozenset(DataFormat),
+    data_formats=(*DataFormat, *QUANTISED_FORMATS),
     math_fidelities=frozenset(MathFidelity),
-    opt_levels=range(3),
-    opt_level_help={
-        0: "eager",
-        1: "eager; convolutions channels last in inference",
-        2: "torch.compile",
-    },
+    opt_levels=LEVELS,
+    opt_level_help=LEVEL_HELP,
+    compared_opt_levels=COMPARED_LEVELS,
     traces=frozenset(Trace),
     device_kinds=("cuda", "cpu"),
     training=True,
@@ -41,7 +45,7 @@ _CAPABILITIES: Final = Capabilities(
     host_stages=True,
     input_kinds=INPUT_KINDS,
     default_format=DataFormat.FP32,
-    default_opt_level=1,
+    default_opt_level=DEFAULT_LEVEL,
     threads=True,
     options=TorchOptions,
     variables=(
@@ -68,6 +72,9 @@ class TorchBackend:
             return Availability(
                 False, f"torch cannot be imported ({error})", "pip install 'ttbench-core[torch]'"
             )
+        from ttbench_core.backends.torch.quiet import hide_import_warnings
+
+        hide_import_warnings()
         return Availability(True)
 
     def capabilities(self) -> Capabilities:
@@ -93,6 +100,10 @@ class TorchBackend:
         """Seed torch's generators, and restore those of the CPU and the devices at the end."""
         return seeded(seed, devices)
 
+    def check(self, options: RunOptions, engine: TorchOptions) -> None:
+        """Refuse options that contradict each other; see `contradictions`."""
+        refuse_contradictions(options, engine)
+
     def compile(self, model: BenchmarkModel, options: CompileOptions) -> Session:
         """Make a model ready to run; see `compiling`."""
         from ttbench_core.backends.torch.compiling import compile_session
@@ -100,7 +111,14 @@ class TorchBackend:
         return compile_session(model, options)
 
     def peak(self, device: Device, data_format: NumberFormat, threads: int | None) -> Peak:
-        """Measure matrix products and memory; see `roofline`."""
+        """Measure matrix products and memory; see `roofline`.
+
+        Raises `UnsupportedOptionError` for products of 8-bit numbers, which it cannot measure.
+        """
+        if multiplies_in_8_bits(data_format):
+            raise UnsupportedOptionError(
+                f"{data_format} multiplies in 8 bits, and only 16 and 32 bits are measured"
+            )
         import torch
 
         from ttbench_core.backends.shared.roofline import measure_peak

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from ttbench_core.backends.protocol import CompileOptions
-from ttbench_core.backends.torch.model_copies import COMPILE_LEVEL
+from ttbench_core.backends.torch.levels import COMPILE_LEVEL
 from ttbench_core.backends.torch.options import torch_options
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel, GeneratingModule, StaticCacheModule
-from ttbench_core.models.counting import new_tokens_of
+from ttbench_core.models.counting import microbatch_of, new_tokens_of
 
 __all__ = ["check_request"]
 
@@ -19,7 +19,10 @@ def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
     _refuse_foreign_modules(model)
     if model.generation:
         _refuse_generation(model, options)
-    elif torch_options(options).cache == "static":
+        return
+    if torch_options(options).dynamic:
+        _refuse_single_sample(model)
+    if torch_options(options).cache == "static":
         raise UnsupportedOptionError(
             "-B cache=static is for a model that generates tokens, and this run generates none:"
             " leave it out"
@@ -35,8 +38,23 @@ def _refuse_foreign_modules(model: BenchmarkModel) -> None:
             )
 
 
+def _refuse_single_sample(model: BenchmarkModel) -> None:
+    if microbatch_of(model) == 1:
+        raise UnsupportedOptionError(
+            "-B dynamic=true needs a microbatch of 2 or more, because torch compiles a dimension"
+            " of 1 as that: use -mb, or leave it out"
+        )
+
+
 def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
-    cache = torch_options(options).cache
+    asked = torch_options(options)
+    for name in ("dynamic", "autocast"):
+        if getattr(asked, name):
+            raise UnsupportedOptionError(
+                f"-B {name}=true is for models that do not generate: leave it out, or use"
+                " --no-generative"
+            )
+    cache = asked.cache
     staged = len(model.stages.present(training=False)) > 1
     generates = (
         isinstance(model.stages.device, GeneratingModule) and new_tokens_of(model) is not None

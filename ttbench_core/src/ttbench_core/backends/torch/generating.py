@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import torch
 
@@ -19,7 +19,10 @@ from ttbench_core.measure.passes import CLOCK
 from ttbench_core.model import CacheTensor, GeneratingModule, Inputs, StaticCacheModule
 from ttbench_core.models.inputs import call_with, is_tensor, map_tensors, named_leaves
 
-__all__ = ["GeneratingSession", "TokenGenerator"]
+__all__ = ["GeneratingSession", "StepCompiler", "TokenGenerator"]
+
+#: Gives what is called for a step.
+StepCompiler: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class _Steps(Protocol):
@@ -70,17 +73,21 @@ class _StaticSteps:
         module: the device stage, on its device.
         dtype: that the module computes in.
         token_count: how many are generated.
-        compiled: whether both steps go through torch.compile, for these shapes alone.
+        compiler: gives what is called for each of both steps.
     """
 
     def __init__(
-        self, module: StaticCacheModule, dtype: torch.dtype, token_count: int, *, compiled: bool
+        self,
+        module: StaticCacheModule,
+        dtype: torch.dtype,
+        token_count: int,
+        compiler: StepCompiler,
     ) -> None:
         self._module: Final = module
         self._dtype: Final = dtype
         self._token_count: Final = token_count
-        self._prefill: Final = _compiled(module.prefill_static, wanted=compiled)
-        self._decode: Final = _compiled(module.decode_static, wanted=compiled)
+        self._prefill: Final = compiler(module.prefill_static)
+        self._decode: Final = compiler(module.decode_static)
         self._shapes: tuple[torch.Size, ...] = ()
         self._zeros: Mapping[str, torch.Tensor] = {}
         self._positions: tuple[torch.Tensor, ...] = ()
@@ -137,8 +144,7 @@ class TokenGenerator:
         dtype: that float inputs are converted to.
         token_count: how many to generate.
         cache: that it generates with.
-        compiled: whether the steps go through torch.compile, for their shapes alone; only with a
-            static cache.
+        compiler: compiles the steps of a static cache; None leaves them as they are.
     """
 
     def __init__(
@@ -149,10 +155,10 @@ class TokenGenerator:
         token_count: int,
         *,
         cache: CacheKind = "dynamic",
-        compiled: bool = False,
+        compiler: StepCompiler | None = None,
     ) -> None:
         self._steps: Final[_Steps] = (
-            _StaticSteps(module, dtype, token_count, compiled=compiled)
+            _StaticSteps(module, dtype, token_count, compiler or _unchanged)
             if cache == "static"
             else _DynamicSteps(module)
         )
@@ -213,5 +219,5 @@ def _tensors(inputs: Inputs) -> list[torch.Tensor]:
     return [value for _, value in named_leaves(inputs) if is_tensor(value)]
 
 
-def _compiled(function: Callable[..., Any], *, wanted: bool) -> Callable[..., Any]:
-    return torch.compile(function, dynamic=False) if wanted else function
+def _unchanged(step: Callable[..., Any]) -> Callable[..., Any]:
+    return step

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import torch
 
-from ttbench_core.backends.torch.formats import compute_dtype
 from ttbench_core.model import Inputs
 from ttbench_core.models.inputs import call_with, is_flat, tensor_mapper
 from ttbench_core.models.reference.outputs import as_tensors
-from ttbench_core.request.formats import NumberFormat
 
 __all__ = [
     "HOST",
+    "Place",
     "Step",
     "Tensors",
     "chain_steps",
@@ -31,38 +31,43 @@ Step: TypeAlias = Callable[[Inputs], Tensors]
 HOST: Final = torch.device("cpu")
 
 
-def stage_steps(
-    modules: Mapping[str, Any], data_format: NumberFormat, device: torch.device, inputs: Inputs
-) -> dict[str, Step]:
+@dataclass(frozen=True)
+class Place:
+    """Where a stage runs, and in what it computes."""
+
+    device: torch.device
+    #: Of its weights, and of its floating point inputs.
+    dtype: torch.dtype
+    #: Whether torch.autocast computes in bfloat16.
+    autocast: bool = False
+
+
+_ON_HOST: Final = Place(HOST, torch.float32)
+
+
+def stage_steps(modules: Mapping[str, Any], place: Place, inputs: Inputs) -> dict[str, Step]:
     """Make one step per stage, in the order of the data.
 
     Args:
         modules: by the name of their stage; each is where it runs.
-        data_format: of the device stage; the others compute in float32.
-        device: of the device stage; the others run on the host.
+        place: of the device stage; the others compute in float32 on the host.
         inputs: the model's. The first step takes inputs of this structure, the others tensors.
     """
-    places = {
-        "cpu_pre": (HOST, torch.float32),
-        "device": (device, compute_dtype(data_format)),
-        "cpu_post": (HOST, torch.float32),
-    }
+    places = {"cpu_pre": _ON_HOST, "device": place, "cpu_post": _ON_HOST}
     present = [name for name in places if name in modules]
     return {
-        name: _make_step(modules[name], *places[name], inputs if name == present[0] else ())
+        name: _make_step(modules[name], places[name], inputs if name == present[0] else ())
         for name in present
     }
 
 
-def inference_steps(
-    modules: Mapping[str, Any], data_format: NumberFormat, device: torch.device, inputs: Inputs
-) -> list[Step]:
+def inference_steps(modules: Mapping[str, Any], place: Place, inputs: Inputs) -> list[Step]:
     """Make one step per stage; a device stage that is alone leaves its outputs on the device.
 
     Takes what `stage_steps` takes.
     """
-    steps = stage_steps(modules, data_format, device, inputs)
-    if len(steps) > 1 and device != HOST:
+    steps = stage_steps(modules, place, inputs)
+    if len(steps) > 1 and place.device != HOST:
         steps["device"] = _copying_to_host(steps["device"])
     return list(steps.values())
 
@@ -105,13 +110,22 @@ def tensor_mover(
     return move
 
 
-def _make_step(
-    module: Callable[..., Any], device: torch.device, dtype: torch.dtype, like: Inputs
-) -> Step:
+def _autocasting(step: Step, device: torch.device) -> Step:
+    def run(inputs: Inputs) -> Tensors:
+        with torch.autocast(device.type, torch.bfloat16):
+            return step(inputs)
+
+    return run
+
+
+def _make_step(module: Callable[..., Any], place: Place, like: Inputs) -> Step:
     """Make a step that moves inputs of a structure to the device, and floats to the dtype.
 
     Both are part of what is timed: inputs come from the host as they are.
     """
+    device, dtype = place.device, place.dtype
+    if place.autocast:
+        return _autocasting(_make_step(module, Place(device, dtype), like), device)
     # a copy to the host that is not waited for could be read before it has arrived
     non_blocking = device.type != "cpu"
     if not is_flat(like):

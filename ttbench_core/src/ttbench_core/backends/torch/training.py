@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import torch
 
-from ttbench_core.backends.torch.formats import compute_dtype
 from ttbench_core.backends.torch.stages import (
     HOST,
+    Place,
     Step,
     Tensors,
     chain_steps,
@@ -17,7 +17,6 @@ from ttbench_core.backends.torch.stages import (
     to_host,
 )
 from ttbench_core.model import BenchmarkModel, Inputs
-from ttbench_core.request.formats import NumberFormat
 
 __all__ = ["TrainingStep", "make_training_step"]
 
@@ -64,31 +63,27 @@ class TrainingStep:
 
 
 def make_training_step(
-    model: BenchmarkModel,
-    modules: Mapping[str, Any],
-    data_format: NumberFormat,
-    device: torch.device,
+    model: BenchmarkModel, modules: Mapping[str, Any], place: Place
 ) -> TrainingStep:
     """Make the training step of a model; the loss runs where its last stage does.
 
     Args:
         model: gives the targets, and the structure of the inputs.
         modules: private copies by the name of their stage, with the loss.
-        data_format: of the device stage.
-        device: of the device stage.
+        place: of the device stage.
     """
     on_host = "cpu_post" in modules
-    loss_device = HOST if on_host else device
-    loss_dtype = torch.float32 if on_host else compute_dtype(data_format)
+    loss_device = HOST if on_host else place.device
+    loss_dtype = torch.float32 if on_host else place.dtype
     targets = [
         target.to(loss_device, loss_dtype if target.is_floating_point() else target.dtype)
         for target in model.targets
     ]
-    steps = stage_steps(modules, data_format, device, model.inputs)
+    steps = stage_steps(modules, place, model.inputs)
     return TrainingStep(
         forward=chain_steps(list(steps.values())),
         loss=modules["loss"].to(loss_device, loss_dtype),
         targets=targets,
         parameters=[p for module in modules.values() for p in module.parameters()],
-        device=device,
+        device=place.device,
     )

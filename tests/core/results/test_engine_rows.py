@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from ttbench_core.results.engine_rows import HEADER, EngineCell, EngineRow, EngineRows
+from ttbench_core.results.engine_row import EngineCell, EngineRow
+from ttbench_core.results.engine_rows import HEADER, EngineRows
 from ttbench_core.testing import example_result
 
 PEAKS = {"float32": 400e9, "bfloat16": 800e9}

@@ -12,7 +12,8 @@ from ttbench_core.cli.arguments import Parser, UsageError, parse
 from ttbench_core.cli.run import request_from, signals_interrupt
 from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, print_table, report_line
 from ttbench_core.record.run_errors import RunInterrupted
-from ttbench_core.results.engine_rows import HEADER, EngineCell, EngineRow, EngineRows
+from ttbench_core.results.engine_row import EngineCell, EngineRow
+from ttbench_core.results.engine_rows import HEADER, EngineRows
 from ttbench_core.running.engine_matrix import planned_cells, run_cells
 from ttbench_core.sinks.targets import check_targets
 

@@ -11,7 +11,7 @@ from ttbench_core.errors import RequestError
 from ttbench_core.plugins.registry import name_to_ask_for
 from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.request.formats import DataFormat
-from ttbench_core.results.engine_rows import EngineCell, EngineRow
+from ttbench_core.results.engine_row import EngineCell, EngineRow
 from ttbench_core.running.request import RunRequest
 from ttbench_core.running.runner import run_request
 from ttbench_core.sinks.targets import Target

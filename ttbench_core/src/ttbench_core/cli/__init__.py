@@ -22,6 +22,7 @@ _BROKEN_PIPE: Final = 141
 _COMMANDS: Final = {
     "compare": ("compare", "compare_results"),
     "doctor": ("doctor", "run_doctor"),
+    "env": ("env", "run_env"),
     "info": ("info", "show_model"),
     "new": ("new", "make_package"),
     "report": ("report", "report_results"),

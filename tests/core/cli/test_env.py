@@ -66,11 +66,13 @@ def test_a_dry_run_shows_the_commands_and_does_nothing(ttbench, tmp_path):
     outcome = ttbench(
         *CREATE, "--path", "here", "--from", "https://me:word@host/core.whl", "--dry-run"
     )
-    venv, pip = outcome.out.splitlines()
+    venv, source, pip = outcome.out.splitlines()
     folder = tmp_path / "work" / "here"
     assert venv == f"{sys.executable} -m venv {folder}"
-    assert pip.startswith(f"{folder}/bin/python -m pip install 'ttbench-core[torch]=={VERSION}' ")
-    assert "word" not in pip
+    assert pip == f"{folder}/bin/python -m pip install 'ttbench-core[torch]=={VERSION}'"
+    assert source.startswith(f"{folder}/bin/python -m pip install ")
+    assert source.endswith("@host/core.whl")
+    assert "word" not in source
     assert not folder.exists()
     assert not user_settings_file().exists()
 
@@ -78,7 +80,7 @@ def test_a_dry_run_shows_the_commands_and_does_nothing(ttbench, tmp_path):
 def test_a_checkout_is_given_to_pip_by_its_whole_path(ttbench, tmp_path):
     (tmp_path / "work" / "core").mkdir()
     outcome = ttbench(*CREATE, "--from", "core", "--dry-run")
-    assert outcome.out.endswith(f" {tmp_path}/work/core\n")
+    assert outcome.out.splitlines()[1].endswith(f" pip install {tmp_path}/work/core")
 
 
 @pytest.mark.parametrize(

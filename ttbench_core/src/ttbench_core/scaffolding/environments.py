@@ -49,7 +49,8 @@ class NewEnvironment:
     folder: Path
     #: The interpreter that it is made with.
     base: str
-    #: What pip installs.
+    #: What pip installs, in this order: paths and URLs, then what is looked up in the index.
+    sources: tuple[str, ...]
     requirements: tuple[str, ...]
     constraints: Path | None = None
 
@@ -63,9 +64,12 @@ class NewEnvironment:
         """The commands that make it."""
         python = str(self.interpreter.python)
         limits = () if self.constraints is None else ("-c", str(self.constraints))
+        pip = (python, "-m", "pip", "install", *limits)
+        # first: pip looks a distribution with an extra up in its index, unless it is installed
+        steps = [one for one in (self.sources, self.requirements) if one]
         return (
             (self.base, "-m", "venv", str(self.folder)),
-            (python, "-m", "pip", "install", *limits, *self.requirements),
+            *((*pip, *step) for step in steps),
         )
 
 
@@ -101,7 +105,14 @@ def new_environment(
     if place.exists():
         raise OptionError(f"{place} exists already: choose another name, or another --path")
     return NewEnvironment(
-        name, backend, place, base or sys.executable, _needs(backend, sources), constraints
+        name,
+        backend,
+        place,
+        base or sys.executable,
+        # absolute, because pip would look a bare word up in its index
+        tuple(str(Path(one).absolute()) if Path(one).exists() else one for one in sources),
+        _needs(backend),
+        constraints,
     )
 
 
@@ -139,18 +150,16 @@ def user_data_folder() -> Path:
     return base / "ttbench"
 
 
-def _needs(backend: str, sources: Sequence[str]) -> tuple[str, ...]:
+def _needs(backend: str) -> tuple[str, ...]:
     """Give what pip installs for a backend: that version of the core which runs this."""
     installed = load_backend(backend)
     plugin, version = installed.plugin, importlib_metadata.version(_CORE)
-    # absolute, because pip would look a bare word up in its index
-    paths = [str(Path(one).absolute()) if Path(one).exists() else one for one in sources]
     if not is_own(plugin.pack):
-        return (f"{_CORE}=={version}", f"{plugin.pack}=={plugin.version}", *paths)
+        return (f"{_CORE}=={version}", f"{plugin.pack}=={plugin.version}")
     extra = getattr(installed.backend, "extra", None)
     if not isinstance(extra, str):
         raise OptionError(
             f"what backend {backend!r} needs is no extra of {_CORE}: make its environment yourself"
             " and name it in ttbench.toml (docs/interpreters.md)"
         )
-    return (f"{_CORE}[{extra}]=={version}", *paths)
+    return (f"{_CORE}[{extra}]=={version}",)

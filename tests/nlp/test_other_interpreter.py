@@ -23,6 +23,7 @@ def measured(**options):
 
 
 @needs_other
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch's compiler about itself
 def test_bert_is_handed_over_to_an_interpreter_without_its_pack(tmp_path):
     script = "import importlib.util as u; print([bool(u.find_spec(n)) for n in %r])"
     names = ("torch", "transformers", "ttbench_models_nlp")

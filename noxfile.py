@@ -238,6 +238,21 @@ def minimums(session: nox.Session) -> None:
         session.warn(f"skipped: tests that need torch, because {OLDEST_TORCH} cannot be had here")
 
 
+@nox.session
+@timed
+def interpreters(session: nox.Session) -> None:
+    """A model of a pack in an interpreter that has PyTorch, and neither the pack nor its needs."""
+    core, nlp, _ = DISTRIBUTIONS
+    other = Path(session.create_tmp()).resolve() / "other"
+    session.run("python", "-m", "venv", "--clear", str(other), external=True)
+    python = str(other / "bin" / "python")
+    _install(session, python, "-c", CONSTRAINTS, f"{core}[torch]")
+    session.install("-c", CONSTRAINTS, core, nlp, *TEST_TOOLS)
+    session.run(
+        "pytest", "tests/nlp/test_other_interpreter.py", env={"TTBENCH_OTHER_PYTHON": python}
+    )
+
+
 def _have(session: nox.Session, program: str, package: str) -> None:
     """Install a package of Debian where its program is not on this machine."""
     hidden = any(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))

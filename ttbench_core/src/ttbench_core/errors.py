@@ -25,6 +25,7 @@ __all__ = [
     "RequestError",
     "ResultsFileError",
     "SessionError",
+    "SettingsError",
     "TargetError",
     "TtbenchError",
     "UnknownNameError",
@@ -105,6 +106,10 @@ class DeviceError(TtbenchError):
 
 class ClockError(TtbenchError):
     """The clock went back or stood still during a pass; recorded as a failed run."""
+
+
+class SettingsError(RequestError):
+    """The settings file `ttbench.toml` cannot be read, or has something in it that it cannot."""
 
 
 class TargetError(RequestError):

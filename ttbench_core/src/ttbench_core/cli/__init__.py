@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "compare": ("compare", "compare_results"),
     "doctor": ("doctor", "run_doctor"),
     "engines": ("engines", "compare_engines"),
+    "env": ("env", "run_env"),
     "info": ("info", "show_model"),
     "new": ("new", "make_package"),
     "report": ("report", "report_results"),

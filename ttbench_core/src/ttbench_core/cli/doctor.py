@@ -19,6 +19,7 @@ from ttbench_core.cli.terminal import (
 from ttbench_core.doctor.backends import USABLE, BackendReport, DeviceReport
 from ttbench_core.doctor.diagnosis import Diagnosis, diagnose
 from ttbench_core.doctor.installed import Extra, SinkEntry, Software
+from ttbench_core.doctor.interpreters import InterpreterReport
 from ttbench_core.doctor.packs import PackReport
 from ttbench_core.record.formatting import format_quantity
 
@@ -26,7 +27,8 @@ __all__ = ["run_doctor"]
 
 _DESCRIPTION: Final = """\
 Show what is installed and usable here: Python and libraries, backends and their
-devices, model packs, sinks, and what about this machine makes numbers unstable.
+devices, model packs, sinks, the interpreters of ttbench.toml, and what about this machine
+makes numbers unstable.
 
 Each backend and each pack is asked in a process of its own: one that crashes, hangs or
 cannot be imported is a row with its reason.
@@ -61,6 +63,7 @@ def run_doctor(words: Sequence[str]) -> int:
         diagnosis = diagnose(
             options.timeout,
             show_output=options.debug,
+            others=not options.here,
             on_probe=lambda whom: show(f"asking {whom}"),
         )
     if options.json:
@@ -85,6 +88,9 @@ def _parser() -> Parser:
         metavar="SECONDS",
         help="Time that each backend and each pack may take to answer"
         f" (default {_DEFAULT_LIMIT_S:g})",
+    )
+    parser.add_argument(
+        "--here", action="store_true", help="Ask no other interpreter of ttbench.toml"
     )
     parser.add_argument("--json", action="store_true", help="Print what was found as JSON")
     parser.add_argument(
@@ -111,6 +117,10 @@ def _show(diagnosis: Diagnosis) -> None:
     if diagnosis.packs:
         header = ["pack", "version", "models", "state"]
         print_table(header, [row for one in diagnosis.packs for row in _pack_rows(one)])
+        print_line()
+    if diagnosis.interpreters:
+        header = ["interpreter", "state", "usable backends", "packs", "versions, or what is wrong"]
+        print_table(header, [_interpreter_row(one) for one in diagnosis.interpreters])
         print_line()
     print_pairs(_installation_rows(diagnosis))
     print_line()
@@ -154,6 +164,13 @@ def _pack_rows(one: PackReport) -> Iterator[list[str]]:
     first, *more = [f"broken: {problem}" for problem in problems] or ["fine"]
     yield [one.name, one.version, str(one.models), first]
     yield from (["", "", "", text] for text in more)
+
+
+def _interpreter_row(one: InterpreterReport) -> list[str]:
+    versions = ", ".join(f"{name} {version}" for name, version in one.versions.items())
+    what = "; ".join(text for text in (one.reason, versions, one.python) if text)
+    named = [", ".join(names) or "-" for names in (one.usable_backends, one.packs)]
+    return [one.name, one.state, *named, what]
 
 
 def _installation_rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:

@@ -55,7 +55,12 @@ def run_benchmark(options: argparse.Namespace) -> int:
 
 def refuse_other_processes(options: argparse.Namespace) -> None:
     """Raise `UsageError` for flags that need other processes than that of the command."""
-    others = {"--vs": options.vs, "--processes": (options.processes or 1) > 1, "-e": options.env}
+    others = {
+        "--vs": options.vs,
+        "--processes": (options.processes or 1) > 1,
+        "-e": options.env,
+        "--python": options.python,
+    }
     for flag, is_given in others.items():
         if is_given:
             raise UsageError(
@@ -69,7 +74,8 @@ def request_from(options: argparse.Namespace, *, processes: int) -> RunRequest:
     The process that measures imports the pack: nothing that a pack does reaches this one.
     """
     keywords = keywords_from(options, processes=processes)
-    return request_of(options.model, keywords, find=options.in_process)
+    here = options.in_process
+    return request_of(options.model, keywords, find=here, elsewhere=not here)
 
 
 def keywords_from(options: argparse.Namespace, *, processes: int) -> dict[str, Any]:

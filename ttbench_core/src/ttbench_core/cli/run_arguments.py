@@ -132,6 +132,13 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
         " where a name alone, in capitals, means 1",
     )
     group.add_argument(
+        "--python",
+        metavar="{NAME,PATH}",
+        help="Measure with another Python interpreter, which has ttbench-core and the engine: a"
+        " path, or a name of ttbench.toml. By default this one, or the one that ttbench.toml"
+        " names for --backend.",
+    )
+    group.add_argument(
         "--timeout",
         type=float,
         metavar="SECONDS",

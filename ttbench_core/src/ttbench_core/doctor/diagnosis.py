@@ -19,6 +19,11 @@ from ttbench_core.doctor.installed import (
     sinks,
     software,
 )
+from ttbench_core.doctor.interpreters import (
+    InterpreterReport,
+    probe_interpreter,
+    read_or_report,
+)
 from ttbench_core.doctor.packs import PackReport, count_plugins, probe_pack
 from ttbench_core.doctor.probe import Probe
 from ttbench_core.plugins.registry import BACKENDS, discover
@@ -41,6 +46,8 @@ class Diagnosis:
     #: What makes numbers unstable here.
     advice: tuple[Advice, ...]
     extras: tuple[Extra, ...]
+    #: Those of `ttbench.toml`; not where they were left out.
+    interpreters: tuple[InterpreterReport, ...] = ()
 
     @property
     def usable_backends(self) -> tuple[str, ...]:
@@ -85,6 +92,9 @@ class Diagnosis:
             advice: each with `about`, `message`, `remedy`.
             extras: each with `name`, `purpose`, `distributions` (versions by name), `missing`
                 and `remedy`.
+            interpreters: those of `ttbench.toml`, each with `name`, `python` (its path),
+                `backends` (that live there), `state` (`usable` or `broken`), `reason`,
+                `versions` by name, `usable_backends` and `packs`, by name.
         """
         return {
             "ready": self.is_ready,
@@ -100,6 +110,7 @@ def diagnose(
     timeout_s: float = 60.0,
     *,
     show_output: bool = False,
+    others: bool = True,
     on_probe: Callable[[str], None] = lambda _: None,
 ) -> Diagnosis:
     """Find out what is installed here and can be used.
@@ -107,6 +118,8 @@ def diagnose(
     Args:
         timeout_s: seconds that each backend and each pack may take to answer.
         show_output: whether their output, with tracebacks, is shown on stderr.
+        others: whether the interpreters of `ttbench.toml` are asked too; each may take
+            `timeout_s` in all.
         on_probe: called with the name of each before it is probed.
     """
     # first, because probing adds to the load
@@ -119,6 +132,10 @@ def diagnose(
     for (name, version), (models, zoos) in count_plugins().items():
         on_probe(f"pack {name}")
         packs.append(probe_pack(name, version, models, probe, zoos=zoos))
+    known, reports = read_or_report() if others else ((), ())
+    for one in known:
+        on_probe(f"interpreter {one.name}")
+        reports = (*reports, probe_interpreter(one, timeout_s))
     return Diagnosis(
         python=interpreter(),
         platform=platform.platform(),
@@ -129,4 +146,5 @@ def diagnose(
         host=host,
         advice=host_advice(host),
         extras=extras(),
+        interpreters=reports,
     )

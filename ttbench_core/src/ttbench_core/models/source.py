@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ class Source:
     value: str
     #: What readers of its numbers must know of its name, in a sentence each.
     notes: tuple[str, ...] = ()
+    #: What a record says of a model that another interpreter has built; None reads it here.
+    identity: Mapping[str, Any] | None = None
 
     @property
     def where(self) -> str:

@@ -61,12 +61,17 @@ class RunKeywords(TypedDict, total=False):
     roofline: bool
     env: Mapping[str, str] | str | None
     timeout: float | None
+    python: str | Path | None
     engine_options: Mapping[str, object] | None
     model_options: Mapping[str, object] | None
 
 
 #: The names of `RunKeywords`, in the order of the fields of `RunOptions`.
 KEYWORDS_OF_RUN: Final = tuple(RunKeywords.__annotations__)
+
+
+#: Keywords that may be a `Path`.
+_PLACES: Final = ("weights", "python")
 
 
 class UnknownKeywordError(OptionError, TypeError):
@@ -92,8 +97,8 @@ def options_from(
             raise UnknownKeywordError(
                 f"{caller}() got an unexpected keyword argument {name!r}{hint}"
             )
-    weights = keywords.get("weights")
-    return RunOptions(model, **{**keywords, "weights": None if weights is None else str(weights)})
+    places = {name: str(keywords[name]) for name in _PLACES if keywords.get(name) is not None}
+    return RunOptions(model, **{**keywords, **places})
 
 
 def shows_run_keywords(function: _Function) -> _Function:

@@ -125,6 +125,9 @@ class RunOptions:
     env: str | None = None
     #: Seconds without a heartbeat after which a run counts as hung; None is the engine's own.
     timeout: float | None = None
+    #: Interpreter that measures: a path, or a name of `ttbench.toml`; None is this one, or the
+    #: one that the settings name for the backend.
+    python: str | None = None
     #: Options that the backend declares, by name; values, or their texts.
     engine_options: Mapping[str, object] = field(default_factory=dict, hash=False)
     #: Options of the model: keywords of its builder, by name; values, or their texts.
@@ -132,7 +135,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         check_text("model", self.model)
-        for name in ("config", "device", "backend", "weights"):
+        for name in ("config", "device", "backend", "weights", "python"):
             if getattr(self, name) is not None:
                 check_text(name, getattr(self, name))
         check_flag("training", self.training)

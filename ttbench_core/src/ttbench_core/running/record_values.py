@@ -23,8 +23,10 @@ from ttbench_core.models.counting import (
 )
 from ttbench_core.models.inputs import input_records, tensor_record
 from ttbench_core.models.model_options import options_in_effect, options_that_differ
+from ttbench_core.models.source import Source
 from ttbench_core.record.environment import host_facts, machine_name
 from ttbench_core.record.result import Result
+from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
 from ttbench_core.running.record_secrets import without_secrets
 from ttbench_core.running.recorded_options import (
@@ -40,6 +42,7 @@ __all__ = [
     "effective_args",
     "failed_before_start",
     "merged_versions",
+    "model_identity",
     "model_record",
     "pass_record",
     "record_of_crash",
@@ -181,27 +184,40 @@ def effective_args(
 def model_record(
     job: Job, model: BenchmarkModel | None, parameters: int | None, samples: int | None
 ) -> dict[str, Any]:
+    """Give the identity of the model of a run; see `model_identity`."""
+    return model_identity(job.source, job.options, model, parameters, samples)
+
+
+def model_identity(
+    source: Source,
+    options: RunOptions,
+    model: BenchmarkModel | None,
+    parameters: int | None,
+    samples: int | None,
+) -> dict[str, Any]:
     """Give the identity of a model.
 
     Args:
-        job: what was decided.
+        source: where it comes from.
+        options: of the run, with the configuration chosen.
         model: None before it is built.
         parameters: how many it has.
         samples: what one input counts as.
     """
-    source = job.source
+    if source.identity is not None:
+        return dict(source.identity)
     identity: dict[str, Any] = {
-        "name": job.options.model.rpartition(":")[2],
-        "config": job.options.config,
+        "name": options.model.rpartition(":")[2],
+        "config": options.config,
         "task": source.builder.task,
         "pack": source.pack,
         "pack_version": source.version,
         "builder": source.value,
-        "options": options_in_effect(source.builder, job.options.model_options, source.where),
+        "options": options_in_effect(source.builder, options.model_options, source.where),
     }
     if model is not None:
         identity["parameters"] = parameters
-        identity["stages"] = list(model.stages.present(training=job.options.training))
+        identity["stages"] = list(model.stages.present(training=options.training))
         identity["unit"] = unit_of(model)
         identity["samples_per_input"] = samples
         identity["prompt_tokens"] = prompt_tokens_of(model)

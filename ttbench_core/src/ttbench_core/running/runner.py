@@ -12,8 +12,8 @@ from ttbench_core.plugins.registry import name_to_ask_for
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.keywords import shows_run_keywords
-from ttbench_core.request.options import RunOptions
 from ttbench_core.running.measuring import RunContext, measure
+from ttbench_core.running.placing import placed
 from ttbench_core.running.progress import Observer, show_progress
 from ttbench_core.running.request import RunRequest, request_of
 from ttbench_core.sinks.storing import interrupted_with, store_result, store_results
@@ -82,6 +82,9 @@ def run(
                 your own environment stays as it is.
             timeout: seconds that compiling, or an output, may take on a Tenstorrent card before
                 the run counts as hung.
+            python: interpreter that measures, which has ttbench-core and the engine: a path, or
+                a name of `ttbench.toml` (docs/interpreters.md); this one if not given, or the one
+                that `ttbench.toml` names for the backend.
             model_options: options of the model, by name: keywords of its builder
                 (`ttbench info MODEL`).
             engine_options: options that the backend declares, by name
@@ -122,7 +125,8 @@ def run_request(
     try:
         with show_progress(request.options.model, progress) as observer:
             try:
-                result = unstored = _measure(request, observer, own_process=own_process)
+                with placed(request, observer) as found:
+                    result = unstored = _measure(found, observer, own_process=own_process)
             except (BenchmarkError, RunInterrupted) as ended:
                 unstored = ended.result
                 ended.storage_error = store_results([ended.result], targets)
@@ -138,12 +142,12 @@ def run_request(
 
 
 def _measure(request: RunRequest, observer: Observer, *, own_process: bool) -> Result:
-    if own_process:
+    if own_process or request.interpreter is not None:
         from ttbench_core.running.processes.repeated import measure_in_processes
         from ttbench_core.running.processes.supervision import Supervision
 
         return measure_in_processes(request, Supervision(observer))
-    supervision = supervision_of(request.options, observer)
+    supervision = supervision_of(request, observer)
     in_this_process = request.options.processes == 1 and request.options.env is None
     if in_this_process and supervision is None:
         return measure(request, RunContext(observer))
@@ -153,11 +157,15 @@ def _measure(request: RunRequest, observer: Observer, *, own_process: bool) -> R
     return measure_in_processes(request, supervision or Supervision(observer))
 
 
-def supervision_of(options: RunOptions, observer: Observer) -> Supervision | None:
+def supervision_of(request: RunRequest, observer: Observer) -> Supervision | None:
     """Give how the process of a run is supervised whose engine needs one; None where none does.
 
-    Such an engine is asked for its objections before there is a process. Raises `RequestError`.
+    Such an engine is asked for its objections before there is a process. One of another
+    interpreter is not asked here. Raises `RequestError`.
     """
+    options = request.options
+    if request.interpreter is not None:
+        return None
     engine = choose_exclusive_backend(options)
     if engine is None:
         return None

@@ -13,6 +13,7 @@ from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.keywords import shows_run_keywords
 from ttbench_core.results.comparison.paired import SideBySide, compare_pairs
+from ttbench_core.running.placing import placed
 from ttbench_core.running.processes.alternating import measure_alternately
 from ttbench_core.running.processes.pairs import measure_pairs
 from ttbench_core.running.processes.supervision import Supervision
@@ -124,12 +125,12 @@ def _measure(requests: tuple[RunRequest, RunRequest], observer: Observer) -> tup
 
     Threads of one engine may spin for a while after its pass, in the pass of the other.
     """
-    first, second = (supervision_of(one.options, observer) for one in requests)
-    a, b = (one.options for one in requests)
-    if first is None and second is None and a.backend == b.backend:
-        return measure_pairs(requests, measure_in_turns, observer)
-    supervisions = (first or Supervision(observer), second or Supervision(observer))
-    return measure_pairs(requests, measure_alternately(supervisions), observer)
+    with placed(requests[0], observer) as a, placed(requests[1], observer) as b:
+        first, second = (supervision_of(one, observer) for one in (a, b))
+        if first is None and second is None and a.options.backend == b.options.backend:
+            return measure_pairs((a, b), measure_in_turns, observer)
+        supervisions = (first or Supervision(observer), second or Supervision(observer))
+        return measure_pairs((a, b), measure_alternately(supervisions), observer)
 
 
 def _refuse_common(variant: Mapping[str, Any]) -> None:

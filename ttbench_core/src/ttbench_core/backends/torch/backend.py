@@ -63,6 +63,8 @@ class TorchBackend:
     """PyTorch, eager or compiled, on `cuda` and `cpu`."""
 
     name: Final = "torch"
+    #: Of ttbench-core, which installs what it needs.
+    extra: Final = "torch"
 
     def availability(self) -> Availability:
         """Report whether torch can be imported."""

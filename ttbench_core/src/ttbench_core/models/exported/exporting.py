@@ -17,6 +17,7 @@ import torch
 from ttbench_core.errors import UnsupportedOptionError, one_line
 from ttbench_core.model import BenchmarkModel, Inputs
 from ttbench_core.models.exported.graph_identity import count_operators, graph_sha256
+from ttbench_core.models.exported.loaded_model import LoadedModel, LoadedStage
 from ttbench_core.models.exported.quiet import quiet_conversion
 from ttbench_core.models.exported.simplifying import drop_empty_parts
 from ttbench_core.models.inputs import call_with, is_tensor, map_tensors, named_leaves
@@ -64,6 +65,8 @@ def export_stage(model: BenchmarkModel, dtype: torch.dtype = torch.float32) -> E
 
     Raises `UnsupportedOptionError` for a stage that cannot be exported, with the reason.
     """
+    if isinstance(model, LoadedModel) and model.stage is not None:
+        return _as_loaded(model, model.stage, dtype)
     stage = model.stages.device
     if not isinstance(stage, torch.nn.Module):
         raise UnsupportedOptionError(
@@ -86,6 +89,24 @@ def export_stage(model: BenchmarkModel, dtype: torch.dtype = torch.float32) -> E
         sha256=graph_sha256(program),
         operators=count_operators(program),
         export_s=export_s,
+    )
+
+
+def _as_loaded(model: LoadedModel, stage: LoadedStage, dtype: torch.dtype) -> ExportedStage:
+    """Give the graph that was handed over: it is not exported again."""
+    if dtype != torch.float32:
+        raise UnsupportedOptionError(
+            "the model was handed over as a graph in Fp32, and this engine needs one in"
+            f" {str(dtype).removeprefix('torch.')}: install its pack in the interpreter that"
+            " measures"
+        )
+    return ExportedStage(
+        program=stage.program,
+        example=stage_tensors(model.inputs),
+        names=stage.names,
+        sha256=stage.sha256,
+        operators=stage.operators,
+        export_s=stage.export_s,
     )
 
 

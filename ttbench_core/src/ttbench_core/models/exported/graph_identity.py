@@ -39,7 +39,9 @@ def _lines(program: torch.export.ExportedProgram) -> Iterator[str]:
         numbers[node] = f"%{number}"
         what = sources.get(node.name, "") if node.op == "placeholder" else str(node.target)
         arguments: Any = map_arg((node.args, node.kwargs), lambda one: _Reference(numbers[one]))
-        yield f"%{number} {node.op} {what} {arguments} {_values(node.meta.get('val'))}"
+        # of the output only a graph that was loaded has them, and they are those of its arguments
+        values = "" if node.op == "output" else _values(node.meta.get("val"))
+        yield f"%{number} {node.op} {what} {arguments} {values}"
 
 
 class _Reference(str):

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ttbench_core.model import BenchmarkModel
+from ttbench_core.models.exported.loaded_model import LoadedModel
 from ttbench_core.models.inputs import call_with
 from ttbench_core.models.reference.outputs import as_tensors
 from ttbench_core.models.reference.stages import (
@@ -34,11 +35,13 @@ def reference_outputs(model: BenchmarkModel) -> tuple[torch.Tensor, ...]:
 
     Returns:
         The last stage's tensors in order, floats in float32; of a model that generates, the
-        logits of the first token.
+        logits of the first token. A model that was handed over as a graph brings them along.
 
     Raises `TypeError` for a module that cannot be copied or returns no tensor;
     what a stage itself raises passes through.
     """
+    if isinstance(model, LoadedModel):
+        return model.reference
     stages = float32_stages(model)
     with reference_conditions(), torch.inference_mode():
         values = in_float32(model.inputs, HOST, copy=True)

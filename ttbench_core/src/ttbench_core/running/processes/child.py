@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import RequestError, SessionError
@@ -40,6 +41,7 @@ class Child:
         request: what it measures; named builders are found again by the child.
         turns: whether it waits for `send("pass")` before each pass.
         supervision: how it is followed; None receives its last message alone.
+        export_to: the folder that it writes the exported model to, instead of measuring it.
 
     Variables of `options.env` are set when its interpreter starts.
 
@@ -52,6 +54,7 @@ class Child:
         *,
         turns: bool = False,
         supervision: Supervision | None = None,
+        export_to: Path | None = None,
     ) -> None:
         self._supervision: Final = supervision or Supervision()
         self._phase = "start"
@@ -61,7 +64,9 @@ class Child:
         #: The record that it sent when it began to measure; None before.
         self.known: Mapping[str, Any] | None = None
         self._grace_s = _GRACE_S
-        message = request_message(request, turns=turns, supervision=supervision)
+        message = request_message(
+            request, turns=turns, supervision=supervision, export_to=export_to
+        )
         self._process, self._messages = start_process(request)
         #: Whether it has sent its last message.
         self.has_ended = False

@@ -9,8 +9,10 @@ from typing import Any, Final
 from ttbench_core.errors import ResultsFileError, SessionError
 from ttbench_core.record.record_checks import result_of
 
-__all__ = ["checked_last_message", "read_message"]
+__all__ = ["PROTOCOL", "checked_last_message", "read_message"]
 
+#: Of the request and of the messages; it changes with them, also with the options of a run.
+PROTOCOL: Final = 1
 _FAULT: Final = "the process that measured sent what is no message of ttbench"
 #: What each event holds besides its name.
 _EVENTS: Final[Mapping[str, tuple[str, ...]]] = {

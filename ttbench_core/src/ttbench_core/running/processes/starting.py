@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.running.processes.builder_transfer import pack_builder
+from ttbench_core.running.processes.handshake import check_hello, not_startable, peer_arguments
 from ttbench_core.running.processes.line_reader import LineReader
 from ttbench_core.running.processes.supervision import Supervision
 from ttbench_core.running.request import RunRequest
 
-__all__ = ["request_message", "start_process"]
+__all__ = ["end_process", "request_message", "start_process"]
 
 #: The child finds what the parent finds, also in a notebook that has added folders.
 _START: Final = (
@@ -21,10 +24,16 @@ _START: Final = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
     "from ttbench_core.running.processes.worker import main; main(int(sys.argv[1]))"
 )
+#: What would let another interpreter find the packages of this one.
+_OF_THIS_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 
 
 def request_message(
-    request: RunRequest, *, turns: bool, supervision: Supervision | None
+    request: RunRequest,
+    *,
+    turns: bool,
+    supervision: Supervision | None,
+    export_to: Path | None = None,
 ) -> dict[str, Any]:
     """Give the first message to a child: what to measure, and what to send meanwhile."""
     source, followed = request.source, supervision or Supervision()
@@ -38,29 +47,61 @@ def request_message(
         "root_pid": os.getpid() if turns else None,
         "engine": followed.engine,
         "events": supervision is not None,
+        "handed_over": None if request.handed_over is None else str(request.handed_over),
+        "export_to": None if export_to is None else str(export_to),
     }
 
 
 def start_process(request: RunRequest) -> tuple[subprocess.Popen[str], LineReader]:
-    """Start the interpreter; gives it, and the reader of its messages. Raises `OSError`."""
+    """Start the interpreter; gives it, and the reader of its messages.
+
+    Raises `OSError`; of another interpreter `RequestError` where it cannot be started, or does
+    not fit.
+    """
     ours, theirs = os.pipe()
     messages = LineReader(ours)
+    other = request.interpreter
     try:
         process = subprocess.Popen(
-            [sys.executable, "-c", _START, str(theirs), *sys.path],
+            peer_arguments(other, theirs)
+            if other
+            else [sys.executable, "-c", _START, str(theirs), *sys.path],
             stdin=subprocess.PIPE,
             # a pack may print; stdout is the parent's, where a record may be wanted
             stdout=2,
             pass_fds=[theirs],
             # Ctrl-C reaches the parent alone, which passes it on
             start_new_session=True,
-            env={**os.environ, **request.options.environment},
+            env={**_environment(is_ours=other is None), **request.options.environment},
             text=True,
             encoding="ascii",
         )
-    except OSError:
+    except OSError as error:
         messages.close()
+        if other is not None:
+            raise not_startable(other, error) from error
         raise
     finally:
         os.close(theirs)
+    if other is not None:
+        try:
+            check_hello(other, messages)
+        except BaseException:
+            end_process(process, messages)
+            raise
     return process, messages
+
+
+def end_process(process: subprocess.Popen[str], messages: LineReader) -> None:
+    """Kill an interpreter that measures nothing, and close its pipes."""
+    process.kill()
+    process.wait()
+    messages.close()
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+
+
+def _environment(*, is_ours: bool) -> dict[str, str]:
+    hidden = () if is_ours else _OF_THIS_PYTHON
+    return {name: value for name, value in os.environ.items() if name not in hidden}

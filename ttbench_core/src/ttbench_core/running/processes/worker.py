@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
@@ -23,12 +24,11 @@ from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.protocol import Capabilities
 from ttbench_core.errors import TtbenchError, one_line
 from ttbench_core.measure.stopping import TURNS, Stop
-from ttbench_core.models.source import find_source
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.measuring import RunContext, measure
-from ttbench_core.running.processes.builder_transfer import unpack_builder
+from ttbench_core.running.processes.tasks import export_model, has_model, source_of
 from ttbench_core.running.progress import SILENT
 from ttbench_core.running.record_secrets import text_without_secrets
 from ttbench_core.running.request import RunRequest
@@ -116,6 +116,9 @@ def main(channel_fd: int) -> None:
     held = [channel_fd]
     os.register_at_fork(after_in_child=lambda: _leave_to_parent(held))
     request = json.loads(sys.stdin.buffer.readline())
+    if "knows" in request:
+        _send(channel, {"knows": has_model(request["knows"])})
+        return
     commands: SimpleQueue[str] = SimpleQueue()
     _listen(commands)
     try:
@@ -148,13 +151,12 @@ def _last_message(
 ) -> dict[str, Any]:
     options = RunOptions(**request["options"])
     try:
-        run = RunRequest(
-            options,
-            find_source(_model(request)),
-            request["is_analyzed"],
-            request["processes_in_all"],
-        )
-        result = measure(run, _context(request, commands, channel))
+        source, context = source_of(request), _context(request, commands, channel)
+        if request["export_to"] is not None:
+            export_model(options, source, Path(request["export_to"]), context.observer)
+            return {"exported": True}
+        run = RunRequest(options, source, request["is_analyzed"], request["processes_in_all"])
+        result = measure(run, context)
         _ignore_ending_signals()
     except BenchmarkError as failed:
         _ignore_ending_signals()
@@ -198,13 +200,6 @@ def _context(request: Mapping[str, Any], commands: SimpleQueue[str], channel: Te
 def _timeout_s(asked_s: float | None, engine: Capabilities) -> float | None:
     """Give how long an engine may be silent: what was asked for, or what it declares."""
     return None if engine.patience_s is None else asked_s or engine.patience_s
-
-
-def _model(request: Mapping[str, Any]) -> Any:
-    """Give the model's name, or the builder that the parent has packed into the request."""
-    if request["builder"] is None:
-        return request["options"]["model"]
-    return unpack_builder(request["builder"])
 
 
 def _ignore_ending_signals() -> None:

@@ -1,0 +1,135 @@
+"""A run in another interpreter: what is asked of it first, and what does not fit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import ttbench_core
+from ttbench_core import RequestError
+from ttbench_core.running.processes.messages import PROTOCOL
+
+VERSION = ttbench_core.__version__
+QUICK = ("-m", "steady", "--backend", "fake", "--passes", 3)
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Make a program that is started in place of an interpreter, and says one line."""
+
+    def make(line: str) -> Path:
+        file = tmp_path / "python"
+        says = f"os.write(int(sys.argv[3]), {line!r}.encode())"
+        file.write_text(f"#!{sys.executable}\nimport os, sys\n{says}\n")
+        file.chmod(0o755)
+        return file
+
+    return make
+
+
+def saying(**hello: object) -> str:
+    return json.dumps({"hello": hello}) + "\n"
+
+
+def test_the_engine_of_another_interpreter_measures_a_model_that_it_has(ttbench, fake_engine):
+    # the engine is not on the path of this process's children, but of that interpreter
+    words = ("--python", sys.executable, "-e", f"PYTHONPATH={fake_engine}")
+    outcome = ttbench(*QUICK, *words, "--json")
+    assert outcome.code == 0, outcome.err
+    record = json.loads(outcome.out)
+    assert record["requested"]["python"] == record["args"]["python"] == sys.executable
+    assert record["model"]["pack"] == "ttbench-fake-engine"
+
+
+def test_it_does_not_see_the_packages_of_this_one(ttbench, fake_engine, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(fake_engine))
+    outcome = ttbench("-m", "steady", "--python", sys.executable)
+    # the model is not there, so this interpreter exports it: it is no module of PyTorch
+    assert outcome.code != 0
+    assert "exported" in outcome.err or "torch" in outcome.err
+
+
+def test_a_name_of_the_settings_is_an_interpreter(ttbench, fake_engine, tmp_path):
+    (tmp_path / "ttbench.toml").write_text(f'[interpreters]\nother = "{sys.executable}"\n')
+    words = ("--python", "other", "-e", f"PYTHONPATH={fake_engine}")
+    outcome = ttbench(*QUICK, *words, "--json")
+    assert json.loads(outcome.out)["requested"]["python"] == "other"
+
+
+def test_a_backend_runs_where_the_settings_say_that_it_lives(ttbench, fake_engine, tmp_path):
+    missing = tmp_path / "missing"
+    text = f'[interpreters]\nother = {{ python = "{missing}", backends = ["fake"] }}\n'
+    (tmp_path / "ttbench.toml").write_text(text)
+    outcome = ttbench(*QUICK)
+    assert outcome.code == 2
+    assert outcome.complaint == (
+        f"ttbench: error: --python other ({missing}) cannot be started: No such file or directory"
+    )
+    assert ttbench(*QUICK, "--in-process").code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "is no Python interpreter that can be used"),
+        ("words\n", "is no Python interpreter that can be used"),
+        ("[]\n", "is no Python interpreter that can be used"),
+        (
+            saying(python="3.12.1", core=None, protocol=None, reason="ModuleNotFoundError: x"),
+            "(Python 3.12.1) has no ttbench-core that can be imported (ModuleNotFoundError: x): ",
+        ),
+        (
+            saying(python="3.12.1", core="0.0.9", protocol=PROTOCOL),
+            f"has ttbench-core 0.0.9 (protocol {PROTOCOL}), and this is {VERSION}",
+        ),
+        (
+            saying(python="3.12.1", core=VERSION, protocol=0),
+            f"has ttbench-core {VERSION} (protocol 0), and this is {VERSION}",
+        ),
+        (
+            saying(python="3.12.1", core=VERSION, protocol=PROTOCOL),
+            "does not say which models it has",
+        ),
+    ],
+)
+def test_an_interpreter_that_does_not_fit_is_refused_in_one_line(ttbench, program, line, message):
+    outcome = ttbench("-m", "steady", "--python", program(line))
+    assert outcome.code == 2
+    assert message in outcome.complaint
+    if "protocol" in message or "imported" in message:
+        assert outcome.complaint.endswith(f"python -m pip install ttbench-core=={VERSION}")
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("nothing/here", "cannot be started: No such file or directory"),
+        ("./", "cannot be started: it is a folder; name the interpreter in it, such as bin/python"),
+        ("./plain", "cannot be started: Permission denied"),
+    ],
+)
+def test_what_cannot_be_started_is_refused_in_one_line(ttbench, tmp_path, place, message):
+    (tmp_path / "plain").write_text("text")
+    outcome = ttbench("-m", "steady", "--python", place)
+    assert outcome.code == 2
+    assert message in outcome.complaint
+
+
+def test_a_builder_of_the_callers_own_stays_in_its_interpreter():
+    with pytest.raises(RequestError, match="runs installed models, and not a builder of your own"):
+        ttbench_core.run(lambda: ([], []), python=sys.executable)
+
+
+def test_another_interpreter_is_not_this_process(ttbench):
+    outcome = ttbench("-m", "steady", "--in-process", "--python", sys.executable)
+    assert outcome.code == 2
+    assert "--in-process measures in this process, and --python needs others" in outcome.complaint

@@ -37,7 +37,13 @@ def run_of(number, ms=100.0, args=None, **changes):
         "run_id": f"{number:032x}",
         "started_at": f"2026-01-{1 + number:02}T12:00:00+00:00",
         "versions": {"torch": "2.5"},
-        "confidence": {"low": rate * 0.99, "high": rate * 1.01, "over": "passes", "replicates": 7},
+        "confidence": {
+            "estimate": rate,
+            "low": rate * 0.99,
+            "high": rate * 1.01,
+            "over": "passes",
+            "replicates": 7,
+        },
         "verdict": {
             "verdict": "stable",
             "findings": [

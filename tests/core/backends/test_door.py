@@ -375,9 +375,11 @@ LEAVERS = {
 
 @pytest.mark.parametrize("when", LEAVERS)
 @pytest.mark.parametrize(
-    "words", [["-m", "bert", "--backend", "leaver"], ["info", "--backend", "leaver"]]
+    "words", [["-m", "steady", "--backend", "leaver"], ["info", "--backend", "leaver"]]
 )
-def test_a_backend_that_ends_its_process_does_not_end_the_command(fake_pack, ttbench, when, words):
+def test_a_backend_that_ends_its_process_does_not_end_the_command(
+    fake_engine, fake_pack, ttbench, when, words
+):
     fake_pack("leaver", "[ttbench.backends]\nleaver = leaver_mod:B\n", leaver_mod=LEAVERS[when])
     done = ttbench(*words)
     assert done.code == 2

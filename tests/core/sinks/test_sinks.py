@@ -218,8 +218,8 @@ def test_json_lines_may_end_without_a_newline_or_be_empty(tmp_path):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (".", "it is a folder"),
-        ("", "it is a folder"),
+        (".", "name a file"),
+        ("", "name a file"),
         ("no/such/perf.json", "there is no folder .*no/such; make it first"),
         ("/dev/full", "not a regular file"),
         ("/dev/null", "not a regular file"),

@@ -73,11 +73,10 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(_without_values(words))}")
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        """Refuse `--flag=--`, of which some versions of argparse make an empty list."""
-        values = super()._get_values(action, arg_strings)
-        if action.nargs is None and values == []:
+        """Refuse `--flag=--`: of it, versions of argparse make an empty list or the text."""
+        if action.nargs is None and action.option_strings and arg_strings == ["--"]:
             raise UsageError(f"argument {'/'.join(action.option_strings)}: -- is no value")
-        return values
+        return super()._get_values(action, arg_strings)
 
     def print_help(self, file: object = None) -> None:  # noqa: ARG002 - of the base class
         """Print the help; argparse itself ignores that nobody reads it."""

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from forks import raised_in_fork
 
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
@@ -31,24 +32,15 @@ def folder():
 
 def as_user(user: int, group: int, action) -> str:
     """Run an action as another user; gives what it raised."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        said = "nothing"
-        try:
-            os.setgroups([])
-            os.setgid(group)
-            os.setuid(user)
-            os.umask(0o022)
-            action()
-        except BaseException as error:
-            said = str(error)
-        os.write(writer, said.encode())
-        os._exit(0)
-    os.close(writer)
-    os.waitpid(child, 0)
-    with os.fdopen(reader) as pipe:
-        return pipe.read()
+
+    def become_and_act() -> None:
+        os.setgroups([])
+        os.setgid(group)
+        os.setuid(user)
+        os.umask(0o022)
+        action()
+
+    return raised_in_fork(become_and_act)
 
 
 def owned(path: Path, user: int, group: int, mode: int) -> Path:

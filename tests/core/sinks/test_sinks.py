@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from forks import raised_in_fork
 
 from ttbench_core.errors import TargetError
 from ttbench_core.record.run_errors import ResultNotStoredError, RunInterrupted
@@ -235,23 +236,14 @@ def test_a_target_that_can_never_work_is_refused_before_anything_runs(
 
 def as_ordinary_user(action) -> str:
     """Run an action without root's right to write anywhere; gives what it raised."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            if os.geteuid() == 0:
-                os.setgid(65534)
-                os.setuid(65534)
-            action()
-            said = "nothing"
-        except BaseException as error:
-            said = str(error)
-        os.write(writer, said.encode())
-        os._exit(0)
-    os.close(writer)
-    os.waitpid(child, 0)
-    with os.fdopen(reader) as pipe:
-        return pipe.read()
+
+    def become_and_act() -> None:
+        if os.geteuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        action()
+
+    return raised_in_fork(become_and_act)
 
 
 def test_a_read_only_file_and_folder_are_refused_before_anything_runs():

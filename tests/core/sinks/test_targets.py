@@ -296,16 +296,19 @@ def test_a_short_secret_is_hidden_as_a_word_and_not_within_others():
     assert hide_secrets("as fast as a class", place, shown_place(place)) == "*** fast *** a class"
 
 
+class Down:
+    """A sink that hides its place and takes nothing."""
+
+    def __init__(self, path):
+        raise OSError("down")
+
+    @staticmethod
+    def redact(path):
+        return "***.hook"
+
+
 def test_the_rescue_file_of_a_secret_file_name_does_not_show_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-    class Down:
-        def __init__(self, path):
-            raise OSError("down")
-
-        @staticmethod
-        def redact(path):
-            return "***.hook"
 
     place = tmp_path / KEY / "secret.hook"
     with pytest.raises(ResultNotStoredError) as lost:
@@ -344,14 +347,6 @@ def test_the_rescue_file_of_a_relative_target_is_next_to_it_and_has_its_name(
 
 def test_the_rescue_file_of_a_relative_secret_name_does_not_show_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-    class Down:
-        def __init__(self, path):
-            raise OSError("down")
-
-        @staticmethod
-        def redact(path):
-            return "***.hook"
 
     named = Path(KEY) / "secret.hook"
     with pytest.raises(ResultNotStoredError) as lost:

@@ -9,7 +9,9 @@ Errors that carry the record of a run are in `record.run_errors`.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import signal
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
@@ -30,6 +32,7 @@ __all__ = [
     "TtbenchError",
     "UnknownNameError",
     "UnsupportedOptionError",
+    "exit_text",
     "one_line",
     "suggestion",
 ]
@@ -152,3 +155,12 @@ def one_line(error: BaseException) -> str:
         return f"{kind}: its message cannot be shown ({type(fault).__name__})"
     cut = f"... ({len(text):,} characters)" if len(text) > _MAX_MESSAGE else ""
     return f"{kind}: {start}{cut}" if start else kind
+
+
+def exit_text(code: int) -> str:
+    """Say how a process ended, by its code as `subprocess` gives it: below 0 is a signal."""
+    if code >= 0:
+        return f"ended with code {code}"
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"was ended by signal {-code}"

@@ -38,9 +38,8 @@ _NOT_OF_A_VARIANT: Final = ("trace", "output", "json", "list", "strict", "debug"
 def run_side_by_side(words: Sequence[str], options: argparse.Namespace) -> int:
     """Run what the command line says, and the same with the flags of `--vs` added."""
     variant = _variant(words, options)
-    for one in (options, variant):
-        if one.in_process:
-            refuse_other_processes(one)
+    if variant.in_process:  # the variant has the flags of both
+        refuse_other_processes(variant)
     targets = check_targets(options.output)
     try:
         with signals_interrupt(), pack_output_on_stderr(wanted=options.json):

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ttbench_core.errors import one_line
+from ttbench_core.errors import exit_text, one_line
 from ttbench_core.request.credentials import hide_in_report
 
 __all__ = ["Probe", "ProbeResult"]
@@ -167,11 +167,7 @@ def _terminated(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _exit_reason(code: int) -> str:
-    if code >= 0:
-        return f"ended with code {code} instead of answering"
-    with contextlib.suppress(ValueError):
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"was ended by signal {-code}"
+    return f"{exit_text(code)} instead of answering" if code >= 0 else exit_text(code)
 
 
 def _last_line(printed: bytes) -> str:

@@ -65,16 +65,12 @@ def _append(path: Path, record: bytes) -> bool:
 def _folders(target: Target) -> Iterator[Path]:
     place = target.place
     # a folder that is part of the secret would be shown with the name of the rescue file
-    is_beside = isinstance(place, Path) and _as_named(target).parent == Path(str(target)).parent
+    is_beside = isinstance(place, Path) and Path(target.as_named).parent == Path(str(target)).parent
     if isinstance(place, Path) and is_beside:
         yield place.parent
     if (start := target.start or working_folder()) is not None:
         yield start
     yield Path(tempfile.gettempdir())
-
-
-def _as_named(target: Target) -> Path:
-    return Path(target.place if target.named is None else target.named)
 
 
 def _paths(folder: Path, name: str) -> Iterator[Path]:
@@ -87,7 +83,7 @@ def _paths(folder: Path, name: str) -> Iterator[Path]:
 def _file_name(target: Target) -> str:
     """Return the name of the rescue file without its prefix: `perf.json`, `perf.db.json`."""
     shown = str(target)
-    if isinstance(target.place, Path) and shown == str(_as_named(target)):
+    if isinstance(target.place, Path) and shown == str(target.as_named):
         name = target.place.name
     else:
         name = _name_of_url(shown)[-_MAX_NAME:].lstrip(".") or "results"

@@ -42,16 +42,21 @@ class Target:
     #: The working directory when it was given, if there was one.
     start: Path | None = None
 
+    @property
+    def as_named(self) -> Place:
+        """The place as it was given, which is what is shown."""
+        return self.place if self.named is None else self.named
+
     def __str__(self) -> str:
         """Return the place as it may be shown, without its secret parts."""
-        return shown_place(self.named or self.place, self.open)
+        return shown_place(self.as_named, self.open)
 
     def __repr__(self) -> str:
         return f"<target {self}>"
 
     def hide_secrets(self, text: str) -> str:
         """Return a text, such as that of an error, without the secret parts of the place."""
-        return hide_secrets(text, self.named or self.place, str(self))
+        return hide_secrets(text, self.as_named, str(self))
 
     def records(self) -> Iterator[tuple[str, Any]]:
         """Read the records back; raises `ResultsFileError` if the sink cannot."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ttbench_core.errors import RequestError, SessionError
+from ttbench_core.errors import RequestError, SessionError, exit_text
 from ttbench_core.running.processes.line_reader import HungProcessError
 from ttbench_core.running.processes.messages import checked_last_message, read_message
 from ttbench_core.running.processes.starting import request_message, start_process
@@ -115,7 +115,7 @@ class Child:
             ) from None
         if line is None:
             raise SessionError(
-                f"the process that measured {_exit_text(self._process.wait())} {self._progress()}"
+                f"the process that measured {exit_text(self._process.wait())} {self._progress()}"
             )
         return read_message(line)
 
@@ -223,11 +223,3 @@ def _tolerates_one_interrupt(give_up: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _exit_text(code: int) -> str:
-    if code >= 0:
-        return f"ended with code {code}"
-    with contextlib.suppress(ValueError):
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"was ended by signal {-code}"

@@ -80,9 +80,7 @@ class Series:
         if message is not None:
             self.add(message)
         elif (lost := child.lost_passes()) is not None:
-            missing = failed_before_start(self.request, "process", SessionError(lost))
-            ended = record_of_crash(missing, child.known)
-            self.results.append(replace(ended, status="interrupted"))
+            self.results.append(replace(self._ended(lost, child.known), status="interrupted"))
 
     def add(self, message: Mapping[str, Any]) -> None:
         """Add the result in a child's last message, if it has one."""
@@ -145,9 +143,13 @@ class Series:
             raise self._add_crash(reason, child.known if child else None) from error
 
     def _add_crash(self, reason: str, known: Mapping[str, Any] | None) -> BenchmarkError:
-        missing = failed_before_start(self.request, "process", SessionError(reason))
-        ended = record_of_crash(missing, known)
+        ended = self._ended(reason, known)
         return self._add_failed_result("process", failure_message(ended), ended)
+
+    def _ended(self, reason: str, known: Mapping[str, Any] | None) -> Result:
+        """Give the failed record of a process that sent no last message."""
+        missing = failed_before_start(self.request, "process", SessionError(reason))
+        return record_of_crash(missing, known)
 
     def _add_failure(self, message: Mapping[str, Any]) -> BenchmarkError:
         failure = message["failure"]

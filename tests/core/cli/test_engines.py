@@ -17,6 +17,12 @@ class Crashing(FakeBackend):
     def compile(self, model, options):
         os.abort()
 """
+SECOND = """
+from ttbench_fake_engine import FakeBackend
+
+class Second(FakeBackend):
+    name = "second"
+"""
 
 
 def records(path):
@@ -87,6 +93,39 @@ def test_a_wrong_request_is_one_line(engines, words, message):
     done = engines(*words)
     assert done.code == 2
     assert message in done.complaint
+
+
+def test_an_engine_whose_interpreter_is_missing_is_a_refused_row(engines, tmp_path):
+    text = '[interpreters]\ngone = { python = "/no/python", backends = ["far", "openvino"] }\n'
+    (tmp_path / "ttbench.toml").write_text(text)
+    done = engines("--backend", "fake,openvino,far", "-df", "Fp32", "--json")
+    assert done.code == 0, done.err
+    good, known, unknown = json.loads(done.out)["rows"]
+    assert good["status"] == "ok"
+    for row in (known, unknown):
+        assert row["status"] == "refused"
+        assert "--python gone (/no/python) cannot be started" in row["reason"]
+
+
+def test_cells_that_an_engine_refuses_alike_are_all_rows(engines, fake_pack):
+    refusing = CRASHING.replace('"crashing"', '"refusing"').replace(
+        "os.abort()", "raise UnsupportedOptionError('not on this machine')"
+    )
+    imported = "from ttbench_core.errors import UnsupportedOptionError\n"
+    entry = "[ttbench.backends]\nrefusing = refusing_mod:Crashing\n"
+    fake_pack("refusing", entry, refusing_mod=imported + refusing)
+    done = engines("--backend", "refusing,fake", "-df", "Fp32,Bfp8_b,Int99", "--json")
+    rows = json.loads(done.out)["rows"]
+    assert [row["status"] for row in rows] == ["refused"] * 3 + ["ok", "ok", "refused"]
+    assert {row["reason"] for row in rows[:3]} == {"not on this machine"}
+
+
+def test_what_every_engine_refuses_is_one_line(ttbench, fake_engine, fake_pack):
+    fake_pack("second", "[ttbench.backends]\nsecond = second_mod:Second\n", second_mod=SECOND)
+    words = ("--backend", "fake,second", "-df", "Fp32")
+    done = ttbench("engines", "-m", "nothing", *QUICK, *words)
+    assert done.code == 2
+    assert done.complaint.startswith("ttbench: error: unknown model 'nothing'")
 
 
 def test_where_every_engine_refuses_the_exit_code_is_2(engines):

@@ -11,6 +11,7 @@ from typing import Final
 from ttbench_core.cli.arguments import Parser, UsageError, parse
 from ttbench_core.cli.run import request_from, signals_interrupt
 from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, print_table, report_line
+from ttbench_core.errors import RequestError
 from ttbench_core.record.run_errors import RunInterrupted
 from ttbench_core.results.engine_row import EngineCell, EngineRow
 from ttbench_core.results.engine_rows import HEADER, EngineRows
@@ -56,12 +57,22 @@ def compare_engines(words: Sequence[str]) -> int:
             rows.extend(run_cells(request, cells, targets, on_cell=_shown_on_stderr(len(cells))))
         except RunInterrupted as ended:
             interrupted = ended
+    _raise_common_refusal(rows, cells)
     _show(EngineRows(tuple(rows)), as_json=options.json)
     if targets and not options.json:
         print_pairs([("appended to", ", ".join(map(str, targets)))])
     if interrupted is not None:
         raise interrupted
     return _exit_code(rows)
+
+
+def _raise_common_refusal(rows: Sequence[EngineRow], cells: Sequence[EngineCell]) -> None:
+    """Raise what every cell was refused for, such as a model that is not installed."""
+    are_refused = len(rows) == len(cells) and all(row.status == "refused" for row in rows)
+    reasons = {row.reason for row in rows}
+    engines = {row.cell.backend for row in rows}
+    if are_refused and len(reasons) == 1 and len(engines) > 1:
+        raise RequestError(str(reasons.pop()))
 
 
 def _planned(options: argparse.Namespace) -> list[EngineCell]:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
 from ttbench_core.backends.planning import check_request
-from ttbench_core.errors import RequestError
+from ttbench_core.errors import RequestError, UnknownNameError
 from ttbench_core.plugins.registry import name_to_ask_for
 from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.request.formats import DataFormat
+from ttbench_core.request.settings_file import find_interpreter, read_interpreters
 from ttbench_core.results.engine_row import EngineCell, EngineRow
 from ttbench_core.running.request import RunRequest
 from ttbench_core.running.runner import run_request
@@ -28,22 +29,28 @@ def planned_cells(
     """Give the cells of a comparison, those of one engine together.
 
     Args:
-        backends: names; all that are installed, by their rank, if none is given.
+        backends: names; all that are installed, by their rank, if none is given, and those that
+            the settings say live in another interpreter.
         formats: of `-df`; Fp32, Fp16_b and the engine's own where it has them if none is given.
         levels: of `-opt`, for engines that have more than one; what an engine says is worth
             comparing if none is given.
 
-    Raises `UnknownNameError`, `PackLoadError` for a name that cannot be loaded.
+    Raises `UnknownNameError`, `PackLoadError` for a name that cannot be loaded, and
+    `SettingsError`.
     """
+    elsewhere = list(dict.fromkeys(name for one in read_interpreters() for name in one.backends))
     if backends:
-        chosen = [load_backend(name) for name in backends]
+        chosen = [_chosen(name, elsewhere) for name in backends]
     else:
-        chosen = sorted(installed_backends(), key=lambda one: -one.capabilities.rank)
+        here = sorted(installed_backends(), key=lambda one: -one.capabilities.rank)
+        names = {one.plugin.name for one in here}
+        chosen = [*here, *(name for name in elsewhere if name not in names)]
     return [
-        EngineCell(name_to_ask_for(one.plugin), name, level)
+        EngineCell(name, data_format, level)
         for one in chosen
-        for name in formats or _formats_of(one)
-        for level in _levels_of(one, levels)
+        for name, has_formats, has_levels in [_compared_of(one)]
+        for data_format in formats or has_formats
+        for level in _levels(has_levels, levels)
     ]
 
 
@@ -57,9 +64,9 @@ def run_cells(
 ) -> Iterator[EngineRow]:
     """Yield a row for each cell, as it has been measured.
 
-    What an engine refuses before anything ran, such as a format that it does not have, is a row
-    with the reason. Where its process refuses, the engine is missing here or cannot take the
-    model: its other cells are not tried.
+    What an engine refuses, before its process starts or in it, is a row with the reason. Where
+    it refuses two cells for the same reason, its further cells are rows with that reason, and
+    are not tried.
 
     Args:
         request: what all cells have in common.
@@ -70,28 +77,34 @@ def run_cells(
 
     Raises `ResultNotStoredError`, and `RunInterrupted` with the record of the cell.
     """
-    refused: set[str] = set()
+    refusals: dict[str, list[str]] = {}
     for number, cell in enumerate(cells):
-        if cell.backend in refused:
-            continue
         on_cell(number, cell)
-        asked = _with_cell(request, cell)
-        try:
-            check_request(asked.options, load_backend(cell.backend).backend)
-        except RequestError as refusal:
-            yield EngineRow(cell, "refused", str(refusal))
+        reasons = refusals.setdefault(cell.backend, [])
+        if len(reasons) > 1 and reasons[-1] == reasons[-2]:
+            yield EngineRow(cell, "refused", reasons[-1])
             continue
-        try:
-            result = run_request(asked, targets, progress=progress, own_process=True)
-        except RequestError as refusal:
-            refused.add(cell.backend)
-            yield EngineRow(cell, "refused", str(refusal))
-        except BenchmarkError as failed:
-            if failed.storage_error is not None:
-                raise failed.storage_error from failed
-            yield EngineRow(cell, "failed", f"{failed.phase}: {failed.reason}", failed.result)
-        else:
-            yield EngineRow(cell, "ok", None, result)
+        row = _measured(request, cell, targets, progress)
+        if row.status == "refused":
+            reasons.append(str(row.reason))
+        yield row
+
+
+def _measured(
+    request: RunRequest, cell: EngineCell, targets: Sequence[Target], progress: bool | None
+) -> EngineRow:
+    try:
+        asked = _with_cell(request, cell)
+        if asked.interpreter is None:
+            check_request(asked.options, load_backend(cell.backend).backend)
+        result = run_request(asked, targets, progress=progress, own_process=True)
+    except RequestError as refusal:
+        return EngineRow(cell, "refused", str(refusal))
+    except BenchmarkError as failed:
+        if failed.storage_error is not None:
+            raise failed.storage_error from failed
+        return EngineRow(cell, "failed", f"{failed.phase}: {failed.reason}", failed.result)
+    return EngineRow(cell, "ok", None, result)
 
 
 def _with_cell(request: RunRequest, cell: EngineCell) -> RunRequest:
@@ -101,11 +114,32 @@ def _with_cell(request: RunRequest, cell: EngineCell) -> RunRequest:
         dataformat=_format(cell.data_format),
         backend_opt_level=cell.opt_level,
     )
-    return replace(request, options=options)
+    interpreter = find_interpreter(options.python, options.backend)
+    return replace(request, options=options, interpreter=interpreter)
 
 
 def _format(name: str) -> DataFormat | str:
     return next((one for one in DataFormat if one.value == name), name)
+
+
+def _chosen(name: str, elsewhere: Sequence[str]) -> InstalledBackend | str:
+    """Give what is installed under a name, or the name alone of what lives elsewhere."""
+    try:
+        return load_backend(name)
+    except UnknownNameError:
+        if name in elsewhere:
+            return name
+        raise
+
+
+def _compared_of(one: InstalledBackend | str) -> tuple[str, Sequence[str], Sequence[int] | None]:
+    """Give the name of an engine, its formats, and its levels (None where it has one alone)."""
+    if isinstance(one, str):
+        # what it declares is known there alone
+        return one, _COMPARED, None
+    has_levels = len(one.capabilities.opt_levels) > 1
+    levels = one.capabilities.compared_opt_levels if has_levels else None
+    return name_to_ask_for(one.plugin), _formats_of(one), levels
 
 
 def _formats_of(backend: InstalledBackend) -> list[str]:
@@ -115,8 +149,7 @@ def _formats_of(backend: InstalledBackend) -> list[str]:
     return found or [backend.capabilities.default_format.value]
 
 
-def _levels_of(backend: InstalledBackend, levels: Sequence[int]) -> Sequence[int | None]:
-    has = backend.capabilities.opt_levels
-    if len(has) == 1:
+def _levels(has: Sequence[int] | None, asked: Sequence[int]) -> Sequence[int | None]:
+    if has is None:
         return (None,)
-    return levels or backend.capabilities.compared_opt_levels or (None,)
+    return asked or has or (None,)

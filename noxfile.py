@@ -206,7 +206,7 @@ def pythons(session: nox.Session) -> None:
         if python is None:
             continue
         _install(session, python, "-c", CONSTRAINTS, "./ttbench_core", *_TORCH_FREE_TOOLS)
-        session.run(python, "-m", "pytest", "tests/core", "-m", "not torch", external=True)
+        _run_torch_free_tests(session, python)
 
 
 @nox.session
@@ -222,7 +222,7 @@ def minimums(session: nox.Session) -> None:
     imports = "; ".join(f"import {name}" for name in IMPORTED)
     session.run(python, "-c", imports, external=True)
     session.run(python, "-m", "ttbench_core", "--list", external=True)
-    session.run(python, "-m", "pytest", "tests/core", "-m", "not torch", external=True)
+    _run_torch_free_tests(session, python)
     command = [python, "-m", "pip", "install", "-q", OLDEST_TORCH, OLDEST_NUMPY]
     codes = (0, 1)
     session.run(*command, external=True, silent=True, success_codes=codes)
@@ -265,7 +265,13 @@ def _have(session: nox.Session, program: str, package: str) -> None:
     session.run("apt-get", "install", *quiet, package, external=True, silent=True)
 
 
-_TORCH_FREE_TOOLS = [*TEST_TOOLS, "nbformat", *NOTEBOOK_TOOLS]
+_TORCH_FREE_TOOLS = [*TEST_TOOLS, "pytest-xdist", "nbformat", *NOTEBOOK_TOOLS]
+
+
+def _run_torch_free_tests(session: nox.Session, python: str) -> None:
+    """Run the tests of the core that need no torch with another interpreter."""
+    words = ["-m", "pytest", *_TWO_AT_ONCE, "tests/core", "-m", "not torch"]
+    session.run(python, *words, external=True)
 
 
 def _fresh(session: nox.Session, version: str) -> str | None:

@@ -141,7 +141,9 @@ def catalogue(session: nox.Session) -> None:
 def engines(session: nox.Session) -> None:
     """Engines that compile exported models: ONNX Runtime, OpenVINO, AOTInductor."""
     core, nlp, vision = DISTRIBUTIONS
-    session.install("-c", CONSTRAINTS, f"{core}[onnxruntime,openvino]", nlp, vision, *TEST_TOOLS)
+    session.install(
+        "-c", CONSTRAINTS, f"{core}[onnxruntime,openvino-int8]", nlp, vision, *TEST_TOOLS
+    )
     session.run("pytest", "tests/engines", *session.posargs)
 
 

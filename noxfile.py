@@ -149,6 +149,15 @@ def engines(session: nox.Session) -> None:
 
 @nox.session(default=False)
 @timed
+def executorch(session: nox.Session) -> None:
+    """The engine ExecuTorch, which brings 500 MB of libraries."""
+    core, nlp, vision = DISTRIBUTIONS
+    session.install("-c", CONSTRAINTS, f"{core}[executorch]", nlp, vision, *TEST_TOOLS)
+    session.run("pytest", "tests/engines", "-k", "executorch", *session.posargs)
+
+
+@nox.session(default=False)
+@timed
 def exports(session: nox.Session) -> None:
     """Which models torch.export takes, a configuration of each (15 to 30 minutes)."""
     core, nlp, vision = DISTRIBUTIONS

@@ -75,7 +75,7 @@ class TorchBackend:
             return Availability(
                 False, f"torch cannot be imported ({error})", "pip install 'ttbench-core[torch]'"
             )
-        from ttbench_core.backends.torch.quiet import hide_import_warnings
+        from ttbench_core.backends.shared.quiet_imports import hide_import_warnings
 
         hide_import_warnings()
         return Availability(True)

@@ -11,6 +11,8 @@ from typing import Any, Final
 import torch
 import torch._inductor
 
+from ttbench_core.backends.aot_inductor.options import AotInductorOptions, aot_inductor_options
+from ttbench_core.backends.aot_inductor.packages import keep_package
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
 from ttbench_core.backends.shared.call_engine import CallEngine
 from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
@@ -28,10 +30,15 @@ _DTYPES: Final = {DataFormat.FP32: torch.float32, DataFormat.FP16_B: torch.bfloa
 def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     """Export a model in its format and compile it; raises what `compile_exported` raises."""
     dtype = _DTYPES[DataFormat(options.data_format.value)]
-    return compile_exported(model, options, _compiled, dtype)
+    asked = aot_inductor_options(options)
+
+    def compiler(stage: ExportedStage, threads: int) -> CompiledStage:
+        return _compiled(stage, threads, asked)
+
+    return compile_exported(model, options, compiler, dtype)
 
 
-def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
+def _compiled(stage: ExportedStage, threads: int, asked: AotInductorOptions) -> CompiledStage:
     with tempfile.TemporaryDirectory(prefix="ttbench-aot-") as folder, quiet_conversion():
         started_s = time.perf_counter()
         package = torch._inductor.aoti_compile_and_package(  # noqa: SLF001 - its public door
@@ -44,6 +51,8 @@ def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
         loaded: Any = torch._inductor.aoti_load_package(package)  # noqa: SLF001
         load_s = time.perf_counter() - compiled_s
         package_bytes = Path(package).stat().st_size
+        if asked.package is not None:
+            keep_package(Path(package), asked.package, may_replace=asked.replace)
 
     def run(tensors: Sequence[torch.Tensor]) -> Tensors:
         return as_tensors(loaded(*tensors))

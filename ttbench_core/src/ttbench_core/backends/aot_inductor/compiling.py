@@ -15,7 +15,11 @@ from ttbench_core.backends.aot_inductor.options import AotInductorOptions, aot_i
 from ttbench_core.backends.aot_inductor.packages import keep_package
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
 from ttbench_core.backends.shared.call_engine import CallEngine
-from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
+from ttbench_core.backends.shared.exported_session import (
+    CompiledStage,
+    compile_exported,
+    float_dtype,
+)
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
 from ttbench_core.models.exported.quiet import quiet_conversion
@@ -57,9 +61,8 @@ def _compiled(stage: ExportedStage, threads: int, asked: AotInductorOptions) -> 
     def run(tensors: Sequence[torch.Tensor]) -> Tensors:
         return as_tensors(loaded(*tensors))
 
-    floats = [one.dtype for one in stage.program.state_dict.values() if one.is_floating_point()]
     effective = {
-        "dtype": str(floats[0] if floats else torch.float32).removeprefix("torch."),
+        "dtype": float_dtype(stage),
         "threads": threads,
         "package_compile_s": compiled_s - started_s,
         "package_load_s": load_s,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
-
-import importlib_metadata
 
 from ttbench_core.backends.device_selection import select_devices
 from ttbench_core.backends.helpers import cpu_device
@@ -26,16 +24,13 @@ from ttbench_core.request.options import RunOptions
 
 __all__ = ["OnnxruntimeBackend"]
 
-#: Distributions that have the module; only one of them can be installed.
-_WHEELS: Final = ("onnxruntime", "onnxruntime-gpu")
-
 
 class OnnxruntimeBackend(ExportedBackend):
     """ONNX Runtime on `cpu` and `cuda`, in Fp32; its processor kernels have no bfloat16."""
 
     name: Final = "onnxruntime"
     modules = ("onnx", "onnxscript", "onnxruntime")
-    distributions = ("torch", "onnx", "onnxscript")
+    distributions = ("torch", "onnx", "onnxscript", "onnxruntime", "onnxruntime-gpu")
     extra = "onnxruntime"
     _capabilities = exported_capabilities(
         (DataFormat.FP32,),
@@ -47,15 +42,6 @@ class OnnxruntimeBackend(ExportedBackend):
     def before_import(self) -> None:
         """Switch its telemetry off, which is read when it is imported and not later."""
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-    def versions(self) -> Mapping[str, str]:
-        """Give the versions of torch, of ONNX and of the wheel of ONNX Runtime that is here."""
-        present = {one.metadata["Name"].lower() for one in importlib_metadata.distributions()}
-        wheels = [name for name in _WHEELS if name in present]
-        return {
-            **super().versions(),
-            **{name: importlib_metadata.version(name) for name in wheels},
-        }
 
     def check(self, options: RunOptions, engine: OnnxruntimeOptions) -> None:
         """Refuse a provider that does not run on the device of `-d`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -73,7 +74,8 @@ _OLDEST_TORCH: Final = (2, 6)
 class ExportedBackend:
     """What the backends of such engines have in common; each adds its name and its compiler."""
 
-    #: Modules that must be importable, and the distributions whose versions are recorded.
+    #: Modules that must be importable, and the distributions whose versions are recorded where
+    #: they are installed: some modules come from one of several.
     modules: tuple[str, ...] = ()
     distributions: tuple[str, ...] = ("torch",)
     #: The extra of ttbench-core that installs them.
@@ -112,7 +114,11 @@ class ExportedBackend:
 
     def versions(self) -> Mapping[str, str]:
         """Give the versions of torch and of the engine's distributions."""
-        return {name: importlib_metadata.version(name) for name in self.distributions}
+        found = {}
+        for name in self.distributions:
+            with contextlib.suppress(importlib_metadata.PackageNotFoundError):
+                found[name] = importlib_metadata.version(name)
+        return found
 
     def seeded(self, seed: int, devices: Sequence[Device]) -> AbstractContextManager[None]:
         """Seed torch's generators, and restore them at the end."""

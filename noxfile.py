@@ -141,8 +141,19 @@ def catalogue(session: nox.Session) -> None:
 def engines(session: nox.Session) -> None:
     """Engines that compile exported models: ONNX Runtime, OpenVINO, AOTInductor."""
     core, nlp, vision = DISTRIBUTIONS
-    session.install("-c", CONSTRAINTS, f"{core}[onnxruntime,openvino]", nlp, vision, *TEST_TOOLS)
+    session.install(
+        "-c", CONSTRAINTS, f"{core}[onnxruntime,openvino-int8]", nlp, vision, *TEST_TOOLS
+    )
     session.run("pytest", "tests/engines", *session.posargs)
+
+
+@nox.session(default=False)
+@timed
+def executorch(session: nox.Session) -> None:
+    """The engine ExecuTorch, which brings 500 MB of libraries."""
+    core, nlp, vision = DISTRIBUTIONS
+    session.install("-c", CONSTRAINTS, f"{core}[executorch]", nlp, vision, *TEST_TOOLS)
+    session.run("pytest", "tests/engines", "-k", "executorch", *session.posargs)
 
 
 @nox.session(default=False)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import functools
+import importlib.metadata
+import importlib.util
 import json
 import os
 import subprocess
@@ -33,6 +35,8 @@ CALLS: Final = 30
 #: A row and a record; what gives them within so many seconds.
 Outcome: TypeAlias = tuple[dict[str, Any], Any]
 Step: TypeAlias = Callable[[float], Outcome]
+_DTYPES: Final = {"Fp32": "float32", "Fp16": "float16", "Fp16_b": "bfloat16"}
+_PROVIDERS: Final = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 _MODELS: Final = {
     "bert": ["-m", "bert", "-c", "base", "-mb", "8"],
     "resnet50": ["-m", "resnet", "-c", "resnet50", "-mb", "16"],
@@ -85,9 +89,32 @@ def cases(device: str, *, quick: bool) -> Iterator[Case]:
         check = has("matmul_precision", precision)
         yield Case(f"Fp32 -mf {fidelity}", [*bert, "-df", "Fp32", "-mf", fidelity], check)
     yield Case("trace", [*resnet, "--trace", "light"], trace_fault)
+    if cuda:
+        yield from engine_cases(bert)
     for level in levels():
         limit_s = CASE_S if level < 2 else COMPILED_CASE_S
         yield Case(f"level {level}", [*resnet, "-opt", str(level)], limit_s=limit_s)
+
+
+def engine_cases(words: Sequence[str]) -> Iterator[Case]:
+    """Give the runs of engines for exported models that are installed here for CUDA."""
+    if importlib.util.find_spec("torch_tensorrt") is not None:
+        for data_format, dtype in _DTYPES.items():
+            named = ["--backend", "tensorrt", "-df", data_format]
+            check = has("dtype", dtype)
+            yield Case(f"tensorrt {data_format}", [*words, *named], check, COMPILED_CASE_S)
+    for provider in _providers():
+        named = ["--backend", "onnxruntime", "-B", f"provider={provider}"]
+        check = provider_fault(provider)
+        yield Case(f"onnxruntime {provider}", [*words, *named], check, COMPILED_CASE_S)
+
+
+def _providers() -> list[str]:
+    try:
+        importlib.metadata.version("onnxruntime-gpu")
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return list(_PROVIDERS)
 
 
 def no_fault(_: dict[str, Any]) -> str:
@@ -120,6 +147,17 @@ def latency_fault(record: dict[str, Any]) -> str:
 def trace_fault(record: dict[str, Any]) -> str:
     """Require the files of a trace."""
     return "" if (record["trace"] or {}).get("files") else "no trace"
+
+
+def provider_fault(name: str) -> Callable[[dict[str, Any]], str]:
+    """Require that a provider of ONNX Runtime has most operators."""
+
+    def fault(record: dict[str, Any]) -> str:
+        counts = record["effective"].get("provider_operators", {})
+        has_most = max(counts, key=counts.__getitem__, default=None) == _PROVIDERS[name]
+        return "" if has_most else f"operators by provider: {counts}"
+
+    return fault
 
 
 def has(key: str, value: str) -> Callable[[dict[str, Any]], str]:

@@ -7,7 +7,12 @@ import shutil
 import pytest
 
 #: The module of each engine that must be importable; aot_inductor is a part of torch.
-MODULES = {"aot_inductor": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino"}
+MODULES = {
+    "aot_inductor": "torch",
+    "executorch": "executorch.runtime",
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+}
 
 
 def require(engine: str) -> str:
@@ -27,6 +32,11 @@ def require(engine: str) -> str:
 def engine(request: pytest.FixtureRequest) -> str:
     """Each engine in turn."""
     return require(request.param)
+
+
+@pytest.fixture
+def executorch() -> str:
+    return require("executorch")
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from engine_runs import compiled, draws, run, sample
 
-import ttbench_core
-from ttbench_core import RunOptions
 from ttbench_core.backends.loading import load_backend
-from ttbench_core.backends.planning import plan
 from ttbench_core.doctor.backends import NOT_HERE, probe_backend
 from ttbench_core.doctor.probe import Probe
 from ttbench_core.errors import UnsupportedOptionError
@@ -19,30 +17,6 @@ from ttbench_core.plugins.registry import BACKENDS, find
 from ttbench_core.testing import check_backend
 
 pytestmark = pytest.mark.torch
-
-QUICK = {"passes": 1, "warmup": 0, "progress": False}
-
-
-def compiled(engine, model, **options):
-    backend = load_backend(engine).backend
-    return backend.compile(model, plan(RunOptions("m", **options), backend))
-
-
-def sample():
-    from ttbench_core.models.reference.sample_models import sample_model
-
-    return sample_model(staged=True)
-
-
-def draws(count):
-    from ttbench_core.models.reference.sample_models import draw_inputs
-
-    return [draw_inputs(seed) for seed in range(count)]
-
-
-def run(engine, model, config, **options):
-    # in this process, where pytest makes an error of every warning
-    return ttbench_core.run(model, config=config, backend=engine, **{**QUICK, **options})
 
 
 @pytest.mark.slow

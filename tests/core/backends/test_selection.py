@@ -59,6 +59,7 @@ def test_zero_chips_are_all_of_them(fake):
         ({"device": "fake:1", "chips": 2}, "1 device of kind 'fake' at index 1"),
         ({"device": "fake:7"}, "device 'fake:7' is not there: .* finds fake:0, fake:1"),
         ({"device": "gpu"}, "unknown device 'gpu': backend 'fake' has fake"),
+        ({"device": "cuda"}, "unknown device 'cuda': .*; use --backend torch"),
     ],
 )
 def test_what_a_backend_does_not_support_is_refused(fake, options, message):

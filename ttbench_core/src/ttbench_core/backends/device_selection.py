@@ -78,7 +78,8 @@ def _missing_device(options: RunOptions, backend: Backend, present: Sequence[Dev
     known_kinds = backend.capabilities().device_kinds
     kind = (options.device or "").partition(":")[0]
     if kind not in known_kinds:
-        kinds_of = {one.plugin.name: one.capabilities.device_kinds for one in installed_backends()}
+        ranked = sorted(installed_backends(), key=lambda one: -one.capabilities.rank)
+        kinds_of = {one.plugin.name: one.capabilities.device_kinds for one in ranked}
         hint = suggestion(kind, [one for kinds in kinds_of.values() for one in kinds])
         others = [name for name, kinds in kinds_of.items() if kind in kinds]
         remedy = f"; use --backend {others[0]}" if others else hint

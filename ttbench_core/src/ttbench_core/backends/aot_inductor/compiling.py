@@ -11,9 +11,15 @@ from typing import Any, Final
 import torch
 import torch._inductor
 
+from ttbench_core.backends.aot_inductor.options import AotInductorOptions, aot_inductor_options
+from ttbench_core.backends.aot_inductor.packages import keep_package
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
 from ttbench_core.backends.shared.call_engine import CallEngine
-from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
+from ttbench_core.backends.shared.exported_session import (
+    CompiledStage,
+    compile_exported,
+    float_dtype,
+)
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
 from ttbench_core.models.exported.quiet import quiet_conversion
@@ -28,10 +34,15 @@ _DTYPES: Final = {DataFormat.FP32: torch.float32, DataFormat.FP16_B: torch.bfloa
 def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     """Export a model in its format and compile it; raises what `compile_exported` raises."""
     dtype = _DTYPES[DataFormat(options.data_format.value)]
-    return compile_exported(model, options, _compiled, dtype)
+    asked = aot_inductor_options(options)
+
+    def compiler(stage: ExportedStage, threads: int) -> CompiledStage:
+        return _compiled(stage, threads, asked)
+
+    return compile_exported(model, options, compiler, dtype)
 
 
-def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
+def _compiled(stage: ExportedStage, threads: int, asked: AotInductorOptions) -> CompiledStage:
     with tempfile.TemporaryDirectory(prefix="ttbench-aot-") as folder, quiet_conversion():
         started_s = time.perf_counter()
         package = torch._inductor.aoti_compile_and_package(  # noqa: SLF001 - its public door
@@ -44,13 +55,14 @@ def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
         loaded: Any = torch._inductor.aoti_load_package(package)  # noqa: SLF001
         load_s = time.perf_counter() - compiled_s
         package_bytes = Path(package).stat().st_size
+        if asked.package is not None:
+            keep_package(Path(package), asked.package, may_replace=asked.replace)
 
     def run(tensors: Sequence[torch.Tensor]) -> Tensors:
         return as_tensors(loaded(*tensors))
 
-    floats = [one.dtype for one in stage.program.state_dict.values() if one.is_floating_point()]
     effective = {
-        "dtype": str(floats[0] if floats else torch.float32).removeprefix("torch."),
+        "dtype": float_dtype(stage),
         "threads": threads,
         "package_compile_s": compiled_s - started_s,
         "package_load_s": load_s,

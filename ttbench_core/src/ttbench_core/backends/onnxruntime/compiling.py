@@ -5,11 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import onnxruntime
 import torch
 
+from ttbench_core.backends.onnxruntime.options import Provider, onnxruntime_options
+from ttbench_core.backends.onnxruntime.providers import (
+    chosen_provider,
+    provider_facts,
+    provider_notes,
+    started,
+)
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
 from ttbench_core.backends.shared.call_engine import CallEngine
 from ttbench_core.backends.shared.converting import converting
@@ -19,22 +26,28 @@ from ttbench_core.models.exported.exporting import ExportedStage
 
 __all__ = ["compile_session"]
 
-_PROVIDER: Final = "CPUExecutionProvider"
-
 
 def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
-    """Export a model in Fp32 and load it; raises what `compile_exported` raises."""
-    return compile_exported(model, options, _compiled)
+    """Export a model in Fp32 and load it; raises what `compile_exported` raises.
+
+    Raises `UnsupportedOptionError` for a provider that cannot run it, too.
+    """
+    device = options.devices[0]
+    provider = chosen_provider(device.kind, onnxruntime_options(options).provider)
+
+    def compiler(stage: ExportedStage, threads: int) -> CompiledStage:
+        return _compiled(stage, threads, provider, device.index)
+
+    return compile_exported(model, options, compiler)
 
 
-def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
+def _compiled(stage: ExportedStage, threads: int, provider: Provider, index: int) -> CompiledStage:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3  # errors
     with tempfile.TemporaryDirectory(prefix="ttbench-onnx-") as folder:
-        file = _saved(stage, Path(folder))
-        session = onnxruntime.InferenceSession(str(file), settings, providers=[_PROVIDER])
+        session = started(provider, str(_saved(stage, Path(folder))), settings, index)
     names = [one.name for one in session.get_inputs()]
 
     def run(tensors: Sequence[torch.Tensor]) -> Tensors:
@@ -46,9 +59,9 @@ def _compiled(stage: ExportedStage, threads: int) -> CompiledStage:
     effective = {
         "dtype": "float32",
         "threads": int(session.get_session_options().intra_op_num_threads),
-        "providers": list(session.get_providers()),
+        **provider_facts(session, provider),
     }
-    return CompiledStage(CallEngine(run), effective)
+    return CompiledStage(CallEngine(run), effective, provider_notes(session, provider))
 
 
 def _saved(stage: ExportedStage, folder: Path) -> Path:

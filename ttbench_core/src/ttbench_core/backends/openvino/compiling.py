@@ -8,7 +8,15 @@ from typing import Any, Final
 import openvino
 import torch
 
+from ttbench_core.backends.openvino.formats import quantisation_of
 from ttbench_core.backends.openvino.options import openvino_options
+from ttbench_core.backends.openvino.quantising import (
+    GROUP_PROPERTY,
+    compress_weights,
+    quantised_facts,
+    quantised_notes,
+    require_activations,
+)
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
 from ttbench_core.backends.shared.converting import converting
 from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
@@ -35,28 +43,50 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
 
 
 def _compiled(stage: ExportedStage, threads: int, options: CompileOptions) -> CompiledStage:
-    with converting("OpenVINO"):
-        graph = openvino.convert_model(stage.program)
-    # it takes sizes for unknown, and what is compiled for one size is faster
-    shapes = zip(graph.inputs, stage.example, strict=True)
-    graph.reshape({port: list(tensor.shape) for port, tensor in shapes})
-    asked = openvino_options(options)
-    settings: dict[str, Any] = {
-        "INFERENCE_PRECISION_HINT": _PRECISIONS[DataFormat(options.data_format.value)],
-        "INFERENCE_NUM_THREADS": threads,
-        "PERFORMANCE_HINT": asked.hint.upper(),
-    }
-    if asked.streams:
-        settings["NUM_STREAMS"] = str(asked.streams)
-    compiled = openvino.Core().compile_model(graph, "CPU", settings)
+    how = quantisation_of(options.data_format)
+    settings = _settings(threads, options)
+    compiled = openvino.Core().compile_model(_graph(stage, options), "CPU", settings)
     _require_precision(compiled, settings["INFERENCE_PRECISION_HINT"])
     effective = {
         "dtype": _dtype(compiled),
         "threads": int(compiled.get_property("INFERENCE_NUM_THREADS")),
         "streams": int(compiled.get_property("NUM_STREAMS")),
-        "hint": asked.hint,
+        "hint": openvino_options(options).hint,
     }
-    return CompiledStage(_Requests(compiled), effective)
+    if how is None:
+        return CompiledStage(_Requests(compiled), effective)
+    notes = tuple(quantised_notes(compiled, options.data_format, how))
+    return CompiledStage(_Requests(compiled), {**effective, **quantised_facts(compiled)}, notes)
+
+
+def _graph(stage: ExportedStage, options: CompileOptions) -> Any:
+    """Convert a stage, for its sizes, with weights as its format has them."""
+    with converting("OpenVINO"):
+        graph = openvino.convert_model(stage.program)
+    # it takes sizes for unknown, and what is compiled for one size is faster
+    shapes = zip(graph.inputs, stage.example, strict=True)
+    graph.reshape({port: list(tensor.shape) for port, tensor in shapes})
+    how = quantisation_of(options.data_format)
+    if how is None:
+        return graph
+    require_activations(options.data_format, how)
+    return compress_weights(graph, options.data_format, how)
+
+
+def _settings(threads: int, options: CompileOptions) -> dict[str, Any]:
+    asked, how = openvino_options(options), quantisation_of(options.data_format)
+    precision = DataFormat.FP32 if how else DataFormat(options.data_format.value)
+    settings: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": asked.hint.upper(),
+    }
+    if asked.streams:
+        settings["NUM_STREAMS"] = str(asked.streams)
+    if how:
+        # always set: by itself OpenVINO rounds activations where the processor can
+        settings[GROUP_PROPERTY] = how.activation_group
+    return settings
 
 
 def _require_precision(compiled: Any, asked: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -16,6 +16,7 @@ from ttbench_core.backends.protocol import (
     Peak,
     Session,
 )
+from ttbench_core.backends.shared.cuda_devices import cuda_devices
 from ttbench_core.backends.torch.contradictions import refuse_contradictions
 from ttbench_core.backends.torch.levels import COMPARED_LEVELS, DEFAULT_LEVEL, LEVEL_HELP, LEVELS
 from ttbench_core.backends.torch.options import TorchOptions
@@ -74,7 +75,7 @@ class TorchBackend:
             return Availability(
                 False, f"torch cannot be imported ({error})", "pip install 'ttbench-core[torch]'"
             )
-        from ttbench_core.backends.torch.quiet import hide_import_warnings
+        from ttbench_core.backends.shared.quiet_imports import hide_import_warnings
 
         hide_import_warnings()
         return Availability(True)
@@ -85,7 +86,7 @@ class TorchBackend:
 
     def devices(self) -> Sequence[Device]:
         """List the CUDA devices that torch can use, then the CPU."""
-        return (*_cuda_devices(), cpu_device())
+        return (*cuda_devices(), cpu_device())
 
     def versions(self) -> Mapping[str, str]:
         """Give the versions of torch and of its CUDA libraries."""
@@ -129,14 +130,3 @@ class TorchBackend:
         is_cpu = device.kind == "cpu"
         torch_device = torch.device("cpu") if is_cpu else torch.device(device.kind, device.index)
         return measure_peak(torch_device, compute_dtype(data_format), threads)
-
-
-def _cuda_devices() -> Iterator[Device]:
-    import torch
-
-    if not torch.cuda.is_available():
-        return
-    for index in range(torch.cuda.device_count()):
-        properties = torch.cuda.get_device_properties(index)
-        arch = f"sm_{properties.major}{properties.minor}"
-        yield Device("cuda", index, properties.name, arch, properties.total_memory)

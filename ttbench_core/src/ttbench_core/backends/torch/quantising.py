@@ -9,6 +9,7 @@ from typing import Any, Final
 import importlib_metadata
 import torch
 
+from ttbench_core.backends.shared.quiet_imports import hide_import_warnings
 from ttbench_core.backends.torch.formats import Quantised, matmul_like
 from ttbench_core.backends.torch.quantised_formats import (
     FP8,
@@ -18,7 +19,6 @@ from ttbench_core.backends.torch.quantised_formats import (
     REMEDY,
     require_torchao,
 )
-from ttbench_core.backends.torch.quiet import hide_import_warnings
 from ttbench_core.errors import UnsupportedOptionError, one_line
 from ttbench_core.request.formats import EngineFormat, NumberFormat
 

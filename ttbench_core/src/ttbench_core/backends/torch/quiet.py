@@ -1,4 +1,4 @@
-"""What torch and torchao print that no user can act on, kept out of the output of a run."""
+"""What the compiler of torch prints that no user can act on, kept out of the output of a run."""
 
 from __future__ import annotations
 
@@ -8,35 +8,10 @@ import warnings
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["hide_import_warnings", "quiet_compiler"]
+__all__ = ["quiet_compiler"]
 
-#: torchao warns of each of its libraries for GPUs that does not load, and torch of a call of
-#: torchao's: by logger, how these messages begin or what they contain.
-_AT_IMPORT: Final = {
-    "torchao": "Failed to load ",
-    "torch.utils._pytree": "Calling register_constant() on Enum subclasses is deprecated",
-}
 #: It logs a traceback for an error that it raises, too.
 _GUARDS: Final = "torch._guards"
-
-
-class _Without(logging.Filter):
-    """Drops messages with a text."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether a message stays."""
-        return self.name not in record.getMessage()
-
-
-def hide_import_warnings() -> None:
-    """Hide what is logged when torchao is imported, by this backend or by transformers.
-
-    These messages alone stay hidden in this process: transformers imports torchao at any time.
-    """
-    for name, text in _AT_IMPORT.items():
-        logger = logging.getLogger(name)
-        if not any(isinstance(one, _Without) for one in logger.filters):
-            logger.addFilter(_Without(text))
 
 
 @contextlib.contextmanager

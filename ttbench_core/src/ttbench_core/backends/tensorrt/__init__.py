@@ -1,0 +1,1 @@
+"""TensorRT on NVIDIA GPUs, by torch-tensorrt: an exported stage, compiled to its engines."""

@@ -120,6 +120,43 @@ def test_cells_that_an_engine_refuses_alike_are_all_rows(engines, fake_pack):
     assert {row["reason"] for row in rows[:3]} == {"not on this machine"}
 
 
+def test_a_cell_that_runs_between_two_refusals_keeps_the_next_ones(engines, fake_pack):
+    picky = CRASHING.replace('"crashing"', '"picky"').replace(
+        "        os.abort()",
+        "        if options.opt_level == 1:\n"
+        "            raise UnsupportedOptionError('not at level 1')\n"
+        "        return super().compile(model, options)",
+    )
+    imported = "from ttbench_core.errors import UnsupportedOptionError\n"
+    entry = "[ttbench.backends]\npicky = picky_mod:Crashing\n"
+    fake_pack("picky", entry, picky_mod=imported + picky)
+    done = engines("--backend", "picky", "-df", "Fp32,Bfp8_b", "-opt", "1,2", "--json")
+    rows = json.loads(done.out)["rows"]
+    assert [row["status"] for row in rows] == ["refused", "ok", "refused", "ok"]
+
+
+def test_an_engine_that_cannot_be_loaded_is_a_refused_row(engines, fake_pack):
+    fake_pack("lost", "[ttbench.backends]\nlost = lost_mod:Lost\n", lost_mod="import nothing_here")
+    done = engines("--backend", "lost,fake", "-df", "Fp32", "--json")
+    refused, good = json.loads(done.out)["rows"]
+    assert (refused["status"], good["status"]) == ("refused", "ok")
+    assert "nothing_here" in refused["reason"]
+
+
+def test_a_target_that_is_lost_leaves_the_rows_that_were_measured(engines, tmp_path, fake_pack):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    removing = CRASHING.replace('"crashing"', '"removing"').replace(
+        "os.abort()",
+        f"__import__('shutil').rmtree({str(folder)!r}); return super().compile(model, options)",
+    )
+    fake_pack("removing", "[ttbench.backends]\nremoving = rm_mod:Crashing\n", rm_mod=removing)
+    words = ("--backend", "fake,removing", "-df", "Fp32", "-o", str(folder / "perf.json"))
+    done = engines(*words, "--json")
+    assert done.code == 1
+    assert [row["backend"] for row in json.loads(done.out)["rows"]] == ["fake"]
+
+
 def test_what_every_engine_refuses_is_one_line(ttbench, fake_engine, fake_pack):
     fake_pack("second", "[ttbench.backends]\nsecond = second_mod:Second\n", second_mod=SECOND)
     words = ("--backend", "fake,second", "-df", "Fp32")

@@ -50,11 +50,29 @@ REFUSED = EngineRow(EngineCell("absent", "Fp32"), "refused", "it is not installe
 def test_ratios_are_to_the_first_row_and_the_fastest_is_named():
     found = rows(REFUSED, row(), row("openvino", rate=250.0, flops=240e9))
     assert [found.ratio(one) for one in found.rows] == [None, 1.0, 2.5]
-    (note,) = found.notes()
+    note, of_ratios = found.notes()
+    assert of_ratios == "ratios are to torch Fp32, the first row that may win"
     assert note == (
         "fastest: openvino Fp32, 2.50 x torch Fp32, 60% of the 400 GFLOP/s that product float32"
         " reaches here"
     )
+
+
+def test_where_the_first_row_may_not_win_it_is_said_what_ratios_are_to():
+    found = rows(row(passed=False), row("openvino"))
+    assert "ratios are to openvino Fp32, the first row that may win" in list(found.notes())
+    assert found.to_record()["ratios_to"] == "openvino Fp32"
+
+
+def test_a_row_with_wrong_outputs_is_not_the_peak():
+    found = rows(row(), row("broken", rate=1e4, flops=2e12, passed=False))
+    assert found.peak("float32") == (400e9, "product float32")
+
+
+def test_a_row_beside_which_no_product_was_measured_has_no_share_and_is_no_peak():
+    found = rows(row(), row("torch", "Int8_dyn", dtype="float32", flops=900e9))
+    object.__setattr__(found.rows[1].result, "roofline", {"flops_per_s": 900e9})
+    assert [found.share(one) for one in found.rows] == [0.25, None]
 
 
 def test_a_wrong_precision_does_not_win():

@@ -12,7 +12,7 @@ from ttbench_core.cli.arguments import Parser, UsageError, parse
 from ttbench_core.cli.run import request_from, signals_interrupt
 from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, print_table, report_line
 from ttbench_core.errors import RequestError
-from ttbench_core.record.run_errors import RunInterrupted
+from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.results.engine_row import EngineCell, EngineRow
 from ttbench_core.results.engine_rows import HEADER, EngineRows
 from ttbench_core.running.engine_matrix import planned_cells, run_cells
@@ -50,19 +50,21 @@ def compare_engines(words: Sequence[str]) -> int:
     targets = check_targets(options.output)
     options.verify = True if options.verify is None else options.verify
     rows: list[EngineRow] = []
-    interrupted: RunInterrupted | None = None
+    ended: KeyboardInterrupt | ResultNotStoredError | None = None
     with signals_interrupt():
         request = request_from(options, processes=1)
         try:
-            rows.extend(run_cells(request, cells, targets, on_cell=_shown_on_stderr(len(cells))))
-        except RunInterrupted as ended:
-            interrupted = ended
+            # each row is kept as it comes: what ends the command is shown with those before it
+            for row in run_cells(request, cells, targets, on_cell=_shown_on_stderr(len(cells))):
+                rows.append(row)  # noqa: PERF402
+        except (KeyboardInterrupt, ResultNotStoredError) as early:
+            ended = early
     _raise_common_refusal(rows, cells)
     _show(EngineRows(tuple(rows)), as_json=options.json)
     if targets and not options.json:
         print_pairs([("appended to", ", ".join(map(str, targets)))])
-    if interrupted is not None:
-        raise interrupted
+    if ended is not None:
+        raise ended
     return _exit_code(rows)
 
 

@@ -70,6 +70,11 @@ class EngineRow:
         return None if self.result is None else (self.result.roofline or {}).get("flops_per_s")
 
     @property
+    def peak_flops_per_s(self) -> float | None:
+        """The best matrix product beside it in its precision; None where none was measured."""
+        return None if self.result is None else (self.result.roofline or {}).get("peak_flops_per_s")
+
+    @property
     def has_right_precision(self) -> bool:
         """Whether it computed in what its format says, as far as the format says it."""
         expected = _DTYPES.get(self.cell.data_format)

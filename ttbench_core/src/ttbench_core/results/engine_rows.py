@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ HEADER: Final = (
     *("PCC", "compile", "verdict"),
 )
 _BASE, _REDUCED = "Fp32", "Fp16_b"
+_PRODUCT: Final = "a matrix product"
 
 
 @dataclass(frozen=True)
@@ -50,25 +51,27 @@ class EngineRows:
         """Give the best rate in FLOP/s that anything reached here in a precision, and what it was.
 
         One for all rows: the best matrix product that was measured beside any of them, or a row
-        that was faster than that.
+        that was faster than that and may win. Rows beside which no product was measured, such as
+        those in 8 bits, have none.
         """
+        beside = [row for row in self.rows if row.peak_flops_per_s and row.dtype == dtype]
         reached = [
-            (float(peak), str((row.result.roofline or {}).get("kernel") or "a matrix product"))
-            for row in self.rows
-            if row.result is not None and row.dtype == dtype
-            if (peak := (row.result.roofline or {}).get("peak_flops_per_s"))
+            (float(row.peak_flops_per_s or 0), str(_roofline(row).get("kernel") or _PRODUCT))
+            for row in beside
         ]
         reached += [
             (row.flops_per_s, f"{row.cell.label} itself")
-            for row in self.rows
-            if row.flops_per_s and row.dtype == dtype
+            for row in beside
+            if row.flops_per_s and row.can_win
         ]
         return max(reached, default=None)
 
     def share(self, row: EngineRow) -> float | None:
         """Give the share of the machine's peak in its precision that a row reached."""
         peak = self.peak(row.dtype)
-        return None if peak is None or row.flops_per_s is None else row.flops_per_s / peak[0]
+        if peak is None or row.flops_per_s is None or not row.peak_flops_per_s:
+            return None
+        return row.flops_per_s / peak[0]
 
     def table(self) -> list[tuple[str, ...]]:
         """Give the cells of each row, as `HEADER` names them."""
@@ -79,6 +82,8 @@ class EngineRows:
         fastest = self.fastest
         if fastest is not None:
             yield f"fastest: {self._described(fastest)}"
+        if self.first is not None and self.first is not self.rows[0]:
+            yield f"ratios are to {self.first.cell.label}, the first row that may win"
         for row in self.rows:
             if row.status == OK and not row.has_right_precision:
                 yield (
@@ -103,6 +108,7 @@ class EngineRows:
         return {
             "rows": [self._record(row) for row in self.rows],
             "fastest": None if fastest is None else fastest.cell.label,
+            "ratios_to": None if self.first is None else self.first.cell.label,
             "notes": list(self.notes()),
         }
 
@@ -169,6 +175,10 @@ class EngineRows:
             "compile_s": row.compile_s,
             "run_id": None if row.result is None else row.result.run_id,
         }
+
+
+def _roofline(row: EngineRow) -> Mapping[str, Any]:
+    return (None if row.result is None else row.result.roofline) or {}
 
 
 def _spread(result: Result) -> str:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
 from ttbench_core.backends.planning import check_request
-from ttbench_core.errors import RequestError, UnknownNameError
-from ttbench_core.plugins.registry import name_to_ask_for
+from ttbench_core.errors import PackContractError, PackLoadError, RequestError, UnknownNameError
+from ttbench_core.plugins.registry import BACKENDS, discover, name_to_ask_for
 from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.request.formats import DataFormat
 from ttbench_core.request.settings_file import find_interpreter, read_interpreters
@@ -30,13 +30,13 @@ def planned_cells(
 
     Args:
         backends: names; all that are installed, by their rank, if none is given, and those that
-            the settings say live in another interpreter.
+            the settings say live in another interpreter. One that cannot be loaded has a cell,
+            which is refused.
         formats: of `-df`; Fp32, Fp16_b and the engine's own where it has them if none is given.
         levels: of `-opt`, for engines that have more than one; what an engine says is worth
             comparing if none is given.
 
-    Raises `UnknownNameError`, `PackLoadError` for a name that cannot be loaded, and
-    `SettingsError`.
+    Raises `UnknownNameError` and `SettingsError`.
     """
     elsewhere = list(dict.fromkeys(name for one in read_interpreters() for name in one.backends))
     if backends:
@@ -44,7 +44,8 @@ def planned_cells(
     else:
         here = sorted(installed_backends(), key=lambda one: -one.capabilities.rank)
         names = {one.plugin.name for one in here}
-        chosen = [*here, *(name for name in elsewhere if name not in names)]
+        others = [*elsewhere, *(one.name for one in discover(BACKENDS))]
+        chosen = [*here, *dict.fromkeys(name for name in others if name not in names)]
     return [
         EngineCell(name, data_format, level)
         for one in chosen
@@ -65,8 +66,8 @@ def run_cells(
     """Yield a row for each cell, as it has been measured.
 
     What an engine refuses, before its process starts or in it, is a row with the reason. Where
-    it refuses two cells for the same reason, its further cells are rows with that reason, and
-    are not tried.
+    it has refused two cells, one after the other and for the same reason, and measured none,
+    its further cells are rows with that reason, and are not tried.
 
     Args:
         request: what all cells have in common.
@@ -77,15 +78,18 @@ def run_cells(
 
     Raises `ResultNotStoredError`, and `RunInterrupted` with the record of the cell.
     """
-    refusals: dict[str, list[str]] = {}
+    #: Of each engine: its last refusals, or None once it has run something.
+    refusals: dict[str, list[str] | None] = {}
     for number, cell in enumerate(cells):
         on_cell(number, cell)
         reasons = refusals.setdefault(cell.backend, [])
-        if len(reasons) > 1 and reasons[-1] == reasons[-2]:
+        if reasons and len(reasons) > 1 and reasons[-1] == reasons[-2]:
             yield EngineRow(cell, "refused", reasons[-1])
             continue
         row = _measured(request, cell, targets, progress)
-        if row.status == "refused":
+        if row.status != "refused":
+            refusals[cell.backend] = None
+        elif reasons is not None:
             reasons.append(str(row.reason))
         yield row
 
@@ -123,19 +127,21 @@ def _format(name: str) -> DataFormat | str:
 
 
 def _chosen(name: str, elsewhere: Sequence[str]) -> InstalledBackend | str:
-    """Give what is installed under a name, or the name alone of what lives elsewhere."""
+    """Give a backend, or the name alone of one that lives elsewhere or cannot be loaded."""
     try:
         return load_backend(name)
     except UnknownNameError:
         if name in elsewhere:
             return name
         raise
+    except (PackLoadError, PackContractError):
+        return name
 
 
 def _compared_of(one: InstalledBackend | str) -> tuple[str, Sequence[str], Sequence[int] | None]:
     """Give the name of an engine, its formats, and its levels (None where it has one alone)."""
     if isinstance(one, str):
-        # what it declares is known there alone
+        # what it declares is known elsewhere, or nowhere
         return one, _COMPARED, None
     has_levels = len(one.capabilities.opt_levels) > 1
     levels = one.capabilities.compared_opt_levels if has_levels else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ttbench_core import DataFormat
@@ -86,6 +88,13 @@ def test_a_file_has_every_part_of_a_definition(toml):
     )
     assert sweep.grid["microbatch"] == (1, 2, 4)
     assert sweep.settings == {"passes": 5, "env": "OMP_WAIT_POLICY=passive"}
+
+
+def test_the_complete_example_of_the_page_is_a_sweep(toml):
+    page = Path(__file__).parents[3] / "docs" / "sweeps.md"
+    sweep = toml(page.read_text().partition("```toml")[2].partition("```")[0])
+    assert (sweep.rounds, sweep.cell_timeout_s) == (3, 600)
+    assert all((sweep.settings, sweep.grid, sweep.zips, sweep.scenarios, sweep.excludes))
 
 
 def test_flags_and_a_file_make_equal_sweeps(toml):

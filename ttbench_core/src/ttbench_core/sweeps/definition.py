@@ -59,3 +59,11 @@ class Sweep:
         of_scenarios = (name for one in self.scenarios for name in one.settings)
         of_zips = (name for one in self.zips for name in one)
         return tuple(axis_order({*self.grid, *of_zips, *of_scenarios}))
+
+    def values_of(self, axis: str) -> tuple[Setting, ...]:
+        """Give every value that an axis has anywhere, each once."""
+        values = [self.settings[axis]] if axis in self.settings else []
+        for table in (self.grid, *self.zips):
+            values += table.get(axis, ())
+        values += [one.settings[axis] for one in self.scenarios if axis in one.settings]
+        return tuple(dict.fromkeys(values))

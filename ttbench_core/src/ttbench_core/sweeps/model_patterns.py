@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from ttbench_core.errors import UnknownNameError, suggestion
 from ttbench_core.plugins.catalogue import ModelEntry
 from ttbench_core.plugins.discovery import normalized
+from ttbench_core.sweeps.axes import Setting
+from ttbench_core.sweeps.definition import Sweep
 
-__all__ = ["ChosenModel", "chosen_models", "is_pattern"]
+__all__ = ["ChosenModel", "chosen_models", "is_pattern", "with_models"]
 
-_ALL = "all"
-_TASK = "task:"
-_WILDCARDS = frozenset("*?[")
+_ALL: Final = "all"
+_TASK: Final = "task:"
+_WILDCARDS: Final = frozenset("*?[")
+#: Names for a word.
+_Names: TypeAlias = Callable[[Setting], list[Setting]]
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,65 @@ def chosen_models(word: str, entries: Sequence[ModelEntry]) -> list[ChosenModel]
         what = "does" if word.startswith(_TASK) else "matches"
         raise UnknownNameError(f"no installed model {what} {word!r}{hint}; see ttbench --list")
     return [ChosenModel(one.runs_as, one) for one in matching]
+
+
+def with_models(
+    sweep: Sweep, installed: Sequence[ModelEntry]
+) -> tuple[Sweep, dict[str, ModelEntry | None]]:
+    """Give a sweep with names of models in place of patterns, and its models by name.
+
+    Raises `UnknownNameError`, which names where the sweep is defined.
+    """
+    words = [
+        *sweep.values_of("model"),
+        *(one for of in sweep.excludes for one in of.get("model", ())),
+    ]
+    try:
+        chosen = {word: chosen_models(str(word), installed) for word in words}
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{sweep.source}: {error}") from error
+    entries = {one.name: one.entry for word in sweep.values_of("model") for one in chosen[word]}
+
+    def names(word: Setting) -> list[Setting]:
+        return [one.name for one in chosen[word]]
+
+    scenarios = [
+        replace(
+            one,
+            settings={
+                axis: value[0]
+                for axis, value in _named(
+                    {axis: (value,) for axis, value in one.settings.items()}, names
+                ).items()
+            },
+        )
+        for one in sweep.scenarios
+    ]
+    named = replace(
+        sweep,
+        grid=_once(_named(sweep.grid, names)),
+        zips=tuple(_named(one, names) for one in sweep.zips),
+        scenarios=tuple(scenarios),
+        excludes=tuple(_named(one, names) for one in sweep.excludes),
+    )
+    return named, entries
+
+
+def _named(
+    table: Mapping[str, tuple[Setting, ...]], names: _Names
+) -> dict[str, tuple[Setting, ...]]:
+    return {
+        axis: tuple(name for word in values for name in names(word)) if axis == "model" else values
+        for axis, values in table.items()
+    }
+
+
+def _once(grid: Mapping[str, tuple[Setting, ...]]) -> dict[str, tuple[Setting, ...]]:
+    """Give a grid in which a model that two patterns name is there once."""
+    return {
+        axis: tuple(dict.fromkeys(values)) if axis == "model" else values
+        for axis, values in grid.items()
+    }
 
 
 def _known(word: str, entries: Iterable[ModelEntry]) -> set[str]:

@@ -38,6 +38,7 @@ def main() -> None:
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     print(f"cells      {len(plan.cells):,}, of which {len(plan.refused):,} are refused")
     print(f"time       {seconds:.2f} s ({seconds / len(plan.cells) * 1e6:.0f} us a cell)")
+    print(f"processor  {time.process_time():.2f} s of this process, its start included")
     print(f"memory     {peak_mb:.0f} MB at its peak")
     print(f"torch      {'imported' if 'torch' in sys.modules else 'not imported'}")
 

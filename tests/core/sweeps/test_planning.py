@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 
 import pytest
 
@@ -257,6 +258,34 @@ def test_a_newer_pack_of_the_model_has_another_key(fake_pack):
         return plan(model="shapes:shape").cells[0].key
 
     assert key("1.0") != key("2.0")
+
+
+INTERPRETER = """
+import json
+print(json.dumps({"python": {"version": "3.12.1"}, "software": [], "packs": [],
+                  "backends": [{"name": "fake", "state": "usable"}]}))
+"""
+
+
+def test_another_interpreter_says_what_it_can_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "python"
+    file.write_text(f"#!{sys.executable}\n{INTERPRETER}")
+    file.chmod(0o755)
+    (tmp_path / "ttbench.toml").write_text('[interpreters]\nother = "./python"\n')
+    # a model that only the other one has is found by the run itself
+    found = plan(model=["steady", "elsewhere"], python="other", backend=["fake", "absent"])
+    asked = [(one.request.options.model, str(one.request.interpreter)) for one in found.runnable]
+    assert asked == [("steady", f"other ({file})"), ("elsewhere", f"other ({file})")]
+    assert {str(one.refused) for one in found.refused} == {
+        f"--python other ({file}) cannot run backend 'absent': it has fake"
+    }
+
+
+def test_an_interpreter_of_no_settings_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SweepError, match="sweep: --python nobody: no interpreter of that name"):
+        plan(python="nobody")
 
 
 SHAPE = "def f(training):\n    return [], []\n"

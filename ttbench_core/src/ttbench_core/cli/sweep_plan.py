@@ -70,7 +70,7 @@ def _total_text(plan: Plan) -> str:
     total = plan.estimate
     if total is None:
         return "unknown: no earlier run of these cells, or of cells like them, is in the outputs"
-    text = f"about {_time_text(total)}"
+    text = f"about {_spread_text(total)}"
     if plan.unknown_times:
         cells = "cell" if plan.unknown_times == 1 else "cells"
         text = f"{text}, and {plan.unknown_times:,} {cells} of unknown time"
@@ -114,8 +114,11 @@ def _value_text(cell: Cell, axis: str) -> str:
 
 def _time_text(estimate: Estimate) -> str:
     """Give a time, and its spread where there is one; of cells that are only alike, `~`."""
-    mark = "" if estimate.basis == SAME else "~"
-    text = f"{mark}{_seconds_text(estimate.seconds)}"
+    return f"{'' if estimate.basis == SAME else '~'}{_spread_text(estimate)}"
+
+
+def _spread_text(estimate: Estimate) -> str:
+    text = _seconds_text(estimate.seconds)
     if estimate.low_s == estimate.high_s:
         return text
     return f"{text} ({_seconds_text(estimate.low_s)} to {_seconds_text(estimate.high_s)})"

@@ -70,13 +70,16 @@ class CellMaker:
     def _asked(self, one: Assignment) -> tuple[RunOptions, Interpreter | None]:
         try:
             options = options_of(one.settings)
-            return options, self._interpreters.of(options)
         except RequestError as error:
             shown = texts_of(shown_settings(one.settings, self._variables), one.scenario)
             raise SweepError(
                 f"{self._sweep.source}: the run {shown}: {error} (or leave the run out by"
                 " [[exclude]])"
             ) from error
+        try:
+            return options, self._interpreters.of(options)
+        except RequestError as error:
+            raise SweepError(f"{self._sweep.source}: {error}") from error
 
     def _shown(self, one: Assignment, engine: Engine) -> dict[str, Setting]:
         own = engine.installed.capabilities.variables if engine.installed else ()

@@ -204,6 +204,8 @@ MODEL = '[grid]\nmodel = "bert"\n'
         (MODEL + 'training = ["no"]\n', r"\[grid\] training: 'no' is not true or false"),
         (MODEL + "config = [1]\n", r"\[grid\] config: 1 is not a text"),
         (MODEL + 'scenario = ["latncy"]\n', r"\[grid\] scenario: unknown .*did you mean 'latency'"),
+        (MODEL + "engine_options.x = [nan]\n", r"\[grid\] engine_options.x: nan is no finite"),
+        (MODEL + "engine_options.x = [1979-05-27]\n", "engine_options.x: .* is no number, text"),
         (MODEL + "engine_options = 1\n", r"\[grid\]: engine_options is a table"),
         (MODEL + "[settings]\nmicrobatch = [1]\n", r"\[settings\] microbatch: .*for \[grid\]"),
         (MODEL + '[settings]\nmodel = "x"\n', "model is in two of"),

@@ -7,6 +7,7 @@ Names are those of `RunKeywords`, `model`, and for options of engines and models
 from __future__ import annotations
 
 import functools
+import math
 import re
 import typing
 from collections.abc import Iterable, Mapping
@@ -123,6 +124,8 @@ def read_setting(axis: str, value: object) -> Setting:
     """
     kind = _kinds().get(axis)
     plain = _plain(axis, value)
+    if isinstance(plain, float) and not math.isfinite(plain):
+        raise OptionError(f"{plain} is no finite number")
     if kind is None:
         if not isinstance(plain, (str, int, float)):
             raise OptionError(f"{plain!r} is no number, text or boolean")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ttbench_core.backends.engine_options import option_with_role
 from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
@@ -18,9 +18,11 @@ from ttbench_core.request.declared_options import OptionRole, plain_value
 from ttbench_core.request.options import RunOptions
 
 __all__ = [
+    "candidates_for",
     "choose_backend",
     "choose_backend_and_plugin",
     "choose_exclusive_backend",
+    "requested_kind",
 ]
 
 
@@ -41,12 +43,12 @@ def choose_backend_and_plugin(options: RunOptions) -> tuple[Backend, Plugin]:
     if options.backend is not None:
         return _usable(load_backend(options.backend))
     refusal = "no backend can be loaded"
-    candidates, is_explicit = _candidates_for(options)
+    candidates, is_explicit = candidates_for(options)
     for number, candidate in enumerate(candidates, 1):
         try:
             chosen = _usable(candidate, automatically=not is_explicit)
             # the last one says itself what is missing
-            if number == len(candidates) or _has__requested_kind(options, candidate):
+            if number == len(candidates) or _has_requested_kind(options, candidate):
                 return chosen
         except (BackendUnavailableError, PackContractError) as error:
             refusal = str(error)
@@ -63,7 +65,7 @@ def choose_exclusive_backend(options: RunOptions) -> InstalledBackend | None:
     if options.backend is not None:
         named = load_backend(options.backend)
         return named if named.capabilities.own_process else None
-    candidates, is_explicit = _candidates_for(options)
+    candidates, is_explicit = candidates_for(options)
     exclusive = [at for at, one in enumerate(candidates) if one.capabilities.own_process]
     for candidate in candidates[: exclusive[-1] + 1 if exclusive else 0]:
         if _can_run(candidate, automatically=not is_explicit):
@@ -71,7 +73,7 @@ def choose_exclusive_backend(options: RunOptions) -> InstalledBackend | None:
     return None
 
 
-def _requested_kind(options: RunOptions, installed: InstalledBackend) -> str | None:
+def requested_kind(options: RunOptions, installed: InstalledBackend) -> str | None:
     """Give the kind of device that a request names for a backend: by `-d`, or by its own option."""
     if options.device is not None:
         return options.device.partition(":")[0]
@@ -80,9 +82,9 @@ def _requested_kind(options: RunOptions, installed: InstalledBackend) -> str | N
     return None if asked is None else str(plain_value(asked))
 
 
-def _has__requested_kind(options: RunOptions, installed: InstalledBackend) -> bool:
+def _has_requested_kind(options: RunOptions, installed: InstalledBackend) -> bool:
     """Return whether a backend has a device of the kind that was asked for, if it can tell."""
-    kind = _requested_kind(options, installed)
+    kind = requested_kind(options, installed)
     if kind is None or isinstance(installed.backend, PlanningBackend):
         return True
     try:
@@ -91,14 +93,21 @@ def _has__requested_kind(options: RunOptions, installed: InstalledBackend) -> bo
         return False
 
 
-def _candidates_for(options: RunOptions) -> tuple[Sequence[InstalledBackend], bool]:
+def candidates_for(
+    options: RunOptions, installed: Iterable[InstalledBackend] | None = None
+) -> tuple[Sequence[InstalledBackend], bool]:
     """List backends by rank, and whether they have the kind of device that was asked for.
 
     Lists all of them if none has it, or if no device was asked for.
+
+    Args:
+        options: what is asked.
+        installed: all backends, where they have been loaded; None loads them.
     """
-    ranked = sorted(installed_backends(), key=lambda one: (-one.capabilities.rank, one.plugin.name))
+    found_here = installed_backends() if installed is None else installed
+    ranked = sorted(found_here, key=lambda one: (-one.capabilities.rank, one.plugin.name))
     matching = [
-        one for one in ranked if _requested_kind(options, one) in one.capabilities.device_kinds
+        one for one in ranked if requested_kind(options, one) in one.capabilities.device_kinds
     ]
     chosen_unnamed = [one for one in ranked if one.capabilities.rank > 0]
     found = [one for one in matching if one in chosen_unnamed] or matching

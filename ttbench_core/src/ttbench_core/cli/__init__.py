@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "new": ("new", "make_package"),
     "report": ("report", "report_results"),
     "show": ("show", "show_results"),
+    "sweep": ("sweep", "run_sweep_command"),
 }
 
 

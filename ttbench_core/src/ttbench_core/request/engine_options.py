@@ -10,6 +10,7 @@ The declaration says what the help, the checks, the record and `compare` need to
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -70,8 +71,15 @@ def declared_options(declared: type | None) -> tuple[DeclaredOption, ...]:
         return ()
     if not isinstance(declared, type) or not dataclasses.is_dataclass(declared):
         raise TypeError(f"options are declared as a dataclass, not as {declared!r}")
+    return _options_of(declared)
+
+
+@functools.cache
+def _options_of(declared: type) -> tuple[DeclaredOption, ...]:
+    """Read a dataclass once: resolving annotations is most of the time of checking a request."""
     hints = typing.get_type_hints(declared)
-    return tuple(_option(field, hints[field.name]) for field in dataclasses.fields(declared))
+    fields = dataclasses.fields(declared)
+    return tuple(_option(field, hints[field.name]) for field in fields)
 
 
 def make_options(declared: type, asked: Mapping[str, object]) -> Any:

@@ -1,0 +1,49 @@
+"""`ttbench sweep`: many runs of one definition, from flags with lists or from a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from ttbench_core.cli.arguments import UsageError
+from ttbench_core.cli.sweep_arguments import flag_values, sweep_parser
+from ttbench_core.cli.sweep_plan import print_plan
+from ttbench_core.cli.terminal import print_exact
+from ttbench_core.sinks.targets import check_targets
+from ttbench_core.sweeps.definition import Sweep
+from ttbench_core.sweeps.definition_checks import sweep_from
+from ttbench_core.sweeps.estimating import read_history
+from ttbench_core.sweeps.flags import draft_of_flags, with_flags
+from ttbench_core.sweeps.plan import Plan
+from ttbench_core.sweeps.plan_record import plan_record
+from ttbench_core.sweeps.planning import plan_sweep
+from ttbench_core.sweeps.toml_file import read_draft
+
+__all__ = ["run_sweep_command"]
+
+
+def run_sweep_command(words: Sequence[str]) -> int:
+    """Run `ttbench sweep`; gives the exit code. Raises `RequestError` for a wrong request."""
+    options = sweep_parser().parse_intermixed_args(words)
+    if not options.dry_run:
+        raise UsageError("ttbench sweep shows plans: add --dry-run")
+    sweep = _defined(options)
+    targets = check_targets(sweep.outputs)
+    history, notes = read_history(targets)
+    plan = plan_sweep(sweep, history, notes)
+    _show(plan, [str(one) for one in targets], options)
+    return 0 if plan.runnable else 2
+
+
+def _defined(options: argparse.Namespace) -> Sweep:
+    flags = flag_values(options)
+    draft = draft_of_flags(flags) if options.file is None else read_draft(options.file)
+    return sweep_from(draft if options.file is None else with_flags(draft, flags))
+
+
+def _show(plan: Plan, results: Sequence[str], options: argparse.Namespace) -> None:
+    if options.json:
+        print_exact(json.dumps(plan_record(plan), allow_nan=False))
+    else:
+        print_plan(plan, results, all_cells=options.all)

@@ -1,0 +1,124 @@
+"""The flags of `ttbench sweep`: those of a run, each with a list of values."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ttbench_core.cli.arguments import Parser
+from ttbench_core.cli.engine_arguments import add_engine_options
+from ttbench_core.cli.run_arguments import add_run_arguments
+from ttbench_core.sweeps.axes import PLAIN_AXES
+from ttbench_core.sweeps.flags import FlagValues
+
+__all__ = ["flag_values", "sweep_parser"]
+
+_DESCRIPTION: Final = """\
+Run every combination of models, configurations and settings, each in a process of its own.
+
+Every flag of a run takes a list with commas between, and numbers also a range:
+-mb "1..64 x2". A flag that is given twice has the values of both; -e takes one value each
+time. A backslash keeps a comma within a value. A file has the same and more: docs/sweeps.md.
+"""
+_EXAMPLES: Final = """\
+models: a name, PACK:NAME, a pattern such as 'vit*', all, or 'task:text generation'
+Pairs of a model and a configuration that it lacks are left out. Beside FILE, a flag replaces
+what the file says of the same setting. Every other flag of a run: ttbench --help.
+
+examples:
+  ttbench sweep -m bert,resnet -c tiny,resnet18 -df Fp32,Fp16_b -mb 1,8,32 --dry-run
+  ttbench sweep -m 'vit*' --backend openvino -B streams=1,2 --threads 1..8 --dry-run
+  ttbench sweep nightly.toml --rounds 3 --dry-run --all
+
+exit codes: 0 at least one cell can run; 2 the request was wrong, or no cell can run
+"""
+#: Their words are read on their own.
+_NAMED: Final = ("backend_option", "model_option")
+
+
+def sweep_parser() -> Parser:
+    """Make the parser; the help shows the flags of sweeps, and not again those of a run."""
+    parser = Parser(
+        prog="ttbench sweep",
+        usage="ttbench sweep [FILE] [-m MODELS] [flags of a run, with lists] [--dry-run]",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="Definition in TOML")
+    parser.add_argument("--name", help="Name of the sweep, for records (default: of the file)")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="How often each run is repeated (default 1)"
+    )
+    parser.add_argument(
+        "--order_seed", type=int, metavar="N", help="Seed of the order of the runs (default 0)"
+    )
+    parser.add_argument(
+        "--cell_timeout", type=float, metavar="SECONDS", help="Time that a run may take"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        metavar="TARGET",
+        help="Where to append the results; earlier ones there give the times of a dry run",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="Show the cells, what is refused and why, and how long it takes; run nothing",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="Show every cell, not the first 50 alone"
+    )
+    parser.add_argument("--json", action="store_true", help="Print JSON")
+    parser.add_argument("--debug", action="store_true", help="Show tracebacks of errors")
+    for action in _actions_of_a_run():
+        _add_as_list(parser, action)
+    return parser
+
+
+def flag_values(options: argparse.Namespace) -> FlagValues:
+    """Give what the flags say, with the words of each."""
+    actions = {action.dest: action for action in _actions_of_a_run()}
+    given = {
+        name: getattr(options, name)
+        for name in actions
+        if name not in _NAMED and getattr(options, name) is not None
+    }
+    return FlagValues(
+        axes=given,
+        spelled={name: "/".join(actions[name].option_strings[:2]) for name in given},
+        engine_options=options.backend_option or (),
+        model_options=options.model_option or (),
+        name=options.name,
+        rounds=options.rounds,
+        outputs=options.output,
+        order_seed=options.order_seed,
+        cell_timeout_s=options.cell_timeout,
+    )
+
+
+def _actions_of_a_run() -> Iterator[argparse.Action]:
+    """Yield the flags that are settings of a run, and those of engines."""
+    parser = Parser(add_help=False)
+    add_run_arguments(parser)
+    engines = parser.add_argument_group()
+    add_engine_options(engines)
+    own = {action.dest for action in engines._group_actions}  # noqa: SLF001 - argparse has no other way
+    for action in parser._actions:  # noqa: SLF001
+        if action.dest in (*PLAIN_AXES, *_NAMED) or action.dest in own:
+            yield action
+
+
+def _add_as_list(parser: Parser, action: argparse.Action) -> None:
+    reading: dict[str, Any] = {"action": "append"}
+    if isinstance(action, argparse.BooleanOptionalAction):
+        reading = {"action": argparse.BooleanOptionalAction}
+    elif action.nargs == 0:
+        reading = {"action": "store_true"}
+    flags = [one for one in action.option_strings if not one.startswith("--no-")]
+    parser.add_argument(*flags, dest=action.dest, default=None, help=argparse.SUPPRESS, **reading)

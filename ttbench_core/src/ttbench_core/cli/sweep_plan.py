@@ -1,0 +1,148 @@
+"""A plan of a sweep, for people: how many cells, which, how long, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ttbench_core.cli.terminal import print_line, print_pairs, print_table
+from ttbench_core.sweeps.axes import ENGINE_PREFIX, MODEL_PREFIX
+from ttbench_core.sweeps.cells import Cell
+from ttbench_core.sweeps.estimating import SAME, Estimate
+from ttbench_core.sweeps.plan import Plan
+
+__all__ = ["print_plan"]
+
+#: Cells that are shown without `--all`.
+_MAX_SHOWN: Final = 50
+#: Labels that are shown for a reason.
+_MAX_LABELS: Final = 5
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+#: Below, seconds are more precise than anybody needs.
+_WHOLE_SECONDS: Final = 10
+
+
+def print_plan(plan: Plan, results: Sequence[str], *, all_cells: bool) -> None:
+    """Print a plan.
+
+    Args:
+        plan: what to show.
+        results: where results go.
+        all_cells: whether a long table is shown whole.
+    """
+    print_pairs(_facts(plan, results))
+    runnable = plan.runnable
+    shown = runnable if all_cells else runnable[:_MAX_SHOWN]
+    if shown:
+        print_line()
+        _print_cells(plan, shown)
+    if len(shown) < len(runnable):
+        print_line(f"... and {len(runnable) - len(shown):,} more: --all shows them")
+    if plan.refused:
+        print_line()
+        print_pairs(_refused_rows(plan, all_cells=all_cells))
+
+
+def _facts(plan: Plan, results: Sequence[str]) -> Iterator[tuple[str, str]]:
+    sweep = plan.sweep
+    runnable = len(plan.runnable)
+    yield "sweep", f"{sweep.name} ({plan.identity[:12]})"
+    rounds = "" if sweep.rounds == 1 else f" in {sweep.rounds} rounds: {plan.runs:,} runs"
+    yield "cells", f"{runnable:,} to run{rounds}"
+    if plan.refused:
+        yield "refused", f"{len(plan.refused):,}"
+    for one in plan.left_out:
+        yield "left out", f"{one.cells:,}: {one.reason}"
+    if plan.excluded:
+        yield "excluded", f"{plan.excluded:,}"
+    if plan.merged:
+        yield "merged", f"{plan.merged:,} that measure the same as another cell"
+    if runnable:
+        yield "time", _total_text(plan)
+    if results:
+        yield "results", ", ".join(results)
+    for note in plan.notes:
+        yield "note", note
+
+
+def _total_text(plan: Plan) -> str:
+    total = plan.estimate
+    if total is None:
+        return "unknown: no earlier run of these cells, or of cells like them, is in the outputs"
+    text = f"about {_spread_text(total)}"
+    if plan.unknown_times:
+        cells = "cell" if plan.unknown_times == 1 else "cells"
+        text = f"{text}, and {plan.unknown_times:,} {cells} of unknown time"
+    return text
+
+
+def _print_cells(plan: Plan, cells: Sequence[Cell]) -> None:
+    axes = _columns(cells)
+    header = ["cell", *(_title(one) for one in axes), "time"]
+    if any(one.scenario for one in cells):
+        header.insert(1, "scenario of the sweep")
+    print_table(header, [_row(plan, one, axes) for one in cells])
+
+
+def _columns(cells: Sequence[Cell]) -> list[str]:
+    """Give the axes that differ among cells, and the model."""
+    names = dict.fromkeys(axis for one in cells for axis in one.settings)
+    return [
+        axis
+        for axis in names
+        if axis == "model" or len({str(one.settings.get(axis)) for one in cells}) > 1
+    ]
+
+
+def _title(axis: str) -> str:
+    return axis.removeprefix(ENGINE_PREFIX).removeprefix(MODEL_PREFIX)
+
+
+def _row(plan: Plan, cell: Cell, axes: Sequence[str]) -> list[str]:
+    values = [_value_text(cell, axis) for axis in axes]
+    scenario = [cell.scenario] if cell.scenario else []
+    estimate = plan.estimates.get(cell.key)
+    time = "unknown" if estimate is None else _time_text(estimate)
+    return [str(cell.number), *scenario, *values, time]
+
+
+def _value_text(cell: Cell, axis: str) -> str:
+    value = cell.settings.get(axis, "")
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _time_text(estimate: Estimate) -> str:
+    """Give a time, and its spread where there is one; of cells that are only alike, `~`."""
+    return f"{'' if estimate.basis == SAME else '~'}{_spread_text(estimate)}"
+
+
+def _spread_text(estimate: Estimate) -> str:
+    text = _seconds_text(estimate.seconds)
+    if estimate.low_s == estimate.high_s:
+        return text
+    return f"{text} ({_seconds_text(estimate.low_s)} to {_seconds_text(estimate.high_s)})"
+
+
+def _seconds_text(seconds: float) -> str:
+    if seconds < _WHOLE_SECONDS:
+        return f"{seconds:.1f} s"
+    if seconds < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE_S)
+    if seconds < _HOUR_S:
+        return f"{minutes} min {rest} s" if minutes < _WHOLE_SECONDS and rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, _MINUTE_S)
+    return f"{hours:,} h {minutes} min"
+
+
+def _refused_rows(plan: Plan, *, all_cells: bool) -> Iterator[tuple[str, str]]:
+    """Give each reason with how many cells it refuses, then these."""
+    by_reason: dict[str, list[str]] = {}
+    for one in plan.refused:
+        by_reason.setdefault(str(one.refused), []).append(one.label)
+    for reason, labels in by_reason.items():
+        shown = labels if all_cells else labels[:_MAX_LABELS]
+        more = f", and {len(labels) - len(shown):,} more" if len(shown) < len(labels) else ""
+        yield f"refused {len(labels):,}", reason
+        yield "", f"{', '.join(shown)}{more}"

@@ -1,0 +1,94 @@
+"""Making the cells of a sweep: each with its request, its key, and what is known against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ttbench_core.backends.engine_options import variables_of
+from ttbench_core.errors import RequestError, UnknownNameError
+from ttbench_core.plugins.catalogue import ModelEntry
+from ttbench_core.plugins.registry import MODELS, describe_unknown, discover
+from ttbench_core.request.options import RunOptions
+from ttbench_core.request.settings_file import Interpreter
+from ttbench_core.running.request import RunRequest
+from ttbench_core.sweeps.axes import Setting
+from ttbench_core.sweeps.cells import Cell
+from ttbench_core.sweeps.definition import Sweep, SweepError
+from ttbench_core.sweeps.engines_here import Engine, Engines
+from ttbench_core.sweeps.expanding import Assignment
+from ttbench_core.sweeps.identity import cell_key, effective_request
+from ttbench_core.sweeps.labels import shown_settings, texts_of
+from ttbench_core.sweeps.requests import Checks, Interpreters, options_of, with_choices
+
+__all__ = ["CellMaker"]
+
+
+class CellMaker:
+    """Makes cells of settings; what many of them share is found out once.
+
+    Args:
+        sweep: that they are of.
+        engines: what runs them.
+        entries: the models of the sweep, by name.
+    """
+
+    def __init__(
+        self, sweep: Sweep, engines: Engines, entries: Mapping[str, ModelEntry | None]
+    ) -> None:
+        self._sweep = sweep
+        self._engines = engines
+        self._entries = entries
+        self._interpreters = Interpreters()
+        self._checks = Checks()
+        self._axes = frozenset(sweep.axes)
+        self._variables = variables_of(None)
+
+    def cell(self, one: Assignment) -> Cell:
+        """Make the cell of settings; its number and label are those of a plan.
+
+        Raises `SweepError` for settings that contradict each other, `UnknownNameError` for a
+        model that is nowhere.
+        """
+        entry = self._entries[str(one.settings["model"])]
+        asked, interpreter = self._asked(one)
+        if entry is None and interpreter is None:
+            unknown = describe_unknown(MODELS, asked.model, "model", discover(MODELS))
+            raise UnknownNameError(f"{self._sweep.source}: {unknown}")
+        engine = self._engines.engine_of(asked, interpreter)
+        config = asked.config or (entry.default_config if entry else None)
+        options = with_choices(asked, config, engine.name or asked.backend)
+        return Cell(
+            number=0,
+            key=cell_key(effective_request(options, engine.installed, entry), engine, entry),
+            label="",
+            scenario=one.scenario,
+            settings=self._shown(one, engine),
+            request=RunRequest(options, interpreter=interpreter),
+            refused=self._refusal(entry, engine, options),
+        )
+
+    def _asked(self, one: Assignment) -> tuple[RunOptions, Interpreter | None]:
+        try:
+            options = options_of(one.settings)
+        except RequestError as error:
+            shown = texts_of(shown_settings(one.settings, self._variables), one.scenario)
+            raise SweepError(
+                f"{self._sweep.source}: the run {shown}: {error} (or leave the run out by"
+                " [[exclude]])"
+            ) from error
+        try:
+            return options, self._interpreters.of(options)
+        except RequestError as error:
+            raise SweepError(f"{self._sweep.source}: {error}") from error
+
+    def _shown(self, one: Assignment, engine: Engine) -> dict[str, Setting]:
+        own = engine.installed.capabilities.variables if engine.installed else ()
+        settings = {axis: value for axis, value in one.settings.items() if axis in self._axes}
+        return shown_settings(settings, (*self._variables, *own))
+
+    def _refusal(self, entry: ModelEntry | None, engine: Engine, options: RunOptions) -> str | None:
+        if entry is not None and entry.error:
+            return f"model {entry.name!r} cannot be used: {entry.error}"
+        if engine.refused is not None or engine.installed is None:
+            return engine.refused
+        return self._checks.refusal(options, engine.installed)

@@ -1,0 +1,138 @@
+"""What identifies a cell and a sweep: hashes that every process computes alike."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ttbench_core.backends.loading import InstalledBackend
+from ttbench_core.errors import OptionError
+from ttbench_core.plugins.catalogue import ModelEntry
+from ttbench_core.record.environment import host_facts
+from ttbench_core.request.declared_options import plain_value
+from ttbench_core.request.engine_options import declared_options
+from ttbench_core.request.options import RunOptions
+from ttbench_core.sweeps.definition import Sweep
+from ttbench_core.sweeps.engines_here import Engine
+
+__all__ = ["cell_key", "effective_request", "identity_of", "machine_facts"]
+
+#: Of the facts of a host, those that stay as long as the machine is the same. Its name is none:
+#: a container has another one each time.
+_OF_MACHINE: Final = ("machine", "cpu", "logical_cores", "usable_cores", "cpu_quota_cores")
+_BYTES_PER_GIB: Final = 1 << 30
+_BOOLEANS: Final = ("true", "false")
+
+
+def identity_of(sweep: Sweep) -> str:
+    """Give the SHA-256 of what the cells of a sweep are.
+
+    Not of its name, its outputs, its rounds, the order and the time limit: a sweep that is
+    continued with more rounds is the same one.
+    """
+    return _digest(
+        {
+            "settings": dict(sweep.settings),
+            "grid": sweep.grid,
+            "zips": sweep.zips,
+            "scenarios": [[one.name, one.settings] for one in sweep.scenarios],
+            "excludes": sweep.excludes,
+        }
+    )
+
+
+def cell_key(request: Mapping[str, Any], engine: Engine, entry: ModelEntry | None) -> str:
+    """Give the SHA-256 of what a cell measures and with what.
+
+    That is the effective request, the engine with the versions that decide its speed and the
+    devices that it has, the version of the model's pack, and the machine.
+
+    Args:
+        request: of `effective_request`.
+        engine: that runs it.
+        entry: the model; None for one that only another interpreter has.
+    """
+    return _digest(
+        {
+            "request": request,
+            "versions": dict(engine.versions),
+            "devices": list(engine.devices),
+            "pack": [entry.pack, entry.version] if entry else None,
+            "machine": engine.machine,
+        }
+    )
+
+
+def effective_request(
+    options: RunOptions, installed: InstalledBackend | None, entry: ModelEntry | None
+) -> dict[str, Any]:
+    """Give a request with the defaults of its backend, so that what runs alike is equal.
+
+    Args:
+        options: with model, configuration and backend chosen.
+        installed: the backend; None for one that cannot be loaded here.
+        entry: the model.
+    """
+    asked = options.as_requested()
+    asked["env"] = dict(sorted(options.environment.items()))
+    # of a model's options the types are not known before its builder is imported
+    asked["model_options"] = {name: _text(one) for name, one in options.model_options.items()}
+    if entry is not None:
+        asked["model"] = f"{entry.pack}:{entry.name}"
+    if installed is None:
+        return asked
+    capabilities = installed.capabilities
+    fidelity = capabilities.default_fidelity
+    defaults = {
+        "dataformat": capabilities.default_format.value,
+        "math_fidelity": fidelity.value if fidelity else None,
+        "backend_opt_level": capabilities.default_opt_level,
+    }
+    for name, default in defaults.items():
+        if asked[name] is None:
+            asked[name] = default
+    asked["engine_options"] = _read_options(options, installed)
+    return asked
+
+
+def machine_facts() -> dict[str, Any]:
+    """Give what identifies this machine, as records describe it: processor, cores, memory."""
+    host = host_facts()
+    memory_bytes = host["memory_bytes"]
+    gib = round(memory_bytes / _BYTES_PER_GIB) if isinstance(memory_bytes, int) else None
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {
+        **{name: host[name] for name in _OF_MACHINE},
+        "memory_gib": gib,
+        "python": f"{platform.python_implementation()} {python}",
+    }
+
+
+def _read_options(options: RunOptions, installed: InstalledBackend) -> dict[str, object]:
+    """Give the options of an engine that differ from their default, read from their texts."""
+    known = {one.name: one for one in declared_options(installed.capabilities.options)}
+    read: dict[str, object] = {}
+    for name, value in options.engine_options.items():
+        if name not in known:
+            read[name] = plain_value(value)
+            continue
+        try:
+            found = known[name].read(value)
+        except OptionError:  # the cell is refused for it
+            found = value
+        if found != known[name].default:
+            read[name] = plain_value(found)
+    return read
+
+
+def _text(value: object) -> str:
+    text = str(value)
+    return text.lower() if text.lower() in _BOOLEANS else text
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

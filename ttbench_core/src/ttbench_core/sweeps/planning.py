@@ -1,0 +1,97 @@
+"""From a definition to its plan: what will run here, and what is known against the rest.
+
+Nothing is built or measured for it, and no engine is imported in this process.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from ttbench_core.doctor.listing import list_installed_models
+from ttbench_core.plugins.catalogue import ModelEntry
+from ttbench_core.sweeps.cell_making import CellMaker
+from ttbench_core.sweeps.cells import Cell
+from ttbench_core.sweeps.configurations import missing_pairs
+from ttbench_core.sweeps.definition import Sweep
+from ttbench_core.sweeps.engines_here import Engines
+from ttbench_core.sweeps.estimating import Estimate, History
+from ttbench_core.sweeps.expanding import Assignment, assignments, is_excluded
+from ttbench_core.sweeps.identity import identity_of, machine_facts
+from ttbench_core.sweeps.labels import unique_labels
+from ttbench_core.sweeps.model_patterns import with_models
+from ttbench_core.sweeps.plan import LeftOut, Plan
+
+__all__ = ["plan_sweep"]
+
+
+def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str] = ()) -> Plan:
+    """Plan a sweep on this machine.
+
+    Packs and engines are asked in other processes, which takes seconds.
+
+    Args:
+        sweep: what is asked.
+        history: times of earlier runs.
+        notes: sentences for whoever reads the plan.
+
+    Raises `SweepError` for settings that contradict each other, and `UnknownNameError` for a
+    model or a configuration that is nowhere.
+    """
+    engines = Engines(machine_facts())
+    with ThreadPoolExecutor(1) as pool:
+        listing = pool.submit(list_installed_models)
+        engines.ask([str(one) for one in sweep.values_of("backend")])
+        named, entries = with_models(sweep, listing.result())
+    wanted = list(assignments(named))
+    kept = [one for one in wanted if not is_excluded(named, one.settings)]
+    missing = missing_pairs(entries, kept, sweep.source)
+    left_out = Counter(pair for one in kept if (pair := _pair(one)) in missing)
+    maker = CellMaker(sweep, engines, entries)
+    cells = _merged([maker.cell(one) for one in kept if _pair(one) not in missing])
+    return Plan(
+        sweep,
+        identity_of(sweep),
+        _labelled(cells),
+        tuple(LeftOut(missing[pair], count) for pair, count in sorted(left_out.items())),
+        excluded=len(wanted) - len(kept),
+        notes=(*notes, *_broken(entries)),
+        estimates=_estimates(cells, history or History()),
+    )
+
+
+def _pair(one: Assignment) -> tuple[str, str]:
+    return str(one.settings["model"]), str(one.settings.get("config", ""))
+
+
+def _merged(cells: Sequence[Cell]) -> list[Cell]:
+    """Keep the first of cells that measure the same."""
+    counts = Counter(one.key for one in cells)
+    first = {one.key: one for one in reversed(cells)}
+    return [replace(first[key], same=count) for key, count in counts.items()]
+
+
+def _labelled(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    labels = unique_labels([one.settings for one in cells], [one.scenario for one in cells])
+    return tuple(
+        replace(one, number=number, label=label)
+        for number, (one, label) in enumerate(zip(cells, labels, strict=True), 1)
+    )
+
+
+def _broken(entries: Mapping[str, ModelEntry | None]) -> list[str]:
+    return [
+        f"{name} cannot be used: {one.error}" for name, one in entries.items() if one and one.error
+    ]
+
+
+def _estimates(cells: Sequence[Cell], history: History) -> dict[str, Estimate]:
+    found = {}
+    for one in cells:
+        options = one.request.options
+        kind = options.model.rpartition(":")[2], options.config, options.backend
+        if one.refused is None and (estimate := history.estimate(one.key, kind)) is not None:
+            found[one.key] = estimate
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ttbench_core.record.result import Result
+from ttbench_core.results.compact_run import CompactRun
 from ttbench_core.results.comparison import Comparison, Key, NotComparableError, compare
 from ttbench_core.results.comparison.key import key_of, unique_labels
 from ttbench_core.results.report.extracting import (
@@ -16,7 +17,7 @@ from ttbench_core.results.report.extracting import (
     run_of,
     sanitize,
 )
-from ttbench_core.results.report.history import CompactRun, RunGroups, ThinnedHistory
+from ttbench_core.results.report.history import RunGroups, ThinnedHistory
 from ttbench_core.results.report.page_elements import shorten_label
 from ttbench_core.results.report.report_data import (
     Configuration,

@@ -101,8 +101,14 @@ def _sizes(cells: Sequence[AnswerCell]) -> list[int | None]:
 
 
 def _variants(cells: Sequence[AnswerCell]) -> dict[Key, str]:
-    """Return the labels of variants: engines in the order of appearance, then by label."""
+    """Return the labels of variants: engines and formats as they first appear, then by label."""
     labels = variant_labels(dict.fromkeys(one.variant for one in cells))
-    engines = list(dict.fromkeys(one.get("backend") for one in labels))
-    ordered = sorted(labels, key=lambda one: (engines.index(one.get("backend")), labels[one]))
-    return {one: labels[one] for one in ordered}
+    engines, formats = (
+        list(dict.fromkeys(one.get(name) for one in labels)) for name in ("backend", "dataformat")
+    )
+
+    def place(variant: Key) -> tuple[int, int, str]:
+        engine, form = variant.get("backend"), variant.get("dataformat")
+        return engines.index(engine), formats.index(form), labels[variant]
+
+    return {one: labels[one] for one in sorted(labels, key=place)}

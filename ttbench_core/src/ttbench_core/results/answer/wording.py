@@ -27,6 +27,7 @@ def headline_text(answer: Answer, headline: Headline) -> str:
     parts = [_first_sentence(answer, headline, headline.winner)]
     parts.extend(_doubts(headline))
     parts.append(_lead_sentence(answer, headline))
+    parts.extend(_cheapest(answer, headline))
     parts.extend(
         f"{_name(answer, one)} is faster, but may not win: {one.obstacle}."
         for one in headline.barred
@@ -96,6 +97,25 @@ def _doubts(headline: Headline) -> Iterator[str]:
         yield f"That ratio has no verdict: {_reason(headline.pair, 'the baseline', 'the winner')}."
     if headline.baseline is not None and headline.baseline.outputs == "wrong":
         yield "The outputs of the baseline are wrong."
+
+
+def _cheapest(answer: Answer, headline: Headline) -> Iterator[str]:
+    """Yield which cell is the cheapest, where that is not the winner."""
+    priced = [
+        (eur, at)
+        for at, one in enumerate(answer.cells)
+        if one.question == headline.question
+        and one.can_win
+        and (eur := eur_per_million(one, answer.prices)) is not None
+    ]
+    if priced:
+        eur, at = min(priced)
+        cheapest = answer.cells[at]
+        if cheapest is not headline.winner:
+            yield (
+                f"The cheapest is {_name(answer, cheapest)}: {amount_text(eur)} EUR a million"
+                f" {cheapest.unit}s."
+            )
 
 
 def _lead_sentence(answer: Answer, headline: Headline) -> str:

@@ -260,6 +260,13 @@ def test_a_million_samples_cost_what_the_hours_cost():
     assert "EUR" not in the_text(FAST)
 
 
+def test_the_cheapest_is_named_where_it_is_not_the_winner():
+    runs = [swept(machine_name="small"), swept(machine_name="large", rate=300.0)]
+    prices = {"small": 1.0, "large": 30.0}
+    assert "The cheapest is torch Fp32 on small: 2.7" in the_text(runs, prices=prices)
+    assert "The cheapest" not in the_text(runs, prices={"small": 1.0, "large": 1.0})
+
+
 def test_a_price_that_fits_nothing_is_one_line():
     with pytest.raises(OptionError, match="--price h100: no device or host .* Example CPU"):
         answered(FAST, prices={"h100": 2.5})

@@ -14,6 +14,8 @@ _QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+#: Whether every chart is drawn, those that were folded too.
+DRAWN = "[...document.querySelectorAll('.chart')].every(one => one.dataset.drawn)"
 
 
 @dataclass
@@ -49,10 +51,13 @@ def chromium():
 
 @pytest.fixture
 def open_page(chromium):
-    """Open a file without a network, and wait until its charts are drawn."""
+    """Open a file without a network, and wait until its charts are drawn.
+
+    What is folded below an answer is opened unless that is asked not to be.
+    """
     contexts = []
 
-    def opened(file, *, width=1280, scheme="light"):
+    def opened(file, *, width=1280, scheme="light", unfold=True):
         context = chromium.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
         )
@@ -65,6 +70,9 @@ def open_page(chromium):
         page.on("dialog", lambda dialog: one.messages.append(dialog.message))
         page.goto(Path(file).as_uri())
         page.wait_for_selector("html[data-drawn]", timeout=60_000)
+        if unfold and page.locator("details.rest").count():
+            page.click("details.rest > summary")
+            page.wait_for_function(DRAWN, timeout=60_000)
         return one
 
     yield opened

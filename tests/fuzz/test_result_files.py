@@ -31,6 +31,7 @@ COMMANDS = (
     "show {0} --format json",
     "show {0} --format markdown",
     "show {0} --format tt-forge",
+    "show {0} --pivot model,microbatch,backend --value samples_per_sec",
     "compare {0} {0}",
     "compare {0} {0} --json",
     "report {0} -o {1}/x.html",

@@ -9,6 +9,7 @@ from typing import Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import print_exact, print_line
+from ttbench_core.results.answer import AnswerOptions, parse_baseline, parse_price
 from ttbench_core.results.reading import stream_selected
 from ttbench_core.results.report import FORMATS, format_of, merge_by_time, report_text, write_report
 
@@ -22,6 +23,8 @@ the order of time. FILE@N and FILE@ID mean one record, as for ttbench compare.
 examples:
   ttbench report perf.json                                report.html, which needs no network
   ttbench report perf.json nightly.jsonl -o nightly.html --title "Nightly"
+  ttbench report sweep.jsonl -o answer.html --baseline "backend=torch dataformat=Fp32"
+  ttbench report sweep.jsonl -o answer.html --price h100=2.50 --price epyc=0.80
   ttbench report new.json --baseline main.json --format markdown >> "$GITHUB_STEP_SUMMARY"
 
 exit codes: 0 written; 2 the request was wrong, or a file cannot be read or written
@@ -40,9 +43,14 @@ def report_results(words: Sequence[str]) -> int:
     output = options.output or _DEFAULT_OUTPUT
     _refuse_overwriting(output, [*options.targets, options.baseline or ""])
     results = merge_by_time([stream_selected(target) for target in options.targets])
-    baseline = None if options.baseline is None else stream_selected(options.baseline)
+    conditions = None if options.baseline is None else parse_baseline(options.baseline)
+    old = None if conditions is not None else options.baseline
+    baseline = None if old is None else stream_selected(old)
+    asked = AnswerOptions(conditions or (), dict(map(parse_price, options.price)))
     if options.output is None and chosen != "html":
-        text = report_text(results, baseline=baseline, title=options.title, format=chosen)
+        text = report_text(
+            results, baseline=baseline, title=options.title, format=chosen, asked=asked
+        )
         print_exact(text, end="")
         return 0
     path = write_report(
@@ -51,6 +59,7 @@ def report_results(words: Sequence[str]) -> int:
         baseline=baseline,
         title=options.title,
         format=chosen,
+        asked=asked,
     )
     print_line(f"report in {path}")
     return 0
@@ -79,7 +88,19 @@ def _parser() -> Parser:
         help=f"File to write (default {_DEFAULT_OUTPUT}; Markdown is printed). It is replaced.",
     )
     parser.add_argument(
-        "--baseline", metavar="OLD", help="Results to compare with, at the top of the report"
+        "--baseline",
+        metavar="OLD",
+        help="Results to compare with, at the top of the report; or, as"
+        ' "backend=torch dataformat=Fp32", which engine of TARGET the ratios are relative to: by'
+        " default torch in Fp32 at its lowest level",
+    )
+    parser.add_argument(
+        "--price",
+        action="append",
+        default=[],
+        metavar="NAME=EUR",
+        help="What an hour costs of a device or host with NAME in its name, in EUR: the report"
+        " gives the cost of a million samples; can be given more than once",
     )
     parser.add_argument(
         "--format",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
+from ttbench_core.cli.pivot import DEFAULT_VALUE, PIVOT_FORMATS, print_pivot
 from ttbench_core.cli.plots import plot
 from ttbench_core.cli.terminal import print_exact, print_line, print_table, report_line
 from ttbench_core.errors import OptionError
@@ -19,6 +20,7 @@ from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column,
 from ttbench_core.record.tables.conditions import Condition, parse_condition
 from ttbench_core.record.tables.writing import as_csv, as_markdown, table_texts
 from ttbench_core.results.exporting.tt_forge import is_measured, to_tt_forge
+from ttbench_core.results.pivot import parse_shape, pivot
 from ttbench_core.results.reading import stream_selected
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_targets
@@ -37,6 +39,7 @@ examples:
   ttbench show perf.json --format markdown          for a pull request
   ttbench show sqlite:///perf.db --format json      whole records, as -o perf.json writes them
   ttbench show perf.json --plot                     bars and histograms
+  ttbench show perf.json --pivot model,backend      a matrix of rates
   ttbench show post_error_perf.json -o sqlite:///perf.db    keep them there as well
   ttbench show perf.json@-1 --format tt-forge       as Tenstorrent's tt-forge tools read it
 
@@ -49,6 +52,7 @@ def show_results(words: Sequence[str]) -> int:
     options = _parser().parse_intermixed_args(words)
     if not options.target:
         raise UsageError("show takes a TARGET: ttbench show perf.json")
+    _check_pivot(options)
     if options.plot and options.format != "table":
         raise UsageError("--plot draws in the terminal: leave out --format")
     if options.output and (options.plot or options.format != "table" or options.columns):
@@ -64,9 +68,25 @@ def show_results(words: Sequence[str]) -> int:
         _append(found, options.output)
     elif options.plot:
         plot(list(found))
+    elif options.pivot is not None:
+        shape = parse_shape(options.pivot, options.value or DEFAULT_VALUE)
+        print_pivot(pivot(found, shape), options.format)
     else:
         _print(found, options)
     return 0
+
+
+def _check_pivot(options: argparse.Namespace) -> None:
+    """Raise for options that a matrix does not go with, before anything is read."""
+    if options.pivot is None:
+        if options.value is not None:
+            raise UsageError("--value names the cells of --pivot: add --pivot model,backend")
+        return
+    if options.output or options.plot or options.columns:
+        raise UsageError("--pivot prints a matrix: leave out -o, --columns and --plot")
+    if options.format not in PIVOT_FORMATS:
+        raise UsageError(f"--pivot is printed as {', '.join(PIVOT_FORMATS)}: choose one of these")
+    parse_shape(options.pivot, options.value or DEFAULT_VALUE)
 
 
 def _append(results: Iterable[Result], output: Sequence[str]) -> None:
@@ -120,6 +140,18 @@ def _parser() -> Parser:
         action="append",
         metavar="TARGET",
         help="Append the results to another place instead; can be given more than once",
+    )
+    parser.add_argument(
+        "--pivot",
+        metavar="NAMES",
+        help="Print a matrix: a row for each value of the first columns, a column for each of the"
+        " last one, as model,backend",
+    )
+    parser.add_argument(
+        "--value",
+        metavar="COLUMN",
+        help=f"What the cells of --pivot are: by default {DEFAULT_VALUE}, the geometric mean over"
+        " the records",
     )
     parser.add_argument("--plot", action="store_true", help="Draw bars and histograms instead")
     parser.add_argument("--debug", action="store_true", help="Show tracebacks of errors")

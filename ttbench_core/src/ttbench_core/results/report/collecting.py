@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ttbench_core.record.result import Result
+from ttbench_core.results.answer import Answer, AnswerOptions, Gatherer, answer_of
+from ttbench_core.results.compact_run import CompactRun
 from ttbench_core.results.comparison import Comparison, Key, NotComparableError, compare
 from ttbench_core.results.comparison.key import key_of, unique_labels
 from ttbench_core.results.report.extracting import (
@@ -16,7 +18,7 @@ from ttbench_core.results.report.extracting import (
     run_of,
     sanitize,
 )
-from ttbench_core.results.report.history import CompactRun, RunGroups, ThinnedHistory
+from ttbench_core.results.report.history import RunGroups, ThinnedHistory
 from ttbench_core.results.report.page_elements import shorten_label
 from ttbench_core.results.report.report_data import (
     Configuration,
@@ -41,27 +43,37 @@ _MAX_COMPARED_RUNS: Final = 20
 _MAX_ENVIRONMENTS: Final = 1000
 
 
-def collect(results: Iterable[Result], baseline: Iterable[Result] | None = None) -> ReportData:
+def collect(
+    results: Iterable[Result],
+    baseline: Iterable[Result] | None = None,
+    asked: AnswerOptions | None = None,
+) -> ReportData:
     """Collect the data of results, which are in the order of time.
 
     Args:
         results: the results of the report; none is kept in memory.
         baseline: results to compare with.
+        asked: what is asked of the answer, if that is not the usual.
+
+    Raises `OptionError` if nothing matches what is asked.
     """
-    collector, old, new = _Collector(), _ComparedRuns(), _ComparedRuns()
+    collector, gatherer, new = _Collector(), Gatherer(), _ComparedRuns()
     for number, result in enumerate(map(sanitize, results), 1):
         collector.add(number, result)
+        gatherer.add(number, result)
         if baseline is not None:
             new.add(number, result)
+    answer = answer_of(gatherer.gathering(), asked or AnswerOptions())
     if baseline is None:
-        return collector.report_data(None, None)
+        return collector.report_data(None, None, answer)
+    old = _ComparedRuns()
     for number, result in enumerate(map(sanitize, baseline), 1):
         old.add(number, result)
     try:
         compared = compare(old.results(), new.results())
     except NotComparableError as error:
-        return collector.report_data(None, str(error))
-    return collector.report_data(compared, None)
+        return collector.report_data(None, str(error), answer)
+    return collector.report_data(compared, None, answer)
 
 
 class _ComparedRuns:
@@ -178,7 +190,9 @@ class _Collector:
             self._runs_by_key.popitem(last=False)
             self._left_out += 1
 
-    def report_data(self, comparison: Comparison | None, not_comparable: str | None) -> ReportData:
+    def report_data(
+        self, comparison: Comparison | None, not_comparable: str | None, answer: Answer | None
+    ) -> ReportData:
         by_key = _with_failures_assigned(self._runs_by_key)
         labels = unique_labels({key: key.title for key in by_key})
         configurations = [
@@ -194,6 +208,7 @@ class _Collector:
             environments=self._environments.by_number(run.environment for run in runs),
             comparison=comparison,
             not_comparable=not_comparable,
+            answer=answer,
         )
 
 

@@ -2,76 +2,22 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ttbench_core.record.result import Result
+from ttbench_core.results.compact_run import CompactRun
 from ttbench_core.results.comparison import NotComparableError, compare
-from ttbench_core.results.comparison.doubts import with_verdict
 from ttbench_core.results.report.report_data import Change, Point
 
-__all__ = ["CompactRun", "RunGroups", "ThinnedHistory"]
+__all__ = ["RunGroups", "ThinnedHistory"]
 
 #: Runs per group that is compared, at most.
 _MAX_GROUP: Final = 5
 #: Latest environments of which runs are kept: more than one, for machines that take turns.
 _MAX_ENVIRONMENTS: Final = 4
-#: Findings of a verdict that are kept, the worst first, and the length of a name in them.
-_MAX_FINDINGS: Final = 20
-_MAX_NAME: Final = 40
 #: Points of a history that can still be told apart on a screen.
 _MAX_POINTS: Final = 150
-
-
-@dataclass(frozen=True)
-class CompactRun:
-    """A run reduced to what a comparison needs, such as the times of whole passes."""
-
-    number: int
-    _rest: Result
-    _e2e_ns: array[float]
-    _processes: array[int]
-
-    @classmethod
-    def of(cls, number: int, result: Result) -> CompactRun:
-        """Reduce a result."""
-        rest = replace(
-            result,
-            passes=(),
-            partial_pass=None,
-            processes=(),
-            warmup=None,
-            requested={"threads": result.requested.get("threads")},
-            verdict=_reduced_verdict(with_verdict(result)),
-            latency=None,
-            output_interval=None,
-            host_during=None,
-        )
-        times = array("d", (float(one["e2e_ns"]) for one in result.passes))
-        processes = array("q", (int(one.get("process") or 0) for one in result.passes))
-        return cls(number, rest, times, processes)
-
-    def result(self) -> Result:
-        """Return a result that can be compared."""
-        pairs = zip(self._e2e_ns, self._processes, strict=True)
-        passes = tuple({"e2e_ns": e2e_ns, "process": process} for e2e_ns, process in pairs)
-        return replace(self._rest, passes=passes)
-
-
-def _reduced_verdict(result: Result) -> dict[str, object]:
-    """Return a verdict with what a comparison needs of its findings."""
-    verdict = result.verdict or {}
-    findings = verdict.get("findings")
-    known = findings[:_MAX_FINDINGS] if isinstance(findings, (list, tuple)) else ()
-    kept = [
-        {name: str(one.get(name))[:_MAX_NAME] for name in ("rule", "level")}
-        for one in known
-        if isinstance(one, Mapping)
-    ]
-    return {"verdict": verdict.get("verdict"), "findings": kept}
 
 
 class ThinnedHistory:

@@ -7,14 +7,17 @@ from typing import Final
 
 from ttbench_core.record.tables.writing import as_markdown as table_markdown
 from ttbench_core.record.tables.writing import escape_markdown
+from ttbench_core.results.answer import Answer
 from ttbench_core.results.report import tables
+from ttbench_core.results.report.answer_tables import matrix_table
+from ttbench_core.results.report.answer_texts import headlines_of, matrix_notes
 from ttbench_core.results.report.comparison_tables import (
     comparison_table,
     one_sided_table,
     remarks_table,
 )
 from ttbench_core.results.report.extracting import truncate
-from ttbench_core.results.report.page_elements import Table, counted, without_empty_columns
+from ttbench_core.results.report.page_elements import Cell, Table, counted, without_empty_columns
 from ttbench_core.results.report.report_data import ReportData
 
 __all__ = ["as_markdown"]
@@ -37,6 +40,8 @@ def as_markdown(data: ReportData, title: str) -> str:
 
 
 def _blocks(data: ReportData) -> Iterator[str]:
+    if data.answer is not None:
+        yield from _answer_blocks(data.answer)
     if data.not_comparable is not None:
         yield f"Nothing compared with the baseline: {escape_markdown(data.not_comparable)}"
     if (found := data.comparison) is not None:
@@ -53,6 +58,19 @@ def _blocks(data: ReportData) -> Iterator[str]:
         yield from _collapsible(tables.environment_table(name, environment))
     if (rest := len(data.environments) - len(shown)) > 0:
         yield f"{rest} earlier environments are left out."
+
+
+def _answer_blocks(answer: Answer) -> Iterator[str]:
+    headlines = headlines_of(answer)
+    lines = [
+        f"* **{escape_markdown(one.label)}**: {escape_markdown(one.text)}"
+        for one in headlines[:_MAX_ROWS]
+    ]
+    if (rest := len(headlines) - len(lines)) > 0:
+        lines.append(f"* and {rest} more")
+    yield "\n".join(["## Answer", "", *lines])
+    yield _text(matrix_table(answer))
+    yield " ".join(map(escape_markdown, matrix_notes(answer)))
 
 
 def _counts(data: ReportData) -> str:
@@ -76,7 +94,13 @@ def _collapsible(table: Table) -> Iterator[str]:
 
 def _text(table: Table) -> str:
     shown = without_empty_columns(table)
-    rows = [[truncate(cell.text, _MAX_CELL) for cell in row] for row in shown.rows[:_MAX_ROWS]]
+    rows = [
+        [truncate(_cell_text(cell), _MAX_CELL) for cell in row] for row in shown.rows[:_MAX_ROWS]
+    ]
     text = table_markdown([column.title for column in shown.columns], rows)
     rest = len(table.rows) - len(rows)
     return f"{text}\n\nand {rest} more" if rest else text
+
+
+def _cell_text(cell: Cell) -> str:
+    return f"{cell.text} ({cell.remark})" if cell.remark else cell.text

@@ -19,9 +19,10 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
+from ttbench_core.results.report.answer_sections import answer_sections
 from ttbench_core.results.report.page_elements import Section
 from ttbench_core.results.report.report_data import ReportData
-from ttbench_core.results.report.sections import sections_of
+from ttbench_core.results.report.sections import COMPARISON, sections_of
 
 __all__ = ["as_page"]
 
@@ -34,11 +35,17 @@ _SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
 
 def as_page(data: ReportData, title: str) -> str:
     """Return the page as text."""
-    sections = list(sections_of(data))
+    answer = [] if data.answer is None else list(answer_sections(data.answer))
+    rest = list(sections_of(data))
+    # what was asked for by name stays open, above what is folded
+    shown = [*answer, *(one for one in rest if one.name == COMPARISON)] if answer else rest
+    folded = [one for one in rest if one not in shown]
+    sections = [*shown, *folded]
     scripts = (_library(), _asset("report.js"))
     return _template().render(
         title=title,
-        sections=sections,
+        shown=shown,
+        folded=folded,
         specs=Markup(_specs_json(sections)),  # noqa: S704 - escaped for its context
         style=Markup(_asset("report.css")),  # noqa: S704 - our own
         scripts=[Markup(one) for one in scripts],  # noqa: S704 - our own, and the library's

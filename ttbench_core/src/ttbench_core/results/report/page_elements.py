@@ -12,10 +12,12 @@ __all__ = [
     "Cell",
     "Column",
     "Figure",
+    "Headline",
     "Section",
     "Table",
     "counted",
     "number",
+    "plain_unit",
     "shorten_label",
     "showing",
     "text",
@@ -27,6 +29,9 @@ MAX_CHART_ROWS: Final = 40
 
 #: Names that a label does not need before their values.
 _OMITTED_NAMES: Final = re.compile(r" (?:dataformat|device_name|backend)=(?=[^ ])")
+
+#: Vega-Lite evaluates expressions in titles of charts, which contain the unit: only a word is safe.
+_UNIT: Final = re.compile(r"[A-Za-z]{1,20}")
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,14 @@ class Cell:
 
     text: str
     order: str | float | None = None
-    #: CSS class: `failed`, `doubtful`, `good`, or empty.
+    #: CSS class: `failed`, `doubtful`, `good`, `up-1` to `up-3`, `down-1` to `down-3`, or empty.
     tone: str = ""
     #: Id of an element of the page that the cell links to.
     target: str = ""
+    #: A few words under the text.
+    remark: str = ""
+    #: More, for who points at the cell and for screen readers.
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,16 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A sentence or two about one thing, which its label names."""
+
+    label: str
+    text: str
+    #: CSS class, as of a cell.
+    tone: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,12 +99,20 @@ class Section:
 
     name: str
     title: str
+    headlines: tuple[Headline, ...] = ()
     notes: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+    #: Tables that are shown when they are asked for.
+    folded_tables: tuple[Table, ...] = ()
     empty_message: str = ""
     #: Whether its figures are arranged side by side.
     is_grid: bool = False
+
+
+def plain_unit(unit: object) -> str:
+    """Return a unit, such as `token`, if it is a single word; else `sample`."""
+    return str(unit) if unit and _UNIT.fullmatch(str(unit)) else "sample"
 
 
 def shorten_label(label: str) -> str:

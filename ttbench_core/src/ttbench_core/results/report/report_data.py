@@ -9,11 +9,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from ttbench_core.record.tables.cells import Cell
+from ttbench_core.results.answer import Answer
 from ttbench_core.results.comparison import Comparison, Key, Pair
 from ttbench_core.results.comparison.context_differences import DOUBTFUL
+from ttbench_core.results.report.page_elements import plain_unit
 
 __all__ = [
     "Change",
@@ -28,9 +29,6 @@ __all__ = [
     "ReportData",
     "Run",
 ]
-
-#: Vega-Lite evaluates expressions in titles of charts, which contain the unit: only a word is safe.
-_UNIT: Final = re.compile(r"[A-Za-z]{1,20}")
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,7 @@ class Run:
     @property
     def unit(self) -> str:
         """The unit of the model if it is a single word, such as `token`; else `sample`."""
-        unit = str(self.cells.get("unit"))
-        return unit if self.cells.get("unit") and _UNIT.fullmatch(unit) else "sample"
+        return plain_unit(self.cells.get("unit"))
 
     @property
     def is_doubtful(self) -> bool:
@@ -194,6 +191,8 @@ class ReportData:
     comparison: Comparison | None
     #: Why nothing could be compared with the baseline.
     not_comparable: str | None
+    #: None if no model has more than one engine, format, level or machine.
+    answer: Answer | None = None
 
     @property
     def failed_runs(self) -> tuple[Run, ...]:

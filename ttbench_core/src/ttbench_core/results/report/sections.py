@@ -33,7 +33,10 @@ from ttbench_core.results.report.throughput_sections import (
 )
 from ttbench_core.results.report.time_sections import detail_sections, history_section
 
-__all__ = ["sections_of"]
+__all__ = ["COMPARISON", "sections_of"]
+
+#: Name of the section that `--baseline` asks for.
+COMPARISON: Final = "comparison"
 
 #: Environments that are shown.
 _MAX_ENVIRONMENTS: Final = 30
@@ -67,7 +70,7 @@ def _comparison(data: ReportData) -> Section:
     found = data.comparison
     if found is None:
         return Section(
-            "comparison",
+            COMPARISON,
             "Against the baseline",
             empty_message=f"Nothing compared: {data.not_comparable}.",
         )
@@ -103,7 +106,7 @@ def _comparison(data: ReportData) -> Section:
     ]
     extra = (one_sided_table(found), remarks_table(found.pairs))
     return Section(
-        "comparison",
+        COMPARISON,
         "Against the baseline",
         notes=tuple(notes),
         figures=tuple(figures if rows else ()),

@@ -10,7 +10,9 @@ from typing import Final
 
 from ttbench_core.errors import RequestError, TargetError
 from ttbench_core.record.result import Result
+from ttbench_core.results.answer import AnswerOptions
 from ttbench_core.results.report.collecting import collect
+from ttbench_core.results.report.report_data import ReportData
 from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.locking import exclusive_lock
 from ttbench_core.sinks.optional_libraries import import_library
@@ -45,6 +47,7 @@ def write_report(
     baseline: Iterable[Result] | None = None,
     title: str | None = None,
     format: str | None = None,  # noqa: A002 - what the flag is called
+    asked: AnswerOptions | None = None,
 ) -> Path:
     """Write a report of results to a file; returns its path.
 
@@ -54,6 +57,7 @@ def write_report(
         baseline: results to compare with.
         title: of the page.
         format: `html` or `markdown`; if not given, Markdown for `.md` and `.markdown`, else HTML.
+        asked: the baseline and the prices of the answer, if these are not the usual.
 
     Raises `ReportError` if a library is missing or the file cannot be written, `TargetError` for
     a URL, and the errors of reading the results.
@@ -61,7 +65,7 @@ def write_report(
     require_file_name(path, "report.html")
     chosen = format_of(path, format)
     _require_writable(Path(path))
-    text = report_text(results, baseline=baseline, title=title, format=chosen)
+    text = report_text(results, baseline=baseline, title=title, format=chosen, asked=asked)
     # a name may contain surrogates, which UTF-8 cannot encode
     content = text.encode("utf-8", "backslashreplace")
     try:
@@ -78,17 +82,19 @@ def report_text(
     baseline: Iterable[Result] | None = None,
     title: str | None = None,
     format: str = HTML,  # noqa: A002 - see `write_report`
+    asked: AnswerOptions | None = None,
 ) -> str:
     """Return a report as text; see `write_report`."""
-    name = title or _TITLE
     if format == MARKDOWN:
         from ttbench_core.results.report.markdown import as_markdown
 
-        return as_markdown(collect(results, baseline), name)
+        data = collect(results, baseline, asked)
+        return as_markdown(data, title or _title_of(data))
     _check_libraries()
     from ttbench_core.results.report.page import as_page
 
-    return as_page(collect(results, baseline), name)
+    data = collect(results, baseline, asked)
+    return as_page(data, title or _title_of(data))
 
 
 def format_of(path: str | Path | None, requested: str | None) -> str:
@@ -116,6 +122,11 @@ def merge_by_time(sources: Iterable[Iterator[Result]]) -> Iterator[Result]:
         if not result.run_id or result.run_id not in seen:
             seen.add(result.run_id)
             yield result
+
+
+def _title_of(data: ReportData) -> str:
+    sweeps = data.answer.sweeps if data.answer else ()
+    return f"{_TITLE}: {', '.join(sweeps)}" if sweeps else _TITLE
 
 
 def _sorted(source: Iterator[Result]) -> Iterator[Result]:

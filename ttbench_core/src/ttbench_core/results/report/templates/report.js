@@ -20,7 +20,8 @@
         labelLimit: narrow.matches ? 150 : 360 },
       axisX: { labelOverlap: true, tickCount: narrow.matches ? 4 : 8 },
       legend: { ...labels, orient: "bottom", labelLimit: narrow.matches ? 240 : 420,
-        columns: narrow.matches ? 1 : 3, symbolStrokeWidth: 2 },
+        columns: narrow.matches ? 1 : 3, symbolStrokeWidth: 2,
+        symbolBaseFillColor: quiet, symbolBaseStrokeColor: quiet },
       view: { stroke: null },
       mark: { color: series[0] },
       rule: { color: quiet },
@@ -48,11 +49,20 @@
 
   let latest = 0;
 
-  async function drawAll() {
+  // a chart in a folded part has no width: it is drawn when the part is opened
+  function isDue(place, again) {
+    if (place.closest("details:not([open])")) {
+      delete place.dataset.drawn;
+      return false;
+    }
+    return again || place.dataset.drawn === undefined;
+  }
+
+  async function drawAll(again) {
     const mine = ++latest;
     for (const name of Object.keys(specs)) {
       if (mine !== latest) return;
-      await draw(name);
+      if (isDue(document.getElementById(name), again)) await draw(name);
     }
     document.documentElement.dataset.drawn = dark.matches ? "dark" : "light";
   }
@@ -114,14 +124,21 @@
 
   function openTarget() {
     const target = document.getElementById(location.hash.slice(1));
-    if (target instanceof HTMLDetailsElement) target.open = true;
+    let opened = false;
+    for (let one = target; one; one = one.parentElement) {
+      if (one instanceof HTMLDetailsElement && !one.open) opened = one.open = true;
+    }
+    if (opened) target.scrollIntoView();
   }
 
   document.querySelectorAll("table.sortable").forEach(makeSortable);
   document.querySelectorAll(".filter input").forEach(makeFilter);
   addEventListener("hashchange", openTarget);
   openTarget();
-  dark.addEventListener("change", drawAll);
-  narrow.addEventListener("change", drawAll);
-  drawAll();
+  // a link to where the page already is changes no hash
+  document.querySelectorAll("nav a").forEach((one) => one.addEventListener("click", () => setTimeout(openTarget)));
+  document.querySelector("details.rest")?.addEventListener("toggle", () => drawAll(false));
+  dark.addEventListener("change", () => drawAll(true));
+  narrow.addEventListener("change", () => drawAll(true));
+  drawAll(true);
 })();

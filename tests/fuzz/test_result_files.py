@@ -33,6 +33,9 @@ COMMANDS = (
     "show {0} --format tt-forge",
     "compare {0} {0}",
     "compare {0} {0} --json",
+    "history {0} {0} --all-points",
+    "history {0} --json",
+    "history {0} --plot",
     "report {0} -o {1}/x.html",
     "report {0} --format markdown",
 )

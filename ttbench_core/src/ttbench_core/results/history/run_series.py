@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from ttbench_core.record.result import Result
 from ttbench_core.record.start_time import epoch_ms
@@ -18,12 +19,17 @@ from ttbench_core.results.comparison.key import Key, key_of
 
 __all__ = [
     "CollectedSeries",
+    "ContextPool",
     "RunPoint",
     "RunSeries",
     "collect_series",
     "is_doubtful",
     "point_of",
 ]
+
+
+#: Facts that are remembered for sharing, at most.
+_MAX_FACTS: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,21 @@ class CollectedSeries:
     duplicates: int
 
 
+class ContextPool:
+    """The facts of contexts, each held once: most are the same in most runs."""
+
+    def __init__(self) -> None:
+        self._facts: dict[tuple[str, str | None], tuple[str, str | None]] = {}
+
+    def context_of(self, result: Result) -> Context:
+        """Return the context of a run, which shares its facts with others."""
+        if len(self._facts) > _MAX_FACTS:
+            self._facts.clear()
+        context = context_of(result)
+        facts = tuple(self._facts.setdefault(fact, fact) for fact in context.facts)
+        return Context(facts, is_complete=context.is_complete)
+
+
 @dataclass
 class _Growing:
     unit: str = "sample"
@@ -87,8 +108,7 @@ def collect_series(results: Iterable[Result], *, all_points: bool = False) -> Co
     """
     growing: dict[Key, _Growing] = {}
     seen: set[str] = set()
-    # most runs of a series share their context
-    contexts: dict[Context, Context] = {}
+    contexts = ContextPool()
     failed = duplicates = 0
     for number, result in enumerate(results, 1):
         if result.run_id and result.run_id in seen:
@@ -103,8 +123,7 @@ def collect_series(results: Iterable[Result], *, all_points: bool = False) -> Co
         if not all_points and is_doubtful(result):
             one.ignored += 1
             continue
-        context = context_of(result)
-        one.points.append(point_of(number, result, contexts.setdefault(context, context)))
+        one.points.append(point_of(number, result, contexts.context_of(result)))
     series = [_in_order(key, one) for key, one in growing.items()]
     return CollectedSeries(tuple(series), failed, duplicates)
 

@@ -8,6 +8,7 @@ from typing import Final
 from ttbench_core.record.tables.writing import as_markdown as table_markdown
 from ttbench_core.record.tables.writing import escape_markdown
 from ttbench_core.results.report import tables
+from ttbench_core.results.report.change_points import change_points_table
 from ttbench_core.results.report.comparison_tables import (
     comparison_table,
     one_sided_table,
@@ -48,6 +49,7 @@ def _blocks(data: ReportData) -> Iterator[str]:
     yield from _titled("Failed runs", tables.failures_table(data))
     if any(one.changes for one in data.configurations):
         yield from _titled("History", tables.changes_table(data.configurations))
+    yield from _titled("Change points", change_points_table(data.configurations))
     shown = list(data.environments.items())[-_MAX_ENVIRONMENTS:]
     for name, environment in reversed(shown):
         yield from _collapsible(tables.environment_table(name, environment))

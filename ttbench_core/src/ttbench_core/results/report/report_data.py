@@ -14,6 +14,7 @@ from typing import Final
 from ttbench_core.record.tables.cells import Cell
 from ttbench_core.results.comparison import Comparison, Key, Pair
 from ttbench_core.results.comparison.context_differences import DOUBTFUL
+from ttbench_core.results.history.changes import Change as HistoryChange
 
 __all__ = [
     "Change",
@@ -25,6 +26,7 @@ __all__ = [
     "Point",
     "Quantile",
     "Rate",
+    "RateChanges",
     "ReportData",
     "Run",
 ]
@@ -158,6 +160,15 @@ class Change:
 
 
 @dataclass(frozen=True)
+class RateChanges:
+    """The change points of a configuration, in the order of time."""
+
+    changes: tuple[HistoryChange, ...] = ()
+    #: Runs that were not searched, because they are noisy or unstable.
+    ignored: int = 0
+
+
+@dataclass(frozen=True)
 class Configuration:
     """All runs with the same key (see `comparison.key`)."""
 
@@ -175,6 +186,7 @@ class Configuration:
     measured: int
     details: tuple[Detail, ...]
     changes: tuple[Change, ...]
+    rate_changes: RateChanges
 
 
 @dataclass(frozen=True)

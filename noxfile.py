@@ -192,6 +192,14 @@ def mlflow(session: nox.Session) -> None:
     session.run("pytest", "tests/mlflow")
 
 
+@nox.session(default=False)
+@timed
+def otava(session: nox.Session) -> None:
+    """Change points beside those of Apache Otava; apart, because it pins numpy."""
+    session.install("./ttbench_core", "apache-otava==0.8.0")
+    session.run("python", "benchmarks/otava_agreement.py", *session.posargs)
+
+
 @nox.session
 @timed
 def wheels(session: nox.Session) -> None:

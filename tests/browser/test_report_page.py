@@ -227,6 +227,26 @@ def test_a_script_in_every_field_is_shown_and_never_run(open_page, evil_report):
     assert opened.page.locator(".chart:not(:has(svg))").count() == 0
 
 
+def test_a_change_point_shows_what_differs_there_and_runs_none_of_it(open_page, tmp_path):
+    made = [
+        run_of(
+            at, (100 if at < 16 else 150) + at * 7 % 5, versions={"torch": EVIL if at > 15 else "2"}
+        )
+        for at in range(24)
+    ]
+    opened = open_page(write_report(made, tmp_path / "report.html"))
+    # a vertical line has no width, so that it does not count as visible
+    line = opened.page.locator("#chart-history-0 svg .mark-rule line[stroke-width='3']")
+    line.dispatch_event("pointerover")
+    line.dispatch_event("pointermove")
+    opened.page.wait_for_selector("#vg-tooltip-element.visible")
+    tooltip = opened.page.inner_text("#vg-tooltip-element")
+    assert "slower" in tooltip
+    assert "<script>" in tooltip
+    assert opened.page.evaluate("window.evil") is None
+    assert "torch 2 against <script>" in opened.page.inner_text("#history")
+
+
 def test_records_of_the_original_script_are_drawn_without_an_error(open_page, tmp_path):
     for name in ("altair", "vl_convert", "jinja2"):
         pytest.importorskip(name)

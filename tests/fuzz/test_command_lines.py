@@ -104,10 +104,10 @@ class Lines:
         return self.rng.choice(NUMBERS if action.type else TEXTS)
 
     def places(self, name: str) -> list[str]:
-        count = {"show": (1, 1, 2), "report": (1, 1, 2), "compare": (2, 2, 1)}.get(name, (0, 1, 2))
+        count = {"compare": (2, 2, 1), **dict.fromkeys(("show", "history", "report"), (1, 1, 2))}
         kinds = {"info": VALUES["model"], "new": ("pack", "backend", "sink", "x y", *TEXTS)}
         pool = kinds.get(name, (*PLACES, "perf.json", "perf.json", "perf.csv"))
-        words = [self.rng.choice(pool) for _ in range(self.rng.choice(count))]
+        words = [self.rng.choice(pool) for _ in range(self.rng.choice(count.get(name, (0, 1, 2))))]
         # without a word that is wrong it would ask every engine
         return [*words, "wrong"] if name == "doctor" else words
 
@@ -150,7 +150,9 @@ def folder(tmp_path, monkeypatch, fake_engine, ttbench):
     return place
 
 
-@pytest.mark.parametrize("name", ["run", "show", "compare", "report", "info", "new", "doctor"])
+@pytest.mark.parametrize(
+    "name", ["run", "show", "compare", "history", "report", "info", "new", "doctor"]
+)
 @pytest.mark.fuzz_weight(0.6)
 def test_a_command_line_ends_as_documented_and_shows_no_secret(rng, ttbench, folder, name):
     secret = f"pl4nted-s3cret-{rng.getrandbits(48):x}"

@@ -34,6 +34,9 @@ COMMANDS = (
     "show {0} --pivot model,microbatch,backend --value samples_per_sec",
     "compare {0} {0}",
     "compare {0} {0} --json",
+    "history {0} {0} --all-points",
+    "history {0} --json",
+    "history {0} --plot",
     "report {0} -o {1}/x.html",
     "report {0} --format markdown",
 )

@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from ttbench_core.record.result import Result
+from ttbench_core.results.history import history
 from ttbench_core.results.reading import load
 from ttbench_core.results.report import ReportError, merge_by_time, report_text, write_report
 from ttbench_core.results.report.collecting import MAX_CONFIGURATIONS, MAX_RUNS, collect
 from ttbench_core.results.report.markdown import as_markdown
+from ttbench_core.results.report.report_data import RateChanges
+from ttbench_core.results.report.sections import sections_of
 from ttbench_core.testing import example_result
 
 ARGS = {"model": "bert", "config": "base", "loop_count": 5, "microbatch": 8, "dataformat": "Fp32"}
@@ -180,6 +183,62 @@ def test_runs_of_one_environment_are_compared_without_a_run_on_both_sides():
 
 def test_one_run_has_no_history():
     assert verdicts([run_of()]) == []
+
+
+def stepped(**changes):
+    """Give runs of which the last eight are slower, and have these changes."""
+    times = [100 + number * 37 % 11 / 10 for number in range(40)]
+    return [
+        *(run_of(ms, at=number) for number, ms in enumerate(times[:32])),
+        *(run_of(ms * 1.1, at=number + 32, **changes) for number, ms in enumerate(times[32:])),
+    ]
+
+
+def test_a_change_point_has_its_run_its_ratio_and_what_differs():
+    (one,) = collect(stepped(versions={"torch": "2.6"})).configurations
+    (change,) = one.rate_changes.changes
+    assert (change.after.first.number, change.direction) == (33, "slower")
+    assert change.ratio == pytest.approx(1 / 1.1, rel=0.01)
+    assert "torch" in {difference.what for difference in change.differences}
+
+
+def test_noisy_runs_are_not_searched_for_change_points_and_that_is_said():
+    data = collect(stepped(verdict={"verdict": "noisy", "findings": []}))
+    assert data.configurations[0].rate_changes == RateChanges((), ignored=8)
+    (section,) = [one for one in sections_of(data) if one.name == "history"]
+    assert "8 runs noisy or unstable: not searched for change points." in section.notes
+
+
+def test_change_points_are_those_that_ttbench_history_finds():
+    runs = stepped()
+    (of_report,) = collect(runs).configurations
+    (of_history,) = history(runs).series
+    assert of_report.rate_changes.changes == of_history.changes
+
+
+def test_a_chart_marks_the_change_points_with_a_tooltip():
+    spec = specs_in(page_of(stepped(versions={"torch": "2.6"})))["chart-history-0"]
+    (mark,) = [layer for layer in spec["layer"] if layer["mark"].get("strokeWidth") == 3]
+    (row,) = spec["datasets"][mark["data"]["name"]]
+    assert (row["run"], row["direction"]) == (33, "slower")
+    assert "torch 2.5 against 2.6" in row["differs"]
+    assert {"ratio", "interval", "p", "differs"} <= {
+        one["field"] for one in mark["encoding"]["tooltip"]
+    }
+
+
+def test_a_history_without_change_points_has_no_mark_and_no_table_of_them():
+    page = page_of([run_of(at=number) for number in range(5)])
+    assert "change point" not in json.dumps(specs_in(page))
+    assert "<caption>Change points" not in page
+
+
+def test_markdown_lists_the_change_points():
+    text = report_text(stepped(versions={"torch": "2.6"}), format="markdown")
+    (row,) = re.findall(r"^\| bert base \| 33 \|.*$", text, re.MULTILINE)
+    assert "slower" in row
+    assert "torch 2.5 against 2.6" in row
+    assert "## Change points" not in report_text([run_of()], format="markdown")
 
 
 # the page

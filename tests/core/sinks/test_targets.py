@@ -163,7 +163,7 @@ def test_results_that_are_copied_to_a_failing_sink_show_no_secret(hook, ttbench,
     assert KEY not in outcome.complaint
 
 
-@pytest.mark.parametrize("command", ["show", "compare", "report"])
+@pytest.mark.parametrize("command", ["show", "compare", "history", "report"])
 @pytest.mark.parametrize("selector", ["", "@-1"])
 def test_a_place_that_cannot_be_read_is_named_without_its_secret(hook, ttbench, command, selector):
     hook("read")

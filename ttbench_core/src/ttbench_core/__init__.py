@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ttbench_core.request.options import DataFormat, MathFidelity, RunOptions, Scenario, Trace
     from ttbench_core.results.comparison import Comparison, compare
     from ttbench_core.results.comparison.paired import SideBySide
+    from ttbench_core.results.history import History, history
     from ttbench_core.results.reading import load
     from ttbench_core.running.runner import run
     from ttbench_core.running.side_by_side import run_ab
@@ -43,6 +44,7 @@ __all__ = [
     "Comparison",
     "DataFormat",
     "Declared",
+    "History",
     "MathFidelity",
     "ModelEntry",
     "RequestError",
@@ -58,6 +60,7 @@ __all__ = [
     "TtbenchError",
     "benchmark_model",
     "compare",
+    "history",
     "installed_models",
     "load",
     "run",
@@ -70,6 +73,7 @@ _NAMES_BY_MODULE: Final = {
     "errors": ("RequestError", "TtbenchError"),
     "model": ("BenchmarkModel", "Builder", "Declared", "StagedModel", "Stages", "benchmark_model"),
     "request.options": ("DataFormat", "MathFidelity", "RunOptions", "Scenario", "Trace"),
+    "results.history": ("History", "history"),
     "results.reading": ("load",),
     "record.result": ("Result",),
     "record.run_errors": ("BenchmarkError", "ResultNotStoredError", "RunInterrupted"),

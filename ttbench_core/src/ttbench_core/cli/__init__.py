@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "doctor": ("doctor", "run_doctor"),
     "engines": ("engines", "compare_engines"),
     "env": ("env", "run_env"),
+    "history": ("history", "show_history"),
     "info": ("info", "show_model"),
     "new": ("new", "make_package"),
     "report": ("report", "report_results"),

@@ -26,6 +26,7 @@ examples:
   ttbench -m bert -c tiny --vs "-df Fp16_b"    two variants side by side, taking turns
   ttbench show perf.json                       stored results (ttbench show --help)
   ttbench compare old.json new.json            faster, slower or the same (ttbench compare --help)
+  ttbench history nightly.jsonl                when rates changed (ttbench history --help)
   ttbench report perf.json -o report.html      a page of charts (ttbench report --help)
   ttbench doctor                               what is installed and usable here
   ttbench info bert                            what a model is, without running it

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from ttbench_core.cli.arguments import Parser, UsageError
+from ttbench_core.cli.filters import add_filter_argument, matching_results
 from ttbench_core.cli.pivot import DEFAULT_VALUE, PIVOT_FORMATS, print_pivot
 from ttbench_core.cli.plots import plot
 from ttbench_core.cli.terminal import print_exact, print_line, print_table, report_line
@@ -17,11 +18,9 @@ from ttbench_core.errors import OptionError
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.cells import Cell, Column
 from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, row_of
-from ttbench_core.record.tables.conditions import Condition, parse_condition
 from ttbench_core.record.tables.writing import as_csv, as_markdown, table_texts
 from ttbench_core.results.exporting.tt_forge import is_measured, to_tt_forge
 from ttbench_core.results.pivot import parse_shape, pivot
-from ttbench_core.results.reading import stream_selected
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_targets
 
@@ -57,8 +56,7 @@ def show_results(words: Sequence[str]) -> int:
         raise UsageError("--plot draws in the terminal: leave out --format")
     if options.output and (options.plot or options.format != "table" or options.columns):
         raise UsageError("-o appends whole results: leave out --format, --columns and --plot")
-    conditions = [parse_condition(text) for text in options.filter]
-    found = _matching_results(options.target, conditions)
+    found = matching_results(options.target, options.filter)
     if options.sort:
         found = _sorted(found, column(options.sort), reverse=options.reverse)
     elif options.reverse:
@@ -111,14 +109,7 @@ def _parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("target", nargs="*", metavar="TARGET", help="Where results are stored")
-    parser.add_argument(
-        "--filter",
-        action="append",
-        default=[],
-        metavar="CONDITION",
-        help="Only results of which this holds: COLUMN=VALUE, or with != < <= > >= instead; can"
-        " be given more than once. No VALUE means an empty cell.",
-    )
+    add_filter_argument(parser)
     parser.add_argument("--sort", metavar="COLUMN", help="Order by a column, empty cells last")
     parser.add_argument("--reverse", action="store_true", help="Reverse the order")
     parser.add_argument("--limit", type=_count, metavar="N", help="Only the first N results")
@@ -162,14 +153,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text!r}")
     return min(int(text), sys.maxsize)
-
-
-def _matching_results(targets: Iterable[str], conditions: Sequence[Condition]) -> Iterator[Result]:
-    for target in targets:
-        for result in stream_selected(target):
-            record = vars(result)
-            if all(one.matches(record) for one in conditions):
-                yield result
 
 
 def _sorted(results: Iterable[Result], by: Column, *, reverse: bool) -> Iterator[Result]:

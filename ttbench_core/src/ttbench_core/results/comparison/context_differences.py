@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.key import Difference
 from ttbench_core.results.comparison.pairing import NEW, OLD, Match, Side
 
-__all__ = ["DOUBTFUL", "commit_text", "context_differences", "notes_of", "worst_verdict"]
+__all__ = [
+    "DOUBTFUL",
+    "Context",
+    "commit_text",
+    "context_differences",
+    "context_of",
+    "differences_between",
+    "notes_of",
+    "worst_verdict",
+]
 
 #: Verdicts of runs whose throughput is not reliable, the worst first.
 DOUBTFUL: Final = ("unstable", "noisy")
@@ -17,20 +27,46 @@ DOUBTFUL: Final = ("unstable", "noisy")
 _ALWAYS_RECORDED: Final = frozenset({"machine", "commit"})
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a run was made with, besides its key: software, machine, commit, environment."""
+
+    facts: tuple[tuple[str, str | None], ...]
+    #: Whether the record has all of it; records of the original script do not.
+    is_complete: bool
+
+    def get(self, name: str) -> str | None:
+        """Return a fact by its name; None if it is unset or not recorded."""
+        return dict(self.facts).get(name)
+
+
+def context_of(result: Result) -> Context:
+    """Return the context of a run."""
+    return Context(tuple(dict(_facts(result)).items()), is_complete=bool(result.versions))
+
+
 def context_differences(match: Match) -> tuple[Difference, ...]:
     """List what differs between the runs of a pair: software, machine, commit, environment.
 
-    Differences among the runs of one side are listed as well. If a side has records
-    of the original script, only what those hold is compared.
+    Differences among the runs of one side are listed as well.
     """
-    old, new = ([dict(_facts(one)) for one in side.results] for side in (match.old, match.new))
-    names = dict.fromkeys(name for facts in (*old, *new) for name in facts)
-    if _lacks_context(match.old) or _lacks_context(match.new):
+    old, new = ([context_of(one) for one in side.results] for side in (match.old, match.new))
+    return differences_between(old, new)
+
+
+def differences_between(old: Sequence[Context], new: Sequence[Context]) -> tuple[Difference, ...]:
+    """List what differs between or among the contexts of two sides.
+
+    If one is of a record of the original script, only what those hold is compared.
+    """
+    olds, news = ([dict(one.facts) for one in side] for side in (old, new))
+    names = dict.fromkeys(name for facts in (*olds, *news) for name in facts)
+    if not all(one.is_complete for one in (*old, *new)):
         names = dict.fromkeys(name for name in names if name in _ALWAYS_RECORDED)
     return tuple(
-        Difference(name, _joined(name, old), _joined(name, new))
+        Difference(name, _joined(name, olds), _joined(name, news))
         for name in names
-        if len({facts.get(name) for facts in (*old, *new)}) > 1
+        if len({facts.get(name) for facts in (*olds, *news)}) > 1
     )
 
 

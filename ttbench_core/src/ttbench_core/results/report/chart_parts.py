@@ -12,9 +12,12 @@ from typing import Any, Final
 
 import altair as alt
 
+from ttbench_core.results.comparison import FASTER, INCONCLUSIVE, SAME, SLOWER
+
 __all__ = [
     "HEIGHT",
     "SOLID",
+    "VERDICT_STYLES",
     "Row",
     "Spec",
     "axis_of",
@@ -35,6 +38,13 @@ Spec = dict[str, Any]
 HEIGHT: Final = 240
 #: Style of a point.
 SOLID: Final[dict[str, Any]] = {"filled": True, "size": 70, "opacity": 1}
+#: Colour and shape of each verdict, readable on a light and on a dark page.
+VERDICT_STYLES: Final = {
+    FASTER: ("#2f9e62", "triangle-up"),
+    SLOWER: ("#d6455d", "triangle-down"),
+    SAME: ("#6f7f95", "circle"),
+    INCONCLUSIVE: ("#b3831f", "diamond"),
+}
 _ROW_HEIGHT: Final = 26
 #: Ratio of the largest to the smallest value from which on an axis is logarithmic.
 _LOG_RATIO: Final = 20

@@ -11,6 +11,8 @@ from ttbench_core.results.answer import Answer, AnswerOptions, Gatherer, answer_
 from ttbench_core.results.compact_run import CompactRun
 from ttbench_core.results.comparison import Comparison, Key, NotComparableError, compare
 from ttbench_core.results.comparison.key import key_of, unique_labels
+from ttbench_core.results.history.run_series import ContextPool
+from ttbench_core.results.report.change_points import SearchedRuns
 from ttbench_core.results.report.extracting import (
     environment_of,
     passes_of,
@@ -121,12 +123,13 @@ class _Environments:
 class _Runs:
     """The runs of one configuration, summarized."""
 
-    def __init__(self) -> None:
+    def __init__(self, contexts: ContextPool) -> None:
         self.counts_by_success: Counter[bool] = Counter()
         self.latest: Run | None = None
         self.last_failure: Run | None = None
         self._history = ThinnedHistory()
         self._groups = RunGroups()
+        self._searched = SearchedRuns(contexts)
         self._details: deque[Detail] = deque(maxlen=_MAX_DETAILED_RUNS)
 
     def add(self, run: Run, result: Result) -> None:
@@ -140,6 +143,7 @@ class _Runs:
             Point(run.number, run.started_ms, run.started_at, run.rate, run.environment)
         )
         self._groups.add(CompactRun.of(run.number, result), run.environment)
+        self._searched.add(run.number, result)
         quantiles, inputs = quantiles_of(result)
         passes = passes_of(result)
         self._details.append(
@@ -165,6 +169,7 @@ class _Runs:
             measured=self._history.count,
             details=tuple(self._details),
             changes=tuple(self._groups.changes()),
+            rate_changes=self._searched.found(),
         )
 
 
@@ -175,6 +180,7 @@ class _Collector:
         self._total = self._failures = 0
         self._runs: deque[Run] = deque(maxlen=MAX_RUNS)
         self._environments = _Environments()
+        self._contexts = ContextPool()
         self._runs_by_key: OrderedDict[Key, _Runs] = OrderedDict()
         self._left_out = 0
 
@@ -184,7 +190,7 @@ class _Collector:
         self._total += 1
         self._failures += run.status != "ok"
         self._runs.append(run)
-        self._runs_by_key.setdefault(run.key, _Runs()).add(run, result)
+        self._runs_by_key.setdefault(run.key, _Runs(self._contexts)).add(run, result)
         self._runs_by_key.move_to_end(run.key)
         if len(self._runs_by_key) > MAX_CONFIGURATIONS:
             self._runs_by_key.popitem(last=False)

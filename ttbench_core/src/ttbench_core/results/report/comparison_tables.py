@@ -21,6 +21,7 @@ from ttbench_core.results.report.page_elements import (
 
 __all__ = [
     "DOUBT_COLUMNS",
+    "TONES",
     "comparison_table",
     "doubt_cells",
     "effect_cells",
@@ -34,7 +35,8 @@ DOUBT_COLUMNS: Final = (
     Column("Why there is no verdict", is_wide=True),
     Column("What would give one", is_wide=True),
 )
-_TONES: Final = {FASTER: "good", SLOWER: "failed"}
+#: CSS classes of verdicts.
+TONES: Final = {FASTER: "good", SLOWER: "failed"}
 
 
 def comparison_table(comparison: Comparison) -> Table:
@@ -96,7 +98,7 @@ def effect_cells(pair: Pair) -> tuple[Cell, Cell, Cell]:
     return (
         number(effect.ratio, ratio_text(effect.ratio)),
         Cell(ratio_interval_text(interval) or "none", interval.low if interval else None),
-        text(effect.verdict, tone=_TONES.get(effect.verdict, "")),
+        text(effect.verdict, tone=TONES.get(effect.verdict, "")),
     )
 
 

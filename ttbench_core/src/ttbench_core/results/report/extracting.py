@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Any, Final
 
 from ttbench_core.record.result import Result
+from ttbench_core.record.start_time import epoch_ms
 from ttbench_core.record.summary import conditions
 from ttbench_core.record.tables.cells import Cell
 from ttbench_core.record.tables.columns import column
@@ -25,7 +25,6 @@ from ttbench_core.results.report.report_data import (
 
 __all__ = [
     "environment_of",
-    "epoch_ms",
     "latencies_ns",
     "passes_of",
     "quantiles_of",
@@ -134,16 +133,6 @@ def passes_of(result: Result) -> tuple[PassTime, ...]:
         for one in (min(stretch, key=_duration_ns), max(stretch, key=_duration_ns))
     }
     return tuple(kept[number] for number in sorted(kept))
-
-
-def epoch_ms(text: Any) -> float | None:
-    """Return an ISO 8601 time as milliseconds since 1970; it is UTC if it has no time zone."""
-    try:
-        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-        return aware.timestamp() * 1e3
-    except (OverflowError, ValueError):
-        return None
 
 
 def truncate(value: object, max_characters: int = _MAX_TEXT) -> str:

@@ -11,6 +11,7 @@ from ttbench_core.results.answer import Answer
 from ttbench_core.results.report import tables
 from ttbench_core.results.report.answer_tables import matrix_table
 from ttbench_core.results.report.answer_texts import headlines_of, matrix_notes
+from ttbench_core.results.report.change_points import change_points_table
 from ttbench_core.results.report.comparison_tables import (
     comparison_table,
     one_sided_table,
@@ -53,6 +54,7 @@ def _blocks(data: ReportData) -> Iterator[str]:
     yield from _titled("Failed runs", tables.failures_table(data))
     if any(one.changes for one in data.configurations):
         yield from _titled("History", tables.changes_table(data.configurations))
+    yield from _titled("Change points", change_points_table(data.configurations))
     shown = list(data.environments.items())[-_MAX_ENVIRONMENTS:]
     for name, environment in reversed(shown):
         yield from _collapsible(tables.environment_table(name, environment))

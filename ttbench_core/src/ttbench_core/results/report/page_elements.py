@@ -9,6 +9,7 @@ from typing import Any, Final
 
 __all__ = [
     "MAX_CHART_ROWS",
+    "MAX_FIGURES",
     "Cell",
     "Column",
     "Figure",
@@ -20,10 +21,13 @@ __all__ = [
     "plain_unit",
     "shorten_label",
     "showing",
+    "showing_latest",
     "text",
     "without_empty_columns",
 ]
 
+#: Configurations that get a figure.
+MAX_FIGURES: Final = 12
 #: Rows of a chart that can still be told apart; the tables have all.
 MAX_CHART_ROWS: Final = 40
 
@@ -148,3 +152,10 @@ def counted(count: int, noun: str) -> str:
 def showing(count: int, maximum: int, what: str) -> tuple[str, ...]:
     """Return a note that only a part is shown; nothing if all is."""
     return (f"Showing {maximum} of {count:,} {what}.",) if count > maximum else ()
+
+
+def showing_latest(count: int) -> tuple[str, ...]:
+    """Return a note that not every configuration has a figure; nothing if each has."""
+    if count <= MAX_FIGURES:
+        return ()
+    return (f"Showing the {MAX_FIGURES} of {count:,} configurations that were measured last.",)

@@ -14,6 +14,7 @@ from ttbench_core.record.tables.cells import Cell
 from ttbench_core.results.answer import Answer
 from ttbench_core.results.comparison import Comparison, Key, Pair
 from ttbench_core.results.comparison.context_differences import DOUBTFUL
+from ttbench_core.results.history.changes import Change as HistoryChange
 from ttbench_core.results.report.page_elements import plain_unit
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Point",
     "Quantile",
     "Rate",
+    "RateChanges",
     "ReportData",
     "Run",
 ]
@@ -155,6 +157,15 @@ class Change:
 
 
 @dataclass(frozen=True)
+class RateChanges:
+    """The change points of a configuration, in the order of time."""
+
+    changes: tuple[HistoryChange, ...] = ()
+    #: Runs that were not searched, because they are noisy or unstable.
+    ignored: int = 0
+
+
+@dataclass(frozen=True)
 class Configuration:
     """All runs with the same key (see `comparison.key`)."""
 
@@ -172,6 +183,7 @@ class Configuration:
     measured: int
     details: tuple[Detail, ...]
     changes: tuple[Change, ...]
+    rate_changes: RateChanges
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ttbench_core.results.report.comparison_tables import (
     one_sided_table,
     remarks_table,
 )
+from ttbench_core.results.report.history_section import history_section
 from ttbench_core.results.report.page_elements import (
     MAX_CHART_ROWS,
     Column,
@@ -31,7 +32,7 @@ from ttbench_core.results.report.throughput_sections import (
     microbatch_section,
     throughput_section,
 )
-from ttbench_core.results.report.time_sections import detail_sections, history_section
+from ttbench_core.results.report.time_sections import detail_sections
 
 __all__ = ["COMPARISON", "sections_of"]
 

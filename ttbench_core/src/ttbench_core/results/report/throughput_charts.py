@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import altair as alt
 
-from ttbench_core.results.comparison import FASTER, INCONCLUSIVE, SAME, SLOWER
 from ttbench_core.results.report.chart_parts import (
     HEIGHT,
     SOLID,
+    VERDICT_STYLES,
     Row,
     Spec,
     axis_of,
@@ -25,14 +25,6 @@ from ttbench_core.results.report.chart_parts import (
 )
 
 __all__ = ["by_format", "by_microbatch", "ratios", "roofline", "throughputs"]
-
-#: Colour and shape of each verdict, readable on a light and on a dark page.
-_VERDICT_STYLES: Final = {
-    FASTER: ("#2f9e62", "triangle-up"),
-    SLOWER: ("#d6455d", "triangle-down"),
-    SAME: ("#6f7f95", "circle"),
-    INCONCLUSIVE: ("#b3831f", "diamond"),
-}
 
 
 def throughputs(rows: Sequence[Row], unit: str) -> Spec:
@@ -129,8 +121,8 @@ def ratios(rows: Sequence[Row], band: float) -> Spec:
     edges = [{"from": 1 / (1 + band), "to": 1 + band}]
     within = chart_of(edges).mark_rect(opacity=0.18).encode(x="from:Q", x2="to:Q")
     no_change = chart_of([{"one": 1}]).mark_rule(strokeDash=[4, 3]).encode(x="one:Q")
-    names = list(_VERDICT_STYLES)
-    colour, shape = zip(*_VERDICT_STYLES.values(), strict=True)
+    names = list(VERDICT_STYLES)
+    colour, shape = zip(*VERDICT_STYLES.values(), strict=True)
     verdict = alt.Color("verdict:N", scale=alt.Scale(domain=names, range=list(colour)))
     points = (
         chart_of(rows)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import altair as alt
 
+from ttbench_core.results.comparison import FASTER, SLOWER
 from ttbench_core.results.report.chart_parts import (
     HEIGHT,
+    VERDICT_STYLES,
     Row,
     Spec,
     axis_of,
@@ -66,13 +68,15 @@ def pass_times(rows: Sequence[Row]) -> Spec:
     return spec_of(lines + points, HEIGHT)
 
 
-def history(rows: Sequence[Row], unit: str) -> Spec:
+def history(rows: Sequence[Row], unit: str, change_points: Sequence[Row] = ()) -> Spec:
     """Draw throughput over time, or over the number of the run if a time is missing.
 
     Args:
         rows: `run`, `started_ms`, `rate`, `low`, `high`, `environment`, `is_new` if the
             environment differs from that of the previous run.
         unit: what is counted.
+        change_points: `run`, `started_ms`, `started`, `direction`, `ratio`, `interval`, `p`,
+            `differs`.
     """
     timed = all(row["started_ms"] is not None for row in rows)
     place = (
@@ -102,8 +106,35 @@ def history(rows: Sequence[Row], unit: str) -> Spec:
         ),
     )
     line = base.mark_line(strokeWidth=1.5).encode(y=rate)
-    optional = [*([changes] if changed else []), *([intervals] if known else [])]
+    marked = [row for row in change_points if row["started_ms"] is not None or not timed]
+    optional = [
+        *([changes] if changed else []),
+        *([intervals] if known else []),
+        *([_change_points(marked, place)] if marked else []),
+    ]
     return spec_of(alt.layer(*optional, line, points), HEIGHT)
+
+
+def _change_points(rows: Sequence[Row], place: alt.X) -> alt.Chart:
+    directions = (FASTER, SLOWER)
+    colours = [VERDICT_STYLES[one][0] for one in directions]
+    direction = alt.Color(
+        "direction:N",
+        title="change point",
+        scale=alt.Scale(domain=list(directions), range=colours),
+    )
+    details = tooltips(
+        run="first run after",
+        started="",
+        direction="change",
+        ratio=".3f",
+        interval="95 % interval",
+        p="",
+        differs="",
+    )
+    lines = chart_of(rows).mark_rule(strokeWidth=3)
+    drawn: alt.Chart = lines.encode(x=place, color=direction, tooltip=details)
+    return drawn
 
 
 def _runs() -> alt.Color:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from ttbench_core.request.variables import environment_of_others
 from ttbench_core.running.processes.builder_transfer import pack_builder
 from ttbench_core.running.processes.handshake import check_hello, not_startable, peer_arguments
 from ttbench_core.running.processes.line_reader import LineReader
@@ -24,8 +25,6 @@ _START: Final = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
     "from ttbench_core.running.processes.worker import main; main(int(sys.argv[1]))"
 )
-#: What would let another interpreter find the packages of this one.
-_OF_THIS_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 
 
 def request_message(
@@ -61,6 +60,7 @@ def start_process(request: RunRequest) -> tuple[subprocess.Popen[str], LineReade
     ours, theirs = os.pipe()
     messages = LineReader(ours)
     other = request.interpreter
+    inherited = os.environ if other is None else environment_of_others()
     try:
         process = subprocess.Popen(
             peer_arguments(other, theirs)
@@ -72,7 +72,7 @@ def start_process(request: RunRequest) -> tuple[subprocess.Popen[str], LineReade
             pass_fds=[theirs],
             # Ctrl-C reaches the parent alone, which passes it on
             start_new_session=True,
-            env={**_environment(is_ours=other is None), **request.options.environment},
+            env={**inherited, **request.options.environment},
             text=True,
             encoding="ascii",
         )
@@ -100,8 +100,3 @@ def end_process(process: subprocess.Popen[str], messages: LineReader) -> None:
     if process.stdin is not None:
         with contextlib.suppress(OSError):
             process.stdin.close()
-
-
-def _environment(*, is_ours: bool) -> dict[str, str]:
-    hidden = () if is_ours else _OF_THIS_PYTHON
-    return {name: value for name, value in os.environ.items() if name not in hidden}

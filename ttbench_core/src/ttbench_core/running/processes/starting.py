@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from ttbench_core.running.processes.line_reader import LineReader
 from ttbench_core.running.processes.supervision import Supervision
 from ttbench_core.running.request import RunRequest
 
-__all__ = ["end_process", "request_message", "start_process"]
+__all__ = ["end_process", "kill_session", "request_message", "start_process"]
 
 #: The child finds what the parent finds, also in a notebook that has added folders.
 _START: Final = (
@@ -92,9 +93,16 @@ def start_process(request: RunRequest) -> tuple[subprocess.Popen[str], LineReade
     return process, messages
 
 
+def kill_session(process: subprocess.Popen[str]) -> None:
+    """Kill a process of `start_process` and all that it has started: it may be a wrapper."""
+    # it leads a session of its own
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def end_process(process: subprocess.Popen[str], messages: LineReader) -> None:
-    """Kill an interpreter that measures nothing, and close its pipes."""
-    process.kill()
+    """Kill an interpreter that measures nothing, and what it has started; close its pipes."""
+    kill_session(process)
     process.wait()
     messages.close()
     if process.stdin is not None:

@@ -90,6 +90,7 @@ def test_a_checkout_is_given_to_pip_by_its_whole_path(ttbench, tmp_path):
         (("env", "create", "a", "--backend", "pybuda"), "needs is no extra of ttbench-core"),
         (("env", "create", "a", "--backend", "torhc"), "did you mean 'torch'?"),
         ((*CREATE, "--path", "."), "exists already"),
+        ((*CREATE, "--path", "~nobody-here/ov"), "~nobody-here has no home folder"),
         (("env",), "required: create|list"),
     ],
 )

@@ -189,6 +189,7 @@ def test_what_a_wrapper_has_started_ends_where_it_says_nothing(ttbench, wrapper,
         ("nothing/here", "cannot be started: No such file or directory"),
         ("./", "cannot be started: it is a folder; name the interpreter in it, such as bin/python"),
         ("./plain", "cannot be started: Permission denied"),
+        ("~nobody-here/python", "~nobody-here has no home folder"),
     ],
 )
 def test_what_cannot_be_started_is_refused_in_one_line(ttbench, tmp_path, place, message):
@@ -196,6 +197,13 @@ def test_what_cannot_be_started_is_refused_in_one_line(ttbench, tmp_path, place,
     outcome = ttbench("-m", "steady", "--python", place)
     assert outcome.code == 2
     assert message in outcome.complaint
+
+
+@pytest.mark.parametrize("place", ["./a\0b", "./a\ud800"])
+def test_what_no_path_can_be_is_refused_in_one_line(place):
+    with pytest.raises(RequestError, match="--python: .* is no path") as refused:
+        ttbench_core.run("steady", python=place)
+    assert str(refused.value).isprintable()
 
 
 def test_a_builder_of_the_callers_own_stays_in_its_interpreter():

@@ -19,6 +19,7 @@ from ttbench_core.errors import OptionError, TtbenchError
 from ttbench_core.plugins.registry import is_own
 from ttbench_core.request.settings_file import (
     Interpreter,
+    expand_path,
     read_interpreters,
     user_settings_file,
 )
@@ -101,7 +102,8 @@ def new_environment(
     known = read_interpreters(file) if file.exists() else ()
     if any(one.name == name for one in known):
         raise OptionError(f"{file} has an interpreter {name!r} already: choose another name")
-    place = (folder or user_data_folder() / "envs" / name).expanduser().absolute()
+    asked = None if folder is None else expand_path(str(folder), "--path")
+    place = (asked or user_data_folder() / "envs" / name).absolute()
     if place.exists():
         raise OptionError(f"{place} exists already: choose another name, or another --path")
     return NewEnvironment(
@@ -144,10 +146,11 @@ def make_environment(new: NewEnvironment, show: Callable[[Sequence[str]], None])
 
 
 def user_data_folder() -> Path:
-    """Give the folder of what ttbench keeps for its user."""
+    """Give the folder of what ttbench keeps for its user; raises `OptionError` without a home."""
     folder = os.environ.get("XDG_DATA_HOME", "")
-    base = Path(folder) if os.path.isabs(folder) else Path("~/.local/share").expanduser()  # noqa: PTH117
-    return base / "ttbench"
+    if not os.path.isabs(folder):  # noqa: PTH117
+        folder = "~/.local/share"
+    return expand_path(folder, "the folder of environments") / "ttbench"
 
 
 def _needs(backend: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from engine_runs import compiled, draws, run, sample
@@ -174,14 +175,9 @@ with backend.compile(model, plan(RunOptions("m"), backend)) as session:
 
 
 def test_a_run_prints_nothing_and_leaves_no_files_in_the_home_folder(engine, tmp_path):
-    home, cache = tmp_path / "home", tmp_path / "cache"
+    home = tmp_path / "home"
     home.mkdir()
-    environment = {
-        **os.environ,
-        "HOME": str(home),
-        # of torch's own compiler, which keeps what it compiles
-        "TORCHINDUCTOR_CACHE_DIR": str(cache),
-    }
+    environment = {**os.environ, "HOME": str(home)}
     for name in ("CI", "TF_BUILD", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         environment.pop(name, None)
     done = subprocess.run(
@@ -193,6 +189,41 @@ def test_a_run_prints_nothing_and_leaves_no_files_in_the_home_folder(engine, tmp
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(home.rglob("*")) == []
+
+
+def test_aot_inductor_compiles_into_a_folder_of_its_own_that_is_gone_afterwards(
+    aot_inductor, monkeypatch
+):
+    import torch
+
+    folders, real = [], torch._inductor.aoti_compile_and_package
+
+    def compile_package(*args, **kwargs):
+        package = real(*args, **kwargs)
+        folders.append(Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]))
+        assert any(one.is_file() for one in folders[0].rglob("*"))
+        return package
+
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setattr(torch._inductor, "aoti_compile_and_package", compile_package)
+    model = sample()
+    with compiled(aot_inductor, model) as session:
+        (folder,) = folders
+        assert folder.name.startswith("ttbench-compile-")
+        assert not folder.exists()
+        assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
+        assert session.effective["compile_cache"] == "own"
+        session.push(model.inputs)
+        assert session.pop()
+
+
+def test_aot_inductor_compiles_into_the_folder_that_the_user_has_named(
+    aot_inductor, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    with compiled(aot_inductor, sample()) as session:
+        assert session.effective["compile_cache"] == "given"
+    assert any(one.is_file() for one in tmp_path.rglob("*"))
 
 
 def test_a_torch_that_exports_no_such_graph_is_reported_with_the_remedy(engine, monkeypatch):

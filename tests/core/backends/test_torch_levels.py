@@ -163,7 +163,7 @@ def test_a_folder_that_the_user_has_named_is_used_and_stays(monkeypatch, tmp_pat
 
 
 def test_a_folder_that_torch_has_named_is_not_the_users(monkeypatch):
-    from ttbench_core.backends.torch.compile_cache import compile_cache
+    from ttbench_core.backends.shared.compile_cache import compile_cache
 
     torchs_own = Path(tempfile.gettempdir()) / "torchinductor_someone"
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(torchs_own))

@@ -1,4 +1,4 @@
-"""The folder of a run in which torch.compile keeps what it has compiled.
+"""The folder of a run in which Inductor, the compiler of torch, keeps what it has compiled.
 
 torch has one folder for all of a user's processes, so that the time of a compilation would depend
 on what has run before. A run therefore has a fresh folder, unless the user has named one.
@@ -26,7 +26,7 @@ _TRITON_VARIABLE: Final = "TRITON_CACHE_DIR"
 
 @dataclass(frozen=True)
 class CacheFolder:
-    """Where torch.compile keeps what it has compiled."""
+    """Where Inductor keeps what it has compiled."""
 
     #: Whether the run has made it, or the user has named it.
     kind: Literal["own", "given"]

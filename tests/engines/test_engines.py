@@ -226,6 +226,24 @@ def test_aot_inductor_compiles_into_the_folder_that_the_user_has_named(
     assert any(one.is_file() for one in tmp_path.rglob("*"))
 
 
+def test_what_torchao_logs_when_transformers_imports_it_is_hidden(engine):
+    code = (
+        "import logging, sys\n"
+        "from ttbench_core.backends.loading import load_backend\n"
+        "assert load_backend(sys.argv[1]).backend.availability().usable\n"
+        "logging.getLogger('torchao').warning('Failed to load lib.so')\n"
+        "logging.getLogger('torch.utils._pytree').warning("
+        "'Calling register_constant() on Enum subclasses is deprecated')\n"
+        "logging.getLogger('torchao').warning('another warning')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, engine], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines()[-1].endswith("another warning")
+    assert "Failed to load" not in done.stderr
+    assert "register_constant" not in done.stderr
+
+
 def test_a_torch_that_exports_no_such_graph_is_reported_with_the_remedy(engine, monkeypatch):
     from ttbench_core.backends.shared import exported_backend
 

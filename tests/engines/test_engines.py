@@ -70,6 +70,48 @@ def test_what_an_engine_cannot_convert_is_one_line_with_its_summary(openvino, mo
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "owner", "function"),
+    [
+        ("onnxruntime", "", "InferenceSession"),
+        ("openvino", "Core", "compile_model"),
+    ],
+)
+def test_what_an_engine_cannot_load_is_refused_in_one_line(
+    name, owner, function, request, monkeypatch
+):
+    library = pytest.importorskip(request.getfixturevalue(name))
+
+    def refuse(*_, **__):
+        raise UnknownOperatorError("no kernel\nfor special(7)")
+
+    monkeypatch.setattr(getattr(library, owner) if owner else library, function, refuse)
+    with pytest.raises(UnsupportedOptionError) as raised:
+        compiled(name, sample())
+    assert "cannot convert the device stage (" in str(raised.value)
+    assert "no kernel for special(7)" in str(raised.value)
+
+
+def test_a_full_disk_is_no_refusal_of_the_model(onnxruntime, monkeypatch):
+    from torch.onnx import ONNXProgram
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ONNXProgram, "save", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        compiled(onnxruntime, sample())
+
+
+def test_memory_and_disk_that_run_out_while_converting_are_no_refusal_of_the_model():
+    pytest.importorskip("torch", minversion="2.6")
+    from ttbench_core.backends.shared.converting import converting
+
+    for error in (OSError(28, "No space left on device"), MemoryError()):
+        with pytest.raises(type(error)), converting("an engine"):
+            raise error
+
+
 def test_engines_of_one_format_run_the_same_graph(openvino, onnxruntime):
     graphs = set()
     for name in (openvino, onnxruntime):

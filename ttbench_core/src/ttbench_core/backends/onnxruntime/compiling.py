@@ -23,6 +23,7 @@ from ttbench_core.backends.shared.converting import converting
 from ttbench_core.backends.shared.exported_session import CompiledStage, compile_exported
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
+from ttbench_core.models.exported.quiet import quiet_conversion
 
 __all__ = ["compile_session"]
 
@@ -47,7 +48,9 @@ def _compiled(stage: ExportedStage, threads: int, provider: Provider, index: int
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3  # errors
     with tempfile.TemporaryDirectory(prefix="ttbench-onnx-") as folder:
-        session = started(provider, str(_saved(stage, Path(folder))), settings, index)
+        file = _saved(stage, Path(folder))
+        with converting("ONNX Runtime"):
+            session = started(provider, str(file), settings, index)
     names = [one.name for one in session.get_inputs()]
 
     def run(tensors: Sequence[torch.Tensor]) -> Tensors:
@@ -69,5 +72,6 @@ def _saved(stage: ExportedStage, folder: Path) -> Path:
     file = folder / "stage.onnx"
     with converting("the exporter to ONNX"):
         program: Any = torch.onnx.export(stage.program, dynamo=True, verbose=False)
+    with quiet_conversion():
         program.save(str(file), external_data=True)
     return file

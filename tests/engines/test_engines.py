@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from engine_runs import compiled, draws, run, sample
 
+from ttbench_core import StagedModel, Stages
 from ttbench_core.backends.loading import load_backend
 from ttbench_core.doctor.backends import NOT_HERE, probe_backend
 from ttbench_core.doctor.probe import Probe
@@ -148,6 +150,48 @@ def test_another_precision_than_the_one_asked_for_is_refused(openvino, monkeypat
 def test_bfloat16_is_what_aot_inductor_computes_in(aot_inductor):
     with compiled(aot_inductor, sample(), dataformat="Fp16_b") as session:
         assert session.effective["dtype"] == "bfloat16"
+
+
+def without_parameters():
+    import torch
+
+    class Add(torch.nn.Module):
+        def forward(self, one):
+            return one + one
+
+    return StagedModel(Stages(device=Add()), [torch.rand(2, 4)])
+
+
+def test_a_model_without_parameters_computes_in_the_type_of_its_inputs(aot_inductor):
+    with compiled(aot_inductor, without_parameters(), dataformat="Fp16_b") as session:
+        assert session.effective["dtype"] == "bfloat16"
+
+
+def test_what_a_compiled_package_gives_in_another_type_is_recorded(aot_inductor, monkeypatch):
+    import torch
+
+    real = torch._inductor.aoti_load_package
+
+    def load(package):
+        loaded = real(package)
+        return lambda *tensors: [one.to(torch.float16) for one in loaded(*tensors)]
+
+    monkeypatch.setattr(torch._inductor, "aoti_load_package", load)
+    with compiled(aot_inductor, sample()) as session:
+        assert session.effective["dtype"] == "float16"
+
+
+def test_what_a_session_of_onnxruntime_gives_in_another_type_is_recorded(onnxruntime, monkeypatch):
+    import onnxruntime as library
+
+    real = library.InferenceSession.get_outputs
+
+    def outputs(session):
+        return [SimpleNamespace(name=one.name, type="tensor(float16)") for one in real(session)]
+
+    monkeypatch.setattr(library.InferenceSession, "get_outputs", outputs)
+    with compiled(onnxruntime, sample()) as session:
+        assert session.effective["dtype"] == "float16"
 
 
 def test_onnxruntime_refuses_bfloat16_in_one_line(onnxruntime, ttbench, fake_engine):

@@ -16,10 +16,10 @@ from ttbench_core.backends.aot_inductor.packages import keep_package
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
 from ttbench_core.backends.shared.call_engine import CallEngine
 from ttbench_core.backends.shared.compile_cache import compile_cache
+from ttbench_core.backends.shared.computed_type import computed_type
 from ttbench_core.backends.shared.exported_session import (
     CompiledStage,
     compile_exported,
-    float_dtype,
 )
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
@@ -67,8 +67,10 @@ def _compiled(stage: ExportedStage, threads: int, asked: AotInductorOptions) -> 
     def run(tensors: Sequence[torch.Tensor]) -> Tensors:
         return as_tensors(loaded(*tensors))
 
+    with torch.inference_mode():
+        outputs = run(stage.example)  # only a call tells the types of what a package gives
     effective = {
-        "dtype": float_dtype(stage),
+        "dtype": computed_type(stage, [one.dtype for one in outputs]),
         "threads": threads,
         "compile_cache": cache.kind,
         "package_compile_s": compiled_s - started_s,

@@ -141,10 +141,9 @@ def catalogue(session: nox.Session) -> None:
 def engines(session: nox.Session) -> None:
     """Engines that compile exported models: ONNX Runtime, OpenVINO, AOTInductor."""
     core, nlp, vision = DISTRIBUTIONS
-    session.install(
-        "-c", CONSTRAINTS, f"{core}[onnxruntime,openvino-int8]", nlp, vision, *TEST_TOOLS
-    )
-    session.run("pytest", "tests/engines", *session.posargs)
+    extras = f"{core}[onnxruntime,openvino-int8]"
+    session.install("-c", CONSTRAINTS, extras, nlp, vision, *TEST_TOOLS, "pytest-xdist")
+    session.run("pytest", *_TWO_AT_ONCE, "tests/engines", *session.posargs)
 
 
 @nox.session(default=False)

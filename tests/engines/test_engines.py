@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from engine_runs import compiled, draws, run, sample
 
+from ttbench_core import StagedModel, Stages
 from ttbench_core.backends.loading import load_backend
 from ttbench_core.doctor.backends import NOT_HERE, probe_backend
 from ttbench_core.doctor.probe import Probe
@@ -69,6 +72,48 @@ def test_what_an_engine_cannot_convert_is_one_line_with_its_summary(openvino, mo
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "owner", "function"),
+    [
+        ("onnxruntime", "", "InferenceSession"),
+        ("openvino", "Core", "compile_model"),
+    ],
+)
+def test_what_an_engine_cannot_load_is_refused_in_one_line(
+    name, owner, function, request, monkeypatch
+):
+    library = pytest.importorskip(request.getfixturevalue(name))
+
+    def refuse(*_, **__):
+        raise UnknownOperatorError("no kernel\nfor special(7)")
+
+    monkeypatch.setattr(getattr(library, owner) if owner else library, function, refuse)
+    with pytest.raises(UnsupportedOptionError) as raised:
+        compiled(name, sample())
+    assert "cannot convert the device stage (" in str(raised.value)
+    assert "no kernel for special(7)" in str(raised.value)
+
+
+def test_a_full_disk_is_no_refusal_of_the_model(onnxruntime, monkeypatch):
+    from torch.onnx import ONNXProgram
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ONNXProgram, "save", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        compiled(onnxruntime, sample())
+
+
+def test_memory_and_disk_that_run_out_while_converting_are_no_refusal_of_the_model():
+    pytest.importorskip("torch", minversion="2.6")
+    from ttbench_core.backends.shared.converting import converting
+
+    for error in (OSError(28, "No space left on device"), MemoryError()):
+        with pytest.raises(type(error)), converting("an engine"):
+            raise error
+
+
 def test_engines_of_one_format_run_the_same_graph(openvino, onnxruntime):
     graphs = set()
     for name in (openvino, onnxruntime):
@@ -105,6 +150,48 @@ def test_another_precision_than_the_one_asked_for_is_refused(openvino, monkeypat
 def test_bfloat16_is_what_aot_inductor_computes_in(aot_inductor):
     with compiled(aot_inductor, sample(), dataformat="Fp16_b") as session:
         assert session.effective["dtype"] == "bfloat16"
+
+
+def without_parameters():
+    import torch
+
+    class Add(torch.nn.Module):
+        def forward(self, one):
+            return one + one
+
+    return StagedModel(Stages(device=Add()), [torch.rand(2, 4)])
+
+
+def test_a_model_without_parameters_computes_in_the_type_of_its_inputs(aot_inductor):
+    with compiled(aot_inductor, without_parameters(), dataformat="Fp16_b") as session:
+        assert session.effective["dtype"] == "bfloat16"
+
+
+def test_what_a_compiled_package_gives_in_another_type_is_recorded(aot_inductor, monkeypatch):
+    import torch
+
+    real = torch._inductor.aoti_load_package
+
+    def load(package):
+        loaded = real(package)
+        return lambda *tensors: [one.to(torch.float16) for one in loaded(*tensors)]
+
+    monkeypatch.setattr(torch._inductor, "aoti_load_package", load)
+    with compiled(aot_inductor, sample()) as session:
+        assert session.effective["dtype"] == "float16"
+
+
+def test_what_a_session_of_onnxruntime_gives_in_another_type_is_recorded(onnxruntime, monkeypatch):
+    import onnxruntime as library
+
+    real = library.InferenceSession.get_outputs
+
+    def outputs(session):
+        return [SimpleNamespace(name=one.name, type="tensor(float16)") for one in real(session)]
+
+    monkeypatch.setattr(library.InferenceSession, "get_outputs", outputs)
+    with compiled(onnxruntime, sample()) as session:
+        assert session.effective["dtype"] == "float16"
 
 
 def test_onnxruntime_refuses_bfloat16_in_one_line(onnxruntime, ttbench, fake_engine):
@@ -174,14 +261,9 @@ with backend.compile(model, plan(RunOptions("m"), backend)) as session:
 
 
 def test_a_run_prints_nothing_and_leaves_no_files_in_the_home_folder(engine, tmp_path):
-    home, cache = tmp_path / "home", tmp_path / "cache"
+    home = tmp_path / "home"
     home.mkdir()
-    environment = {
-        **os.environ,
-        "HOME": str(home),
-        # of torch's own compiler, which keeps what it compiles
-        "TORCHINDUCTOR_CACHE_DIR": str(cache),
-    }
+    environment = {**os.environ, "HOME": str(home)}
     for name in ("CI", "TF_BUILD", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         environment.pop(name, None)
     done = subprocess.run(
@@ -193,6 +275,59 @@ def test_a_run_prints_nothing_and_leaves_no_files_in_the_home_folder(engine, tmp
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(home.rglob("*")) == []
+
+
+def test_aot_inductor_compiles_into_a_folder_of_its_own_that_is_gone_afterwards(
+    aot_inductor, monkeypatch
+):
+    import torch
+
+    folders, real = [], torch._inductor.aoti_compile_and_package
+
+    def compile_package(*args, **kwargs):
+        package = real(*args, **kwargs)
+        folders.append(Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]))
+        assert any(one.is_file() for one in folders[0].rglob("*"))
+        return package
+
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setattr(torch._inductor, "aoti_compile_and_package", compile_package)
+    model = sample()
+    with compiled(aot_inductor, model) as session:
+        (folder,) = folders
+        assert folder.name.startswith("ttbench-compile-")
+        assert not folder.exists()
+        assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
+        assert session.effective["compile_cache"] == "own"
+        session.push(model.inputs)
+        assert session.pop()
+
+
+def test_aot_inductor_compiles_into_the_folder_that_the_user_has_named(
+    aot_inductor, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    with compiled(aot_inductor, sample()) as session:
+        assert session.effective["compile_cache"] == "given"
+    assert any(one.is_file() for one in tmp_path.rglob("*"))
+
+
+def test_what_torchao_logs_when_transformers_imports_it_is_hidden(engine):
+    code = (
+        "import logging, sys\n"
+        "from ttbench_core.backends.loading import load_backend\n"
+        "assert load_backend(sys.argv[1]).backend.availability().usable\n"
+        "logging.getLogger('torchao').warning('Failed to load lib.so')\n"
+        "logging.getLogger('torch.utils._pytree').warning("
+        "'Calling register_constant() on Enum subclasses is deprecated')\n"
+        "logging.getLogger('torchao').warning('another warning')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, engine], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines()[-1].endswith("another warning")
+    assert "Failed to load" not in done.stderr
+    assert "register_constant" not in done.stderr
 
 
 def test_a_torch_that_exports_no_such_graph_is_reported_with_the_remedy(engine, monkeypatch):

@@ -13,8 +13,8 @@ import pytest
 
 import ttbench_core
 from ttbench_core import RunOptions
+from ttbench_core.backends.aot_inductor.backend import AotInductorBackend
 from ttbench_core.backends.engine_options import saves_image, spelled_options, with_spelled_options
-from ttbench_core.backends.openvino.backend import OpenvinoBackend
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend, choose_backend_and_plugin
 from ttbench_core.errors import OptionError, RequestError, UnsupportedOptionError
@@ -236,7 +236,7 @@ def test_a_format_of_its_own_is_the_default_or_asked_for(npu):
 
 def test_a_format_that_only_another_backend_has_is_refused_with_that_backend(npu):
     with pytest.raises(UnsupportedOptionError, match=r"no data format Int8 .*--backend npu"):
-        plan(RunOptions("m", dataformat="Int8"), OpenvinoBackend())
+        plan(RunOptions("m", dataformat="Int8"), AotInductorBackend())
 
 
 def test_a_misspelled_format_is_refused_with_near_misses(npu):

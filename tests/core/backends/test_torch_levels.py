@@ -163,10 +163,14 @@ def test_a_folder_that_the_user_has_named_is_used_and_stays(monkeypatch, tmp_pat
 
 
 def test_a_folder_that_torch_has_named_is_not_the_users(monkeypatch):
-    from ttbench_core.backends.torch.compile_cache import compile_cache
+    from torch._inductor.codecache import cache_dir
 
-    torchs_own = Path(tempfile.gettempdir()) / "torchinductor_someone"
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(torchs_own))
+    from ttbench_core.backends.shared.compile_cache import compile_cache
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # restored at the end
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    torchs_own = Path(cache_dir())
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(torchs_own)
     monkeypatch.setenv("TRITON_CACHE_DIR", str(torchs_own / "triton" / "0"))
     with compile_cache() as folder, folder.used():
         assert folder.kind == "own"
@@ -175,6 +179,21 @@ def test_a_folder_that_torch_has_named_is_not_the_users(monkeypatch):
         assert own in Path(os.environ["TRITON_CACHE_DIR"]).parents
     assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
     assert "TRITON_CACHE_DIR" not in os.environ
+
+
+@pytest.mark.parametrize("ending", ["_of_the_team", "/mine"])
+def test_a_folder_whose_name_begins_as_torchs_is_the_users(monkeypatch, ending):
+    from torch._inductor.codecache import cache_dir
+
+    from ttbench_core.backends.shared.compile_cache import compile_cache
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # restored at the end
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    named = f"{cache_dir()}{ending}"
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", named)
+    with compile_cache() as folder, folder.used():
+        assert folder.kind == "given"
+        assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == named
 
 
 def test_a_model_that_does_not_compile_leaves_nothing_behind(own_folders):

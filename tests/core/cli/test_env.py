@@ -90,6 +90,7 @@ def test_a_checkout_is_given_to_pip_by_its_whole_path(ttbench, tmp_path):
         (("env", "create", "a", "--backend", "pybuda"), "needs is no extra of ttbench-core"),
         (("env", "create", "a", "--backend", "torhc"), "did you mean 'torch'?"),
         ((*CREATE, "--path", "."), "exists already"),
+        ((*CREATE, "--path", "~nobody-here/ov"), "~nobody-here has no home folder"),
         (("env",), "required: create|list"),
     ],
 )
@@ -120,6 +121,39 @@ def test_a_base_that_is_missing_is_reported(ttbench):
     assert outcome.complaint == (
         "ttbench: error: ./nothing cannot be started: No such file or directory"
     )
+
+
+@pytest.mark.parametrize("content", [None, 'interpreters = { forge = "/forge" }\n'])
+def test_settings_that_cannot_be_written_are_named_before_anything_is_made(
+    ttbench, base, tmp_path, content
+):
+    if content is None:
+        (tmp_path / "config").write_text("a file in place of the folder")
+    else:
+        user_settings_file().parent.mkdir(parents=True)
+        user_settings_file().write_text(content)
+    outcome = ttbench(*CREATE, "--python", base())
+    assert outcome.code == 2
+    assert outcome.complaint.startswith(f"ttbench: error: {user_settings_file()}")
+    assert not (tmp_path / "asked").exists()
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_environment_stays_where_only_its_name_cannot_be_written(
+    ttbench, base, tmp_path, monkeypatch
+):
+    def refuse(file, _):
+        raise SettingsError(f"{file} cannot be written: No space left on device")
+
+    monkeypatch.setattr("ttbench_core.scaffolding.environments.add_interpreter", refuse)
+    outcome = ttbench(*CREATE, "--python", base())
+    folder = tmp_path / "data" / "ttbench" / "envs" / "ov"
+    assert outcome.code == 2
+    assert outcome.complaint == (
+        f"ttbench: error: {user_settings_file()} cannot be written: No space left on device; the"
+        f" environment is in {folder}: name it there yourself, or remove it"
+    )
+    assert (folder / "bin" / "python").exists()
 
 
 def test_other_lines_of_the_settings_stay(tmp_path):

@@ -46,9 +46,10 @@ def test_one_whose_backend_cannot_run_is_broken(program):
     assert (report.state, report.reason) == (BROKEN, "cannot run there: openvino")
 
 
-def test_it_is_asked_for_itself_alone_and_sees_its_own_packages(program, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", "/ours")
-    script = "import os, sys; sys.exit(' '.join(sys.argv[1:]) + str(os.environ.get('PYTHONPATH')))"
+@pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE"])
+def test_it_is_asked_for_itself_alone_and_sees_its_own_packages(program, monkeypatch, name):
+    monkeypatch.setenv(name, "/ours")
+    script = f"import os, sys; sys.exit(' '.join(sys.argv[1:]) + str(os.environ.get({name!r})))"
     report = probe_interpreter(program(script), 7)
     assert report.reason == "-m ttbench_core doctor --json --here --timeout 7None"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -86,6 +88,20 @@ def test_the_record_says_what_the_original_is(model, folder):
     loaded = built(folder)
     assert (loaded.unit, loaded.pcc, loaded.microbatch) == ("row", {"Fp16_b": 0.9}, 3)
     assert loaded.notes[0] == "random"
+
+
+def test_a_graph_that_was_loaded_as_another_one_has_its_own_sum_and_a_note(model, folder):
+    write_handover(model, IDENTITY, [], folder)
+    assert not any("SHA-256" in note for note in built(folder).notes)
+    scaled = dataclasses.replace(model, inputs={**model.inputs, "scale": 3.0})
+    other = export_stage(scaled)
+    torch.export.save(other.program, folder / "stage.pt2")
+    loaded, sums = built(folder), (export_stage(model).sha256, other.sha256)
+    assert export_stage(loaded).sha256 == other.sha256 != sums[0]
+    assert export_stage(loaded).operators == other.operators
+    (note,) = (note for note in loaded.notes if "SHA-256" in note)
+    assert all(one in note for one in sums)
+    assert handed_over_source(folder).identity["graph_sha256"] == sums[0]
 
 
 def test_it_is_not_converted_because_its_types_are_in_the_graph(model, folder):

@@ -65,6 +65,18 @@ def test_a_relative_configuration_folder_is_ignored(monkeypatch):
     assert user_settings_file() == Path("~/.config/ttbench/ttbench.toml").expanduser()
 
 
+def test_a_user_without_a_home_folder_has_no_file(monkeypatch, nowhere):
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    # what HOME unset gives a user that the system does not know, as in a container
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert settings_file() is None
+    assert find_interpreter(None, "openvino") is None
+    with pytest.raises(SettingsError, match="~ has no home folder: set HOME"):
+        user_settings_file()
+    write(TWO)
+    assert [one.name for one in read_interpreters()] == ["forge", "ov"]
+
+
 def test_a_backend_finds_the_interpreter_that_it_lives_in():
     write(TWO)
     found = find_interpreter(None, "openvino")
@@ -113,6 +125,11 @@ def test_a_name_that_is_not_there_is_refused(settings, message):
             '[interpreters]\nov = { python = "p", backends = "openvino" }',
             "interpreters.ov: backends must be a list of names",
         ),
+        (
+            "[interpreters]\nov = '~nobody-here/bin/python'",
+            "interpreters.ov: '~nobody-here/bin/python': ~nobody-here has no home folder",
+        ),
+        ('[interpreters]\nov = "a\\u0000b"', "interpreters.ov: 'a\\x00b' is no path"),
         ('[interpreters]\n"a/b" = "p"', "interpreters.a/b: a name has no slash in it"),
         ("[interpreters\n", "ttbench.toml cannot be read: "),
         ("\udcff", "ttbench.toml cannot be read: "),

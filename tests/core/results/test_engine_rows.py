@@ -75,6 +75,14 @@ def test_a_row_beside_which_no_product_was_measured_has_no_share_and_is_no_peak(
     assert [found.share(one) for one in found.rows] == [0.25, None]
 
 
+def test_what_was_compiled_twice_is_shown_with_its_first_cold_compilation():
+    cold = row(level=2)
+    cold.result.effective["compile_cold_s"] = 1.75
+    cold.result.effective["compile_warm_s"] = 0.5
+    assert rows(cold, row()).table()[0][HEADER.index("compile")] == "1.8 s"
+    assert [one.compile_s for one in (cold, row())] == [1.75, 2.5]
+
+
 def test_a_wrong_precision_does_not_win():
     found = rows(row(), row("sly", rate=500.0, dtype="bfloat16"))
     assert found.fastest.cell.backend == "torch"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 import ttbench_core
 from ttbench_core import RequestError
+from ttbench_core.running.processes.line_reader import HungProcessError, LineReader
 from ttbench_core.running.processes.messages import PROTOCOL
 
 VERSION = ttbench_core.__version__
@@ -109,12 +112,84 @@ def test_an_interpreter_that_does_not_fit_is_refused_in_one_line(ttbench, progra
         assert outcome.complaint.endswith(f"python -m pip install ttbench-core=={VERSION}")
 
 
+#: Starts a process that holds a pipe open, as a wrapper starts an interpreter.
+WRAPPER = """#!{python}
+import os, subprocess, sys, time
+held = os.open({pipe!r}, os.O_WRONLY)
+subprocess.Popen(["sleep", "300"], stdin=subprocess.DEVNULL, pass_fds=[held])
+os.write(held, b"x")
+os.close(held)
+os.write(int(sys.argv[3]), {line!r}.encode())
+time.sleep({waits_s})
+"""
+
+
+@pytest.fixture
+def wrapper(tmp_path):
+    """Make a wrapper that says one line; gives it, and the pipe that its process holds open."""
+    pipe = tmp_path / "held"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    def make(line: str, waits_s: float) -> tuple[Path, int]:
+        file = tmp_path / "wrapper"
+        text = WRAPPER.format(python=sys.executable, pipe=str(pipe), line=line, waits_s=waits_s)
+        file.write_text(text)
+        file.chmod(0o755)
+        return file, reader
+
+    yield make
+    os.close(reader)
+
+
+def has_ended(pipe: int) -> bool:
+    """Whether the process that holds a pipe open has started, and ended since."""
+    said = b""
+    while select.select([pipe], [], [], 20.0)[0]:
+        chunk = os.read(pipe, 1)
+        if not chunk:
+            return said == b"x"
+        said += chunk
+    return False
+
+
+@pytest.mark.parametrize(
+    ("line", "waits_s", "message"),
+    [
+        ("words\n", 300, "is no Python interpreter that can be used"),
+        (
+            saying(python="3.12.1", core=VERSION, protocol=PROTOCOL),
+            0,
+            "does not say which models it has",
+        ),
+    ],
+)
+def test_what_a_wrapper_has_started_ends_with_it(ttbench, wrapper, line, waits_s, message):
+    file, pipe = wrapper(line, waits_s)
+    assert message in ttbench("-m", "steady", "--python", file).complaint
+    assert has_ended(pipe)
+
+
+def test_what_a_wrapper_has_started_ends_where_it_says_nothing(ttbench, wrapper, monkeypatch):
+    file, pipe = wrapper("", 300)
+
+    def hang(*_: object) -> None:
+        select.select([pipe], [], [], 20.0)
+        raise HungProcessError("gave no sign of life")
+
+    monkeypatch.setattr(LineReader, "next", hang)
+    complaint = ttbench("-m", "steady", "--python", file).complaint
+    assert "did not start within 60 s" in complaint
+    assert has_ended(pipe)
+
+
 @pytest.mark.parametrize(
     ("place", "message"),
     [
         ("nothing/here", "cannot be started: No such file or directory"),
         ("./", "cannot be started: it is a folder; name the interpreter in it, such as bin/python"),
         ("./plain", "cannot be started: Permission denied"),
+        ("~nobody-here/python", "~nobody-here has no home folder"),
     ],
 )
 def test_what_cannot_be_started_is_refused_in_one_line(ttbench, tmp_path, place, message):
@@ -122,6 +197,13 @@ def test_what_cannot_be_started_is_refused_in_one_line(ttbench, tmp_path, place,
     outcome = ttbench("-m", "steady", "--python", place)
     assert outcome.code == 2
     assert message in outcome.complaint
+
+
+@pytest.mark.parametrize("place", ["./a\0b", "./a\ud800"])
+def test_what_no_path_can_be_is_refused_in_one_line(place):
+    with pytest.raises(RequestError, match="--python: .* is no path") as refused:
+        ttbench_core.run("steady", python=place)
+    assert str(refused.value).isprintable()
 
 
 def test_a_builder_of_the_callers_own_stays_in_its_interpreter():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -103,6 +104,16 @@ def test_engines_are_never_in_each_others_turns(fake_pack):
     found = run_ab("steady", {"backend": "other"})
     assert (found.a.backend, found.b.backend) == ("fake", "other")
     assert {found.a.stopping["rule"], found.b.stopping["rule"]} == {"fixed"}
+
+
+def test_interpreters_are_never_in_each_others_turns(fake_engine):
+    # the engine is on the path of that interpreter by its environment alone
+    there = {"python": sys.executable, "env": f"PYTHONPATH={fake_engine}"}
+    found = run_ab("steady", there)
+    assert (found.a.backend, found.b.backend) == ("fake", "fake")
+    assert {found.a.stopping["rule"], found.b.stopping["rule"]} == {"fixed"}
+    both = run_ab("steady", {"microbatch": 8}, **there)
+    assert both.a.stopping["rule"] == "turns"
 
 
 def test_a_slower_variant_is_slower():

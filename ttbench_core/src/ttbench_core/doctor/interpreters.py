@@ -15,11 +15,10 @@ from ttbench_core.doctor.backends import BROKEN, USABLE
 from ttbench_core.errors import SettingsError
 from ttbench_core.request.credentials import hide_in_report
 from ttbench_core.request.settings_file import FILE_NAME, Interpreter, read_interpreters
+from ttbench_core.request.variables import environment_of_others
 
 __all__ = ["InterpreterReport", "probe_interpreter", "read_or_report"]
 
-#: What would let another interpreter find the packages of this one.
-_OF_THIS_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME")
 _MAX_SHOWN: Final = 200
 
 
@@ -67,7 +66,7 @@ def probe_interpreter(one: Interpreter, timeout_s: float) -> InterpreterReport:
             stderr=subprocess.PIPE,
             # `-m` would find a folder of the same name here
             cwd="/",
-            env={name: text for name, text in os.environ.items() if name not in _OF_THIS_PYTHON},
+            env=environment_of_others(),
             start_new_session=True,
         )
     except OSError as error:

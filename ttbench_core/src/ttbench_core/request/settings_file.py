@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.errors import OptionError, SettingsError, suggestion
+from ttbench_core.errors import OptionError, RequestError, SettingsError, suggestion
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,6 +26,7 @@ else:
 __all__ = [
     "FILE_NAME",
     "Interpreter",
+    "expand_path",
     "find_interpreter",
     "read_interpreters",
     "settings_file",
@@ -54,16 +55,48 @@ class Interpreter:
 
 def settings_file() -> Path | None:
     """Give the file that counts: of the working folder, else of the user; None for neither."""
-    places = (Path(FILE_NAME), user_settings_file())
-    return next((one for one in places if one.is_file()), None)
+    here = Path(FILE_NAME)
+    if here.is_file():
+        return here
+    try:
+        own = user_settings_file()
+    except SettingsError:
+        return None  # a user without a home folder has no file in it
+    return own if own.is_file() else None
 
 
 def user_settings_file() -> Path:
-    """Give the place of the user's own file, also where there is none."""
+    """Give the place of the user's own file, also where there is none.
+
+    Raises `SettingsError` for a user without a home folder.
+    """
     folder = os.environ.get("XDG_CONFIG_HOME", "")
     # a relative one is to be ignored, says its specification
-    base = Path(folder) if os.path.isabs(folder) else Path("~/.config").expanduser()  # noqa: PTH117
-    return base / "ttbench" / FILE_NAME
+    if not os.path.isabs(folder):  # noqa: PTH117
+        folder = "~/.config"
+    return expand_path(folder, f"your own {FILE_NAME}", SettingsError) / "ttbench" / FILE_NAME
+
+
+def expand_path(text: str, place: str, error: type[RequestError] = OptionError) -> Path:
+    """Give the path that a text means; `~` and `~user` at its start are home folders.
+
+    Args:
+        text: what was asked.
+        place: where, for messages.
+        error: what to raise for a home folder that is not known, and for what is no path.
+    """
+    try:
+        is_path = "\0" not in text and bool(os.fsencode(text))
+    except UnicodeEncodeError:
+        is_path = False
+    if not is_path:
+        raise error(f"{place}: {text!r} is no path")
+    expanded = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser expands ./~user too
+    if text.startswith("~") and expanded == text:
+        user = text.partition(os.sep)[0]
+        remedy = ": set HOME" if user == "~" else ""
+        raise error(f"{place}: {text!r}: {user} has no home folder{remedy}")
+    return Path(expanded)
 
 
 def read_interpreters(file: Path | None = None) -> tuple[Interpreter, ...]:
@@ -99,13 +132,14 @@ def find_interpreter(asked: str | None, backend: str | None) -> Interpreter | No
         backend: what `--backend` says; where nothing was asked, the settings may say that it
             lives in an interpreter of its own.
 
-    Raises `OptionError` for a name that is in no settings, and `SettingsError`.
+    Raises `OptionError` for a name that is in no settings and for what is no path, and
+    `SettingsError`.
     """
     if asked is None:
         known = read_interpreters() if backend is not None else ()
         return next((one for one in known if backend in one.backends), None)
     if os.sep in asked:
-        return Interpreter(asked, Path(asked).expanduser().absolute())
+        return Interpreter(asked, expand_path(asked, "--python").absolute())
     known = read_interpreters()
     found = next((one for one in known if one.name == asked), None)
     if found is None:
@@ -136,4 +170,5 @@ def _interpreter(file: Path, name: str, value: Any) -> Interpreter:
     if not isinstance(backends, list) or not all(isinstance(one, str) for one in backends):
         raise SettingsError(f'{place}: backends must be a list of names: ["openvino"]')
     # not resolved: that of a virtual environment is a link, and is found by its own place
-    return Interpreter(name, file.absolute().parent / Path(python).expanduser(), tuple(backends))
+    path = file.absolute().parent / expand_path(python, place, SettingsError)
+    return Interpreter(name, path, tuple(backends))

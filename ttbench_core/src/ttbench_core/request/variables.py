@@ -1,7 +1,8 @@
-"""Environment variables of a run, as `--env` spells them: `NAME=VALUE NAME ...`."""
+"""Environment variables: those of a run, as `--env` spells them, and those of interpreters."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -10,8 +11,10 @@ from typing import Final
 from ttbench_core.errors import OptionError
 from ttbench_core.request.credentials import HIDDEN
 
-__all__ = ["parse_variables", "variables_as_text"]
+__all__ = ["environment_of_others", "parse_variables", "variables_as_text"]
 
+#: What would let another interpreter find the packages of this one.
+_OF_THIS_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -41,6 +44,11 @@ def parse_variables(env: str) -> dict[str, str]:
         # not the text: it may hold a secret
         raise OptionError(f"--env cannot be read: {error}") from None
     return dict(_parse_variable(number, word) for number, word in enumerate(words, 1))
+
+
+def environment_of_others() -> dict[str, str]:
+    """Give the variables of this process that another interpreter gets: it has its own packages."""
+    return {name: value for name, value in os.environ.items() if name not in _OF_THIS_PYTHON}
 
 
 def _parse_variable(number: int, word: str) -> tuple[str, str]:

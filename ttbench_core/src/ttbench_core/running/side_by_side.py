@@ -123,11 +123,13 @@ def _paired(a: Result, b: Result) -> tuple[Result, Result]:
 def _measure(requests: tuple[RunRequest, RunRequest], observer: Observer) -> tuple[Result, Result]:
     """Let passes take turns, or whole processes where a device serves one or engines differ.
 
-    Threads of one engine may spin for a while after its pass, in the pass of the other.
+    A backend of another interpreter is another engine. Threads of one may spin for a while after
+    its pass, in the pass of the other.
     """
     with placed(requests[0], observer) as a, placed(requests[1], observer) as b:
         first, second = (supervision_of(one, observer) for one in (a, b))
-        if first is None and second is None and a.options.backend == b.options.backend:
+        engines = {(one.options.backend, one.interpreter) for one in (a, b)}
+        if first is None and second is None and len(engines) == 1:
             return measure_pairs((a, b), measure_in_turns, observer)
         supervisions = (first or Supervision(observer), second or Supervision(observer))
         return measure_pairs((a, b), measure_alternately(supervisions), observer)

@@ -15,14 +15,15 @@ from typing import Final
 import importlib_metadata
 
 from ttbench_core.backends.loading import load_backend
-from ttbench_core.errors import OptionError, TtbenchError
+from ttbench_core.errors import OptionError, SettingsError, TtbenchError
 from ttbench_core.plugins.registry import is_own
 from ttbench_core.request.settings_file import (
     Interpreter,
+    expand_path,
     read_interpreters,
     user_settings_file,
 )
-from ttbench_core.request.settings_writing import add_interpreter
+from ttbench_core.request.settings_writing import add_interpreter, check_addition
 
 __all__ = [
     "InstallationError",
@@ -101,7 +102,8 @@ def new_environment(
     known = read_interpreters(file) if file.exists() else ()
     if any(one.name == name for one in known):
         raise OptionError(f"{file} has an interpreter {name!r} already: choose another name")
-    place = (folder or user_data_folder() / "envs" / name).expanduser().absolute()
+    asked = None if folder is None else expand_path(str(folder), "--path")
+    place = (asked or user_data_folder() / "envs" / name).absolute()
     if place.exists():
         raise OptionError(f"{place} exists already: choose another name, or another --path")
     return NewEnvironment(
@@ -123,8 +125,23 @@ def make_environment(new: NewEnvironment, show: Callable[[Sequence[str]], None])
         new: what is made.
         show: is called with each command before it runs; what it prints goes to stderr.
 
-    Raises `InstallationError` where a command fails.
+    Raises `InstallationError` where a command fails; `SettingsError` where the settings cannot be
+    written, which is found out first.
     """
+    file = user_settings_file()
+    check_addition(file, new.interpreter)
+    _install(new, show)
+    try:
+        add_interpreter(file, new.interpreter)
+    except SettingsError as error:
+        raise SettingsError(
+            f"{error}; the environment is in {new.folder}: name it there yourself, or remove it"
+        ) from error
+    return file
+
+
+def _install(new: NewEnvironment, show: Callable[[Sequence[str]], None]) -> None:
+    """Run the commands; what they have made is removed where one fails."""
     try:
         for command in new.commands:
             show(command)
@@ -133,21 +150,19 @@ def make_environment(new: NewEnvironment, show: Callable[[Sequence[str]], None])
             ).returncode
             if code != 0:
                 raise InstallationError(f"{command[0]} ended with code {code}: see what it printed")
-        file = user_settings_file()
-        add_interpreter(file, new.interpreter)
     except BaseException as error:
         shutil.rmtree(new.folder, ignore_errors=True)
         if isinstance(error, OSError):
             raise InstallationError(f"{new.base} cannot be started: {error.strerror}") from error
         raise
-    return file
 
 
 def user_data_folder() -> Path:
-    """Give the folder of what ttbench keeps for its user."""
+    """Give the folder of what ttbench keeps for its user; raises `OptionError` without a home."""
     folder = os.environ.get("XDG_DATA_HOME", "")
-    base = Path(folder) if os.path.isabs(folder) else Path("~/.local/share").expanduser()  # noqa: PTH117
-    return base / "ttbench"
+    if not os.path.isabs(folder):  # noqa: PTH117
+        folder = "~/.local/share"
+    return expand_path(folder, "the folder of environments") / "ttbench"
 
 
 def _needs(backend: str) -> tuple[str, ...]:

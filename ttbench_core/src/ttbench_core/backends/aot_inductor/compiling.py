@@ -15,10 +15,11 @@ from ttbench_core.backends.aot_inductor.options import AotInductorOptions, aot_i
 from ttbench_core.backends.aot_inductor.packages import keep_package
 from ttbench_core.backends.protocol import CompileOptions, Session, Tensors
 from ttbench_core.backends.shared.call_engine import CallEngine
+from ttbench_core.backends.shared.compile_cache import compile_cache
+from ttbench_core.backends.shared.computed_type import computed_type
 from ttbench_core.backends.shared.exported_session import (
     CompiledStage,
     compile_exported,
-    float_dtype,
 )
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.exported.exporting import ExportedStage
@@ -43,7 +44,12 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
 
 
 def _compiled(stage: ExportedStage, threads: int, asked: AotInductorOptions) -> CompiledStage:
-    with tempfile.TemporaryDirectory(prefix="ttbench-aot-") as folder, quiet_conversion():
+    with (
+        tempfile.TemporaryDirectory(prefix="ttbench-aot-") as folder,
+        compile_cache() as cache,
+        cache.used(),
+        quiet_conversion(),
+    ):
         started_s = time.perf_counter()
         package = torch._inductor.aoti_compile_and_package(  # noqa: SLF001 - its public door
             stage.program,
@@ -61,9 +67,12 @@ def _compiled(stage: ExportedStage, threads: int, asked: AotInductorOptions) -> 
     def run(tensors: Sequence[torch.Tensor]) -> Tensors:
         return as_tensors(loaded(*tensors))
 
+    with torch.inference_mode():
+        outputs = run(stage.example)  # only a call tells the types of what a package gives
     effective = {
-        "dtype": float_dtype(stage),
+        "dtype": computed_type(stage, [one.dtype for one in outputs]),
         "threads": threads,
+        "compile_cache": cache.kind,
         "package_compile_s": compiled_s - started_s,
         "package_load_s": load_s,
         "package_bytes": package_bytes,

@@ -96,7 +96,8 @@ def started(provider: Provider, file: str, settings: Any, index: int) -> Any:
         settings: `SessionOptions`; what records the assignment of operators is added.
         index: of the device.
 
-    Raises `UnsupportedOptionError` where the provider cannot start or computes nothing.
+    Raises `UnsupportedOptionError` where a provider beside the processor cannot start, and where
+    one computes nothing; what ONNX Runtime raises on the processor passes through.
     """
     import onnxruntime
 

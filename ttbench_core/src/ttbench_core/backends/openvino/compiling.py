@@ -45,7 +45,9 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
 def _compiled(stage: ExportedStage, threads: int, options: CompileOptions) -> CompiledStage:
     how = quantisation_of(options.data_format)
     settings = _settings(threads, options)
-    compiled = openvino.Core().compile_model(_graph(stage, options), "CPU", settings)
+    graph = _graph(stage, options)
+    with converting("OpenVINO"):
+        compiled = openvino.Core().compile_model(graph, "CPU", settings)
     _require_precision(compiled, settings["INFERENCE_PRECISION_HINT"])
     effective = {
         "dtype": _dtype(compiled),
@@ -63,9 +65,9 @@ def _graph(stage: ExportedStage, options: CompileOptions) -> Any:
     """Convert a stage, for its sizes, with weights as its format has them."""
     with converting("OpenVINO"):
         graph = openvino.convert_model(stage.program)
-    # it takes sizes for unknown, and what is compiled for one size is faster
-    shapes = zip(graph.inputs, stage.example, strict=True)
-    graph.reshape({port: list(tensor.shape) for port, tensor in shapes})
+        # it takes sizes for unknown, and what is compiled for one size is faster
+        shapes = zip(graph.inputs, stage.example, strict=True)
+        graph.reshape({port: list(tensor.shape) for port, tensor in shapes})
     how = quantisation_of(options.data_format)
     if how is None:
         return graph

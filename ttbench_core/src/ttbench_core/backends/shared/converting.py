@@ -1,4 +1,4 @@
-"""Converting an exported graph into that of an engine, and saying what an engine cannot."""
+"""Converting an exported graph into that of an engine, and saying what an engine cannot run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
-from ttbench_core.errors import UnsupportedOptionError, one_line
+from ttbench_core.errors import TtbenchError, UnsupportedOptionError, one_line
 from ttbench_core.models.exported.quiet import quiet_conversion
 
 __all__ = ["converting"]
@@ -18,7 +18,9 @@ _MAX_REASON: Final = 300
 
 @contextlib.contextmanager
 def converting(engine: str) -> Iterator[None]:
-    """Convert quietly; raises `UnsupportedOptionError` with the reason where that is impossible.
+    """Convert or load quietly; raises `UnsupportedOptionError` with the reason where it cannot be.
+
+    What says nothing of the model passes: errors of ttbench, a full disk, and too little memory.
 
     Args:
         engine: its name, for people.
@@ -26,6 +28,8 @@ def converting(engine: str) -> Iterator[None]:
     try:
         with quiet_conversion():
             yield
+    except (TtbenchError, OSError, MemoryError):
+        raise
     except Exception as error:
         whole = one_line(error)
         reason = whole.rpartition(_SUMMARY)[2].removeprefix("-- ")[:_MAX_REASON]

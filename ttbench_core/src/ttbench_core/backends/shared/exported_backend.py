@@ -18,6 +18,7 @@ from ttbench_core.backends.protocol import (
     Device,
     Peak,
 )
+from ttbench_core.backends.shared.quiet_imports import hide_import_warnings
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.models.inputs import INPUT_KINDS
 from ttbench_core.request.formats import DataFormat, NumberFormat
@@ -84,6 +85,7 @@ class ExportedBackend:
 
     def availability(self) -> Availability:
         """Report whether torch and the engine can be imported, and torch is new enough."""
+        hide_import_warnings()  # ExecuTorch imports torchao, and transformers does for most models
         for module in ("torch", *self.modules):
             try:
                 self.before_import()

@@ -32,7 +32,6 @@ __all__ = [
     "ExportedSession",
     "StageEngine",
     "compile_exported",
-    "float_dtype",
 ]
 
 
@@ -89,12 +88,6 @@ def compile_exported(
         undo.callback(compiled.engine.close)
         effective = {**stage.record(), "engine_compile_s": compile_s, **compiled.effective}
         return ExportedSession(model, compiled, effective, dtype, undo.pop_all())
-
-
-def float_dtype(stage: ExportedStage) -> str:
-    """Give the type of a stage's parameters, by name: what an engine computes in that keeps it."""
-    floats = [one.dtype for one in stage.program.state_dict.values() if one.is_floating_point()]
-    return str(floats[0] if floats else torch.float32).removeprefix("torch.")
 
 
 class ExportedSession:

@@ -14,11 +14,11 @@ from torch.export.passes import move_to_device_pass
 
 from ttbench_core.backends.protocol import CompileOptions, Device, Session, Tensors
 from ttbench_core.backends.shared.call_engine import CallEngine
+from ttbench_core.backends.shared.computed_type import computed_type
 from ttbench_core.backends.shared.converting import converting
 from ttbench_core.backends.shared.exported_session import (
     CompiledStage,
     compile_exported,
-    float_dtype,
 )
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
@@ -63,7 +63,7 @@ def _compiled(stage: ExportedStage, threads: int, device: Device) -> CompiledSta
         return tuple(one.cpu() for one in outputs)
 
     effective = {
-        "dtype": float_dtype(stage),
+        "dtype": computed_type(stage),
         "threads": threads,
         "device": str(place),
         "tf32": False,

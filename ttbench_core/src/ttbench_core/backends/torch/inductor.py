@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from ttbench_core.backends.protocol import CompileOptions
-from ttbench_core.backends.torch.compile_cache import CacheFolder, compile_cache, forget_compiled
+from ttbench_core.backends.shared.compile_cache import CacheFolder, compile_cache, forget_compiled
 from ttbench_core.backends.torch.levels import AUTOTUNE_LEVEL, COMPILE_LEVEL, FREEZING_LEVEL
 from ttbench_core.backends.torch.options import torch_options
 from ttbench_core.backends.torch.quiet import quiet_compiler

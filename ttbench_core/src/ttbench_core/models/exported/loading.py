@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 
 from ttbench_core.errors import SessionError, one_line
 from ttbench_core.model import Stages
+from ttbench_core.models.exported.graph_identity import count_operators, graph_sha256
 from ttbench_core.models.exported.handover_files import STAGE_FILE, TENSORS_FILE
 from ttbench_core.models.exported.loaded_model import GraphStage, LoadedModel, LoadedStage
 
@@ -33,20 +34,20 @@ def load_model(folder: Path, facts: Mapping[str, Any]) -> LoadedModel:
             f"torch {torch.__version__} cannot load the graph that torch {written} exported"
             f" ({one_line(error)}): install the same version, or the model's pack, here"
         ) from error
-    export = facts["export"]
     stage = LoadedStage(
         program=program,
         names=tuple(facts["names"]),
-        sha256=str(export["graph_sha256"]),
-        operators=int(export["graph_operators"]),
-        export_s=float(export["export_s"]),
+        # not as the facts say: what was loaded is what runs
+        sha256=graph_sha256(program),
+        operators=count_operators(program),
+        export_s=float(facts["export"]["export_s"]),
     )
     return LoadedModel(
         stages=Stages(GraphStage(program)),
         inputs=tensors["inputs"],
         unit=facts["unit"],
         pcc=facts["pcc"],
-        notes=(*facts["notes"], _note(facts["identity"])),
+        notes=(*facts["notes"], *_notes(facts, stage)),
         incomparable=facts["incomparable"],
         microbatch=facts["microbatch"],
         stage=stage,
@@ -54,8 +55,14 @@ def load_model(folder: Path, facts: Mapping[str, Any]) -> LoadedModel:
     )
 
 
-def _note(identity: Mapping[str, Any]) -> str:
-    return (
+def _notes(facts: Mapping[str, Any], loaded: LoadedStage) -> Iterator[str]:
+    yield (
         f"the model was handed over as an exported graph: the interpreter that measured lacks"
-        f" {identity['pack']}"
+        f" {facts['identity']['pack']}"
     )
+    exported = facts["export"].get("graph_sha256")
+    if exported != loaded.sha256:
+        yield (
+            f"the graph that was loaded is another one than was exported: its SHA-256 is"
+            f" {loaded.sha256}, and was {exported}"
+        )

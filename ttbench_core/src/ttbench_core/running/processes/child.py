@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ttbench_core.errors import RequestError, SessionError, exit_text
 from ttbench_core.running.processes.line_reader import HungProcessError
 from ttbench_core.running.processes.messages import checked_last_message, read_message
-from ttbench_core.running.processes.starting import request_message, start_process
+from ttbench_core.running.processes.starting import kill_session, request_message, start_process
 from ttbench_core.running.processes.supervision import Supervision
 from ttbench_core.running.request import RunRequest
 
@@ -159,10 +158,10 @@ class Child:
         self._supervision.observer.note(
             f"waiting up to {_GRACE_S:g} s for what was measured; two more Ctrl-C give it up"
         )
-        timer = threading.Timer(_GRACE_S, self._process.kill)
+        timer = threading.Timer(_GRACE_S, kill_session, (self._process,))
         timer.start()
         try:
-            with _tolerates_one_interrupt(self._process.kill):
+            with _tolerates_one_interrupt(lambda: kill_session(self._process)):
                 self._process.send_signal(signal.SIGINT)
                 while True:
                     message = self.receive()
@@ -194,9 +193,8 @@ class Child:
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
-        # processes that a pack has started and left: the child leads a session of its own
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        # processes that a pack has started and left
+        kill_session(self._process)
 
     def __enter__(self) -> Self:
         return self

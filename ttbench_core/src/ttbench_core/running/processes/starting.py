@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
 
+from ttbench_core.request.variables import environment_of_others
 from ttbench_core.running.processes.builder_transfer import pack_builder
 from ttbench_core.running.processes.handshake import check_hello, not_startable, peer_arguments
 from ttbench_core.running.processes.line_reader import LineReader
 from ttbench_core.running.processes.supervision import Supervision
 from ttbench_core.running.request import RunRequest
 
-__all__ = ["end_process", "request_message", "start_process"]
+__all__ = ["end_process", "kill_session", "request_message", "start_process"]
 
 #: The child finds what the parent finds, also in a notebook that has added folders.
 _START: Final = (
@@ -24,8 +26,6 @@ _START: Final = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
     "from ttbench_core.running.processes.worker import main; main(int(sys.argv[1]))"
 )
-#: What would let another interpreter find the packages of this one.
-_OF_THIS_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 
 
 def request_message(
@@ -61,6 +61,7 @@ def start_process(request: RunRequest) -> tuple[subprocess.Popen[str], LineReade
     ours, theirs = os.pipe()
     messages = LineReader(ours)
     other = request.interpreter
+    inherited = os.environ if other is None else environment_of_others()
     try:
         process = subprocess.Popen(
             peer_arguments(other, theirs)
@@ -72,7 +73,7 @@ def start_process(request: RunRequest) -> tuple[subprocess.Popen[str], LineReade
             pass_fds=[theirs],
             # Ctrl-C reaches the parent alone, which passes it on
             start_new_session=True,
-            env={**_environment(is_ours=other is None), **request.options.environment},
+            env={**inherited, **request.options.environment},
             text=True,
             encoding="ascii",
         )
@@ -92,16 +93,18 @@ def start_process(request: RunRequest) -> tuple[subprocess.Popen[str], LineReade
     return process, messages
 
 
+def kill_session(process: subprocess.Popen[str]) -> None:
+    """Kill a process of `start_process` and all that it has started: it may be a wrapper."""
+    # it leads a session of its own
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def end_process(process: subprocess.Popen[str], messages: LineReader) -> None:
-    """Kill an interpreter that measures nothing, and close its pipes."""
-    process.kill()
+    """Kill an interpreter that measures nothing, and what it has started; close its pipes."""
+    kill_session(process)
     process.wait()
     messages.close()
     if process.stdin is not None:
         with contextlib.suppress(OSError):
             process.stdin.close()
-
-
-def _environment(*, is_ours: bool) -> dict[str, str]:
-    hidden = () if is_ours else _OF_THIS_PYTHON
-    return {name: value for name, value in os.environ.items() if name not in hidden}

@@ -1,4 +1,4 @@
-"""The folder of a run in which torch.compile keeps what it has compiled.
+"""The folder of a run in which Inductor, the compiler of torch, keeps what it has compiled.
 
 torch has one folder for all of a user's processes, so that the time of a compilation would depend
 on what has run before. A run therefore has a fresh folder, unless the user has named one.
@@ -7,7 +7,9 @@ on what has run before. A run therefore has a fresh folder, unless the user has 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,11 +24,13 @@ __all__ = ["CacheFolder", "compile_cache", "forget_compiled"]
 _VARIABLE: Final = "TORCHINDUCTOR_CACHE_DIR"
 #: Triton's folder: torch sets it to one within its own at the first kernel.
 _TRITON_VARIABLE: Final = "TRITON_CACHE_DIR"
+#: What torch replaces in the name of a user.
+_NOT_IN_NAMES: Final = r'[\\/:*?"<>|]'
 
 
 @dataclass(frozen=True)
 class CacheFolder:
-    """Where torch.compile keeps what it has compiled."""
+    """Where Inductor keeps what it has compiled."""
 
     #: Whether the run has made it, or the user has named it.
     kind: Literal["own", "given"]
@@ -86,8 +90,18 @@ def _is_given(variable: str) -> bool:
     value = os.environ.get(variable)
     if not value:
         return False
-    own = Path(tempfile.gettempdir()) / "torchinductor_"
-    return not os.path.abspath(value).startswith(str(own))  # noqa: PTH100 - resolves no links
+    given, default = Path(os.path.abspath(value)), _default_folder()  # noqa: PTH100 - resolves no links
+    return given != default and default / "triton" not in given.parents
+
+
+def _default_folder() -> Path:
+    """Give the folder that torch takes by itself: it has the name of the user."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, ModuleNotFoundError, OSError):
+        user = f"uid_{os.getuid()}" if hasattr(os, "getuid") else "unknown_user"
+    name = f"torchinductor_{re.sub(_NOT_IN_NAMES, '_', user)}"
+    return Path(os.path.abspath(Path(tempfile.gettempdir()) / name))  # noqa: PTH100 - as above
 
 
 def _clear_memory() -> None:

@@ -123,6 +123,10 @@ class ResultsFileError(RequestError):
     """A file or database of results cannot be read, or has something else in it."""
 
 
+class NoResultsYetError(ResultsFileError):
+    """Nothing was ever stored where results are read from: no file, no table, no experiment."""
+
+
 class SessionError(TtbenchError):
     """A session was used against its contract, or its engine failed."""
 

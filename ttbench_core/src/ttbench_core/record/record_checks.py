@@ -14,7 +14,7 @@ _OBJECTS: Final = (
     *("args", "confidence", "cost", "effective", "energy", "environment", "failure"),
     *("generation", "git", "host", "host_during", "image", "latency", "littles_law", "memory"),
     *("model", "output_interval", "overhead", "partial_pass", "phases_ns", "requested"),
-    *("roofline", "steady", "stopping", "trace", "verdict", "verification", "versions"),
+    *("roofline", "steady", "stopping", "sweep", "trace", "verdict", "verification", "versions"),
     "warmup",
 )
 _LISTS: Final = ("devices", "passes", "processes")

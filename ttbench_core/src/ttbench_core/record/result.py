@@ -33,8 +33,8 @@ SCHEMA_VERSION: Final = 4
 class Result:
     """One run: what was requested, what ran, what was measured.
 
-    `status` is `ok`, `failed` or `interrupted`. Numbers that were not measured
-    are None, never zero.
+    `status` is `ok`, `failed`, `interrupted` or, in a sweep, `refused`. Numbers that were not
+    measured are None, never zero.
     """
 
     status: str
@@ -108,6 +108,8 @@ class Result:
     processes: Sequence[Mapping[str, Any]] = ()
     #: `run_id` of the run that this one took turns with.
     paired_with: str | None = None
+    #: Of a run of a sweep: which sweep, cell and round it is of.
+    sweep: Mapping[str, Any] | None = None
     memory: Mapping[str, Any] = field(default_factory=dict)
     trace: Mapping[str, Any] | None = None
     #: The file that the compiled model was saved to: `file`, `size_bytes`.

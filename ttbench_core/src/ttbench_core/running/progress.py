@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from ttbench_core.record.formatting import printable
 
-__all__ = ["SILENT", "Observer", "show_progress"]
+__all__ = ["SILENT", "Observer", "in_notebook", "show_progress"]
 
 _REDRAW_S: Final = 0.2
 
@@ -62,7 +62,7 @@ def show_progress(label: str, shown: bool | None) -> Iterator[Observer]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=not _in_notebook()),
+        console=Console(stderr=not in_notebook()),
         # a refreshing thread would take the interpreter from the pass that is timed
         auto_refresh=False,
         transient=True,
@@ -97,12 +97,13 @@ class _Bar:
 
 
 def _is_interactive() -> bool:
-    if _in_notebook():
+    if in_notebook():
         return find_spec("ipywidgets") is not None
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Return whether this is the kernel of a notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return type(shell).__name__ == "ZMQInteractiveShell"

@@ -33,6 +33,8 @@ class RunRequest:
     interpreter: Interpreter | None = None
     #: The folder with the exported model, for an interpreter that lacks its pack.
     handed_over: Path | None = None
+    #: Which sweep, cell and round it is of, for its record; None for a run of its own.
+    sweep: Mapping[str, Any] | None = None
 
 
 def request_of(

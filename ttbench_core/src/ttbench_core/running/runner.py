@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,8 +127,11 @@ def run_request(
         with show_progress(request.options.model, progress) as observer:
             try:
                 with placed(request, observer) as found:
-                    result = unstored = _measure(found, observer, own_process=own_process)
+                    measured = _measure(found, observer, own_process=own_process)
+                    result = unstored = _of_sweep(measured, request)
             except (BenchmarkError, RunInterrupted) as ended:
+                if ended.result is not None:
+                    ended.result = _of_sweep(ended.result, request)
                 unstored = ended.result
                 ended.storage_error = store_results([ended.result], targets)
                 unstored = None
@@ -155,6 +159,10 @@ def _measure(request: RunRequest, observer: Observer, *, own_process: bool) -> R
     from ttbench_core.running.processes.supervision import Supervision
 
     return measure_in_processes(request, supervision or Supervision(observer))
+
+
+def _of_sweep(result: Result, request: RunRequest) -> Result:
+    return result if request.sweep is None else replace(result, sweep=request.sweep)
 
 
 def supervision_of(request: RunRequest, observer: Observer) -> Supervision | None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from ttbench_core.errors import ResultsFileError, TargetError, one_line
+from ttbench_core.errors import NoResultsYetError, ResultsFileError, TargetError, one_line
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.cells import Cell
 from ttbench_core.record.tables.columns import row_of
@@ -104,7 +104,7 @@ def _experiment_id(client: Any, name: str, *, create: bool) -> str:
     if found is not None:
         return str(found.experiment_id)
     if not create:
-        raise ResultsFileError(f"mlflow has no experiment {name!r}")
+        raise NoResultsYetError(f"mlflow has no experiment {name!r}")
     try:
         return str(client.create_experiment(name))
     except Exception:

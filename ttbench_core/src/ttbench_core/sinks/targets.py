@@ -23,7 +23,14 @@ from ttbench_core.sinks.target_checks import (
     working_folder,
 )
 
-__all__ = ["Target", "check_target", "check_targets", "find_reader", "require_file_name"]
+__all__ = [
+    "Target",
+    "check_target",
+    "check_targets",
+    "checked_before",
+    "find_reader",
+    "require_file_name",
+]
 
 _DEFAULT_SUFFIX: Final = "json"
 #: `sqlite:///perf.db`, `postgresql+pg8000://...`, `mlflow:nightly`.
@@ -54,6 +61,11 @@ class Target:
     def __repr__(self) -> str:
         return f"<target {self}>"
 
+    @property
+    def identity(self) -> str:
+        """The place behind links: two names of one file have the same. It may hold a password."""
+        return os.path.realpath(self.place) if isinstance(self.place, Path) else self.place
+
     def hide_secrets(self, text: str) -> str:
         """Return a text, such as that of an error, without the secret parts of the place."""
         return hide_secrets(text, self.as_named, str(self))
@@ -73,7 +85,7 @@ def check_targets(targets: str | Path | Sequence[str | Path] | None) -> tuple[Ta
     if not isinstance(named, Iterable):
         raise TargetError(f"cannot write results to {targets!r}: name a file or a URL")
     # two names of one file are one target
-    found = {_identity(one.place): one for one in map(check_target, named)}
+    found = {one.identity: one for one in map(check_target, named)}
     return tuple(found.values())
 
 
@@ -93,6 +105,11 @@ def check_target(target: str | Path) -> Target:
                 f"cannot write results to {target!r}: {error_reason(error)}"
             ) from error
     return _checked(found)
+
+
+def checked_before(place: str) -> Target:
+    """Give a target that was checked in this working directory: storing says what it is now."""
+    return _absolute(find_reader(place))
 
 
 def _absolute(target: Target) -> Target:
@@ -121,10 +138,6 @@ def _checked(target: Target) -> Target:
         raise TargetError(f"cannot write results to {shown!r}: {reason}") from error
 
 
-def _identity(place: Place) -> str:
-    return os.path.realpath(place) if isinstance(place, Path) else place
-
-
 def find_reader(target: str | Path) -> Target:
     """Find what reads a target back: as for writing, but any other file is read as JSON.
 
@@ -146,12 +159,7 @@ def find_reader(target: str | Path) -> Target:
 
 
 def require_file_name(place: str | Path, example: str) -> None:
-    """Raise `TargetError` for a text that begins like a URL: it may hold a password.
-
-    Args:
-        place: of what is always a file.
-        example: a name that it may have.
-    """
+    """Raise `TargetError`, with the example of a file, for a URL: it may hold a password."""
     match = _SCHEME.match(place) if isinstance(place, str) else None
     if match is not None:
         remedy = _REMEDY.format(match[1])

@@ -94,7 +94,7 @@ _ORIGINAL_KEYS: Final = (
 COLUMNS: Final[tuple[Column, ...]] = (
     _text("run_id", "identity of the run"),
     _text("started_at", "when it began, UTC, ISO 8601"),
-    _text("status", "`ok`, `failed` or `interrupted`"),
+    _text("status", "`ok`, `failed`, `interrupted` or `refused`"),
     _text("model", "name of the model", "model/name", "args/model"),
     _text("config", "configuration", "model/config", "args/config"),
     _text("task", "what the model does", "model/task"),
@@ -172,6 +172,9 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _text("hash", "git commit of the pack's checkout, else of ttbench's"),
     _text("date", "date of that commit"),
     _text("paired_with", "run_id of the run that it took turns with"),
+    _text("sweep", "name of the sweep", "sweep/name"),
+    _text("sweep_cell", "key of the cell of the sweep", "sweep/cell"),
+    _integer("sweep_round", "round of the sweep, from 1", "sweep/round"),
     _text("error", "why the run failed"),
     _integer("schema_version", "version of the record"),
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from ttbench_core.errors import ResultsFileError, TargetError, one_line
+from ttbench_core.errors import NoResultsYetError, ResultsFileError, TargetError, one_line
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import row_of
 from ttbench_core.sinks.json_reading import parse_json
@@ -151,7 +151,7 @@ def _require_file(url: URL) -> None:
 
 def _require_existing(url: URL) -> None:
     if url.get_backend_name() == "sqlite" and not os.path.lexists(str(url.database)):
-        raise ResultsFileError(f"there is no file {url.database}")
+        raise NoResultsYetError(f"there is no file {url.database}")
 
 
 def _record_texts(connection: Connection, shown: str) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _record_texts(connection: Connection, shown: str) -> Iterator[str]:
     from ttbench_core.sinks.sql.schema import RESULTS
 
     if not inspect(connection).has_table(RESULTS.name):
-        raise ResultsFileError(f"{shown} holds no results: it has no table {RESULTS.name}")
+        raise NoResultsYetError(f"{shown} holds no results: it has no table {RESULTS.name}")
     query = select(RESULTS.c.record).order_by(RESULTS.c.id)
     for row in connection.execution_options(yield_per=_BATCH_ROWS).execute(query):
         yield str(row[0])

@@ -33,6 +33,7 @@ from ttbench_core.results.comparison.pairing import (
     Side,
     Unmatched,
 )
+from ttbench_core.results.comparison.rounds import rounds_effect
 
 __all__ = ["OUTCOMES", "Comparison", "Measured", "Pair", "build_comparison"]
 
@@ -172,7 +173,8 @@ def _effect(match: Match, old: Replicates, new: Replicates, band: float) -> Effe
         SideRuns(OLD, match.old.results, old.processes),
         SideRuns(NEW, match.new.results, new.processes),
     )
-    return effect_of(old, new, band).doubted(doubt)
+    by_rounds = rounds_effect(match.old.results, match.new.results, band)
+    return (by_rounds or effect_of(old, new, band)).doubted(doubt)
 
 
 def _measured(side: Side, replicates: Replicates) -> Measured:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from sweeps import failed, sweep, swept
@@ -45,6 +46,7 @@ def three(*args, **options):
     return [swept(*args, **options) for _ in range(3)]
 
 
+CPU = [{"kind": "cpu", "index": 0, "name": "Example CPU"}]
 FAST = [*three(), *three("openvino", "Fp16_b", 490.0)]
 
 
@@ -237,6 +239,53 @@ def test_a_run_that_failed_stands_in_its_row_with_the_reason():
     assert answer.variants[entry.cell.variant] == "bad Fp16_b"
 
 
+def test_an_engine_whose_last_runs_failed_does_not_win_by_older_ones():
+    fast = ("openvino", "Fp16_b")
+    later = [failed(*fast, error="push: gone."), failed(*fast, error="compile: boom.")]
+    text = the_text([*FAST, *later])
+    assert text.startswith("torch Fp32: ")
+    assert text.endswith(
+        "openvino Fp16_b is faster, but may not win: its last run failed: compile: boom."
+    )
+    mended = [*FAST, *later, swept(*fast, 490.0)]
+    assert the_text(mended).startswith("openvino Fp16_b: ")
+
+
+def test_the_last_run_is_the_one_that_started_last_and_else_the_last_record():
+    broken = failed("openvino", "Fp16_b")
+    fast = three("openvino", "Fp16_b", 490.0)
+    assert the_text([*fast, *three(), broken]).startswith("openvino")
+    late = failed("openvino", "Fp16_b")
+    assert the_text([late, *three(), *fast]).startswith("torch")
+    for odd in ("", "yesterday"):
+        undated = replace(late, started_at=odd)
+        assert the_text([*fast, *three(), undated]).startswith("torch")
+        assert the_text([undated, *fast, *three()]).startswith("openvino")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": "refused", "error": "no card"}, "its last run was refused: no card."),
+        ({"status": "ok", "error": None, "devices": CPU}, "its last run has no number."),
+        ({"status": "gone", "error": None}, "its last run has the status gone."),
+    ],
+)
+def test_a_last_run_without_a_number_bars_its_engine(changes, reason):
+    assert the_text([*FAST, failed("openvino", "Fp16_b", **changes)]).endswith(reason)
+
+
+def test_a_last_run_that_was_interrupted_bars_nobody():
+    ended = failed("openvino", "Fp16_b", status="interrupted", error="Ctrl-C")
+    assert the_text([*FAST, ended]).startswith("openvino Fp16_b: ")
+    assert the_text([*FAST, failed("openvino", "Fp16_b"), ended]).startswith("torch Fp32: ")
+
+
+def test_a_last_run_that_failed_before_its_sizes_were_known_bars_its_engine():
+    early = failed("openvino", "Fp16_b", args={"microbatch": None})
+    assert "its last run failed: compile: boom." in the_text([*FAST, early])
+
+
 def test_a_failure_beside_a_number_does_not_hide_the_number():
     answer = answered([*FAST, failed("openvino", "Fp16_b", args={"microbatch": None})])
     assert len(answer.cells) == 2
@@ -263,7 +312,7 @@ def test_a_million_samples_cost_what_the_hours_cost():
 def test_the_cheapest_is_named_where_it_is_not_the_winner():
     runs = [swept(machine_name="small"), swept(machine_name="large", rate=300.0)]
     prices = {"small": 1.0, "large": 30.0}
-    assert "The cheapest is torch Fp32 on small: 2.7" in the_text(runs, prices=prices)
+    assert "The cheapest is torch Fp32 on small: 2." in the_text(runs, prices=prices)
     assert "The cheapest" not in the_text(runs, prices={"small": 1.0, "large": 1.0})
 
 
@@ -291,10 +340,59 @@ def test_the_pareto_set_has_no_point_that_another_beats():
     assert pareto_set([]) == []
 
 
-def test_cells_beyond_the_maximum_are_counted(monkeypatch):
-    monkeypatch.setattr("ttbench_core.results.answer.gathering._MAX_CELLS", 4)
+@pytest.fixture
+def most_runs(monkeypatch):
+    """Set how many runs are kept."""
+
+    def set_to(count):
+        monkeypatch.setattr("ttbench_core.results.answer.kept_runs._MAX_RUNS", count)
+
+    return set_to
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_question_keeps_all_of_its_cells_or_none_in_any_order_of_the_runs(most_runs, seed):
+    runs = list(sweep(models=6, engines=3, sizes=2, records=3))
+    everything = told(runs)
+    rounds = [runs[at::3] for at in range(3)]
+    chance = random.Random(seed)
+    shuffled = [one for each in rounds for one in chance.sample(each, len(each))]
+    most_runs(100)
+    answer = answered(shuffled)
+    # 12 cells with 3 runs each make a question
+    assert len(answer.headlines) == 2
+    assert [len(one.runs) for one in answer.cells] == [3] * 24
+    assert (answer.left_out.questions, answer.left_out.cells) == (4, 48)
+    for one in answer.headlines:
+        winner = answer.variants[one.winner.variant]
+        assert everything[answer.questions[one.question]].startswith(winner)
+
+
+def test_the_questions_measured_last_are_kept(most_runs):
+    most_runs(8)
+    runs = sweep(models=3, engines=2, sizes=1, records=2)
+    assert list(told(runs)) == ["model2 base"]
+
+
+def test_a_question_that_is_too_large_alone_is_left_out_and_counted(most_runs):
+    most_runs(5)
     answer = answered(sweep(models=1, engines=3, sizes=1, records=1))
-    assert (len(answer.cells), answer.left_out) == (4, 2)
+    assert (answer.headlines, answer.rows) == ((), ())
+    assert (answer.left_out.questions, answer.left_out.cells) == (1, 6)
+    assert answered(sweep(models=9, engines=1, sizes=1, records=1)).left_out.questions > 0
+
+
+def test_questions_of_one_engine_that_are_left_out_ask_for_no_answer(most_runs):
+    most_runs(2)
+    assert answered([swept(model=f"model{number}") for number in range(9)]) is None
+
+
+def test_a_run_that_failed_early_is_left_out_with_its_question(most_runs):
+    most_runs(4)
+    sizes = {"args": {"seq_len": 128}}
+    early = failed("other", args={"microbatch": None, "seq_len": None})
+    runs = [swept(**sizes), early, *sweep(models=1, engines=2, sizes=1, records=1)]
+    assert list(told(runs)) == ["model0 base"]
 
 
 def test_the_sweep_is_named_where_records_do():

@@ -41,6 +41,14 @@ def test_markdown_leads_with_headlines_and_the_matrix():
     assert text.index("## Answer") < text.index("## Runs")
 
 
+def test_what_is_left_out_is_counted_by_question_and_cell(monkeypatch):
+    monkeypatch.setattr("ttbench_core.results.answer.kept_runs._MAX_RUNS", 5)
+    note = "kept: 1 question (model, configuration and scenario) with 6 cells."
+    text = report_text(sweep(models=1, engines=3, sizes=1, records=1), format="markdown")
+    assert note in text
+    assert "| Model |" not in text
+
+
 def test_records_of_one_engine_are_reported_as_before():
     assert "## Answer" not in report_text([swept(), swept()], format="markdown")
 
@@ -70,6 +78,16 @@ def test_what_may_not_win_says_so_in_its_cell_and_in_the_table():
     assert cell.tone == "down-3"
     reasons = {row[-1].text for row in cells_table(answer).rows}
     assert reasons == {"", "wrong outputs", "failed: compile: boom | <b>"}
+
+
+def test_a_cell_whose_last_run_failed_says_so_beside_its_ratio():
+    answer = collect([*RUNS, failed("openvino", "Fp16_b", error="compile: gone")]).answer
+    (row,) = matrix_table(answer).rows
+    (cell,) = [one for one in row if one.text == "4.90"]
+    assert cell.remark == "its last run failed: compile: gone"
+    assert "its last run failed: compile: gone" in {
+        one[-1].text for one in cells_table(answer).rows
+    }
 
 
 def test_a_baseline_of_conditions_is_what_ratios_are_relative_to(report):

@@ -1,10 +1,10 @@
 """The answer that results of several engines give: the best of each model, and every ratio.
 
-`gathering` takes results one by one and keeps, in bounded memory, the runs of each cell: one
-variant (engine, format, level, machine) on one question (model, configuration, scenario) at one
-microbatch. `contests` compares cells by `results.comparison`, the only place that computes a ratio
-and its interval; `answer` puts rows and headlines together, `wording` says them in sentences.
-`cost`, `pareto` and `naming` are what these need. Nothing here draws anything.
+`gathering` takes results one by one; `kept_runs` keeps, in bounded memory, the runs of each cell:
+one variant (engine, format, level, machine) on one question (model, configuration, scenario) at
+one microbatch. `contests` compares cells by `results.comparison`, the only place that computes a
+ratio and its interval; `answer` puts rows and headlines together, `wording` says them in
+sentences. `cost`, `pareto` and `naming` are what these need. Nothing here draws anything.
 """
 
 from __future__ import annotations

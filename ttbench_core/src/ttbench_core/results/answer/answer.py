@@ -17,6 +17,7 @@ from ttbench_core.results.answer.contests import (
 )
 from ttbench_core.results.answer.cost import check_prices
 from ttbench_core.results.answer.gathering import Gathering
+from ttbench_core.results.answer.kept_runs import LeftOut
 from ttbench_core.results.answer.naming import question_labels, variant_labels
 from ttbench_core.results.answer.options import AnswerOptions
 from ttbench_core.results.comparison.key import Key
@@ -37,8 +38,7 @@ class Answer:
     prices: Mapping[str, float]
     #: Whether the baseline was chosen by conditions.
     has_chosen_baseline: bool
-    #: Cells that were measured before these, which are not kept.
-    left_out: int
+    left_out: LeftOut
     sweeps: tuple[str, ...]
 
     @property
@@ -61,12 +61,13 @@ class Answer:
 def answer_of(gathering: Gathering, options: AnswerOptions) -> Answer | None:
     """Return the answer that results give; None where no model has more than one variant.
 
-    With a baseline or prices there always is one. Raises `OptionError` if no record matches these.
+    With a baseline or prices there always is one, and where such a model is left out.
+    Raises `OptionError` if no record matches these.
     """
     by_question: dict[Key, list[AnswerCell]] = {}
     for cell in gathering.cells:
         by_question.setdefault(cell.question, []).append(cell)
-    is_wanted = bool(options.baseline or options.prices)
+    is_wanted = bool(options.baseline or options.prices or gathering.left_out.has_variants)
     if not is_wanted and not any(map(_has_variants, by_question.values())):
         return None
     check_prices(options.prices, gathering.cells)

@@ -20,6 +20,7 @@ __all__ = ["AnswerCell"]
 
 _UNSTABLE: Final = "unstable"
 _WRONG_OUTPUTS: Final = "wrong outputs"
+_STATUS_WORDS: Final = {"failed": "failed", "refused": "was refused", "no number": "has no number"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class AnswerCell:
     runs: tuple[Result, ...]
     #: Why the last run without a number has none; None where every run has one.
     failure: str | None = None
+    #: Why the last run of all has no number; None where it has one, or was interrupted.
+    failed_since: str | None = None
 
     @cached_property
     def pool(self) -> Side | None:
@@ -104,12 +107,14 @@ class AnswerCell:
         """Why its rate cannot win; None where it can."""
         if self.pool is None:
             return self.failure or "not measured"
+        if self.failed_since is not None:
+            return f"its last run {_told(self.failed_since)}"
         reasons = (self._obstacle_of(one) for one in self._pooled)
         return next((reason for reason in reasons if reason is not None), None)
 
     @property
     def can_win(self) -> bool:
-        """Whether its rate counts: right outputs, the precision asked for, a sound verdict."""
+        """Whether its rate counts: it still runs, with right outputs, and has a sound verdict."""
         return self.obstacle is None
 
     def _obstacle_of(self, result: Result) -> str | None:
@@ -132,6 +137,13 @@ class AnswerCell:
     @property
     def _pooled(self) -> tuple[Result, ...]:
         return () if self.pool is None else self.pool.results
+
+
+def _told(reason: str) -> str:
+    """Give the reason of a failure as it goes on after `its last run`."""
+    status, colon, rest = reason.partition(":")
+    word = _STATUS_WORDS.get(status, f"has the status {status}")
+    return f"{word}{colon}{rest}".rstrip(".")
 
 
 def _verdict(result: Result) -> str | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from ttbench_core.record.result import Result
 from ttbench_core.results.answer.cells import AnswerCell
+from ttbench_core.results.answer.kept_runs import (
+    CellRuns,
+    FailedRun,
+    KeptRuns,
+    LeftOut,
+    Place,
+)
 from ttbench_core.results.answer.naming import (
     MICROBATCH,
     UNKNOWN_UNTIL_BUILT,
@@ -17,17 +22,13 @@ from ttbench_core.results.answer.naming import (
     truncated,
     variant_of,
 )
-from ttbench_core.results.compact_run import CompactRun
 from ttbench_core.results.comparison.key import Key, key_of
 
 __all__ = ["Gatherer", "Gathering"]
 
-#: Cells that are kept; of more, those that were measured last.
-_MAX_CELLS: Final = 1000
-#: Runs of a cell that are pooled; of more, the latest.
-_MAX_RUNS: Final = 20
-_MAX_REASON: Final = 200
 _MAX_SWEEPS: Final = 5
+
+_CellPlace: TypeAlias = tuple[Key, Key, int | None]
 
 
 @dataclass(frozen=True)
@@ -35,50 +36,29 @@ class Gathering:
     """The cells that results have."""
 
     cells: tuple[AnswerCell, ...]
-    #: Cells that were measured before these, which are not kept.
-    left_out: int
+    left_out: LeftOut
     #: Names of the sweeps that the results are of.
     sweeps: tuple[str, ...]
-
-
-@dataclass
-class _Runs:
-    """The runs of one cell so far."""
-
-    measured: deque[CompactRun] = field(default_factory=lambda: deque(maxlen=_MAX_RUNS))
-    failure: str | None = None
 
 
 class Gatherer:
     """Takes results one by one, in the order of time."""
 
     def __init__(self) -> None:
-        self._runs: OrderedDict[tuple[Key, str], _Runs] = OrderedDict()
-        self._order: dict[tuple[Key, str], int] = {}
-        self._left_out = 0
+        self._kept = KeptRuns()
         self._sweeps: dict[str, None] = {}
 
     def add(self, number: int, result: Result) -> None:
         """Add the next result; the number is its place in the report."""
         self._note_sweep(result)
-        place = _key_of(result), str(result.machine_name)
-        runs = self._runs.setdefault(place, _Runs())
-        self._order.setdefault(place, number)
-        if _has_number(result):
-            runs.measured.append(CompactRun.of(number, result))
-        else:
-            runs.failure = _reason(result)
-        self._runs.move_to_end(place)
-        if len(self._runs) > _MAX_CELLS:
-            oldest, _ = self._runs.popitem(last=False)
-            del self._order[oldest]
-            self._left_out += 1
+        self._kept.add((_key_of(result), str(result.machine_name)), number, result)
 
     def gathering(self) -> Gathering:
         """Return what was gathered, in the order in which cells first appeared."""
-        ordered = sorted(self._runs, key=self._order.__getitem__)
-        cells = [_cell(key, machine, self._runs[key, machine]) for key, machine in ordered]
-        return Gathering(tuple(_with_failures_placed(cells)), self._left_out, tuple(self._sweeps))
+        cells = [(_cell(place, runs), runs) for place, runs in self._kept.cells()]
+        return Gathering(
+            tuple(_with_failures_placed(cells)), self._kept.left_out, tuple(self._sweeps)
+        )
 
     def _note_sweep(self, result: Result) -> None:
         sweep = getattr(result, "sweep", None)
@@ -102,19 +82,8 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _has_number(result: Result) -> bool:
-    rate = result.samples_per_sec
-    return result.ok and rate is not None and math.isfinite(rate) and rate > 0
-
-
-def _reason(result: Result) -> str:
-    if result.ok:
-        return "no number"
-    text = f"{result.status}: {result.error}" if result.error else str(result.status)
-    return text if len(text) <= _MAX_REASON else f"{text[: _MAX_REASON - 1]}…"
-
-
-def _cell(key: Key, machine: str, runs: _Runs) -> AnswerCell:
+def _cell(place: Place, runs: CellRuns) -> AnswerCell:
+    key, machine = place
     size = key.get(MICROBATCH)
     return AnswerCell(
         question=question_of(key),
@@ -125,14 +94,34 @@ def _cell(key: Key, machine: str, runs: _Runs) -> AnswerCell:
     )
 
 
-def _with_failures_placed(cells: Sequence[AnswerCell]) -> Iterator[AnswerCell]:
-    """Give a run that failed before its sizes were known the question that it was of."""
-    measured = [one for one in cells if one.runs]
-    taken = {(one.question, one.variant, one.microbatch) for one in measured}
-    for cell in cells:
-        placed = cell if cell.runs else _placed(cell, measured)
-        if cell.runs or (placed.question, placed.variant, placed.microbatch) not in taken:
-            yield placed
+def _with_failures_placed(gathered: Sequence[tuple[AnswerCell, CellRuns]]) -> list[AnswerCell]:
+    """Give a run that failed before its sizes were known the question that it was of.
+
+    Where that has a cell with numbers, the cell knows whether it failed since.
+    """
+    measured = [cell for cell, _ in gathered if cell.runs]
+    runs_of = {_place_of(cell): runs for cell, runs in gathered if cell.runs}
+    failed_since: dict[_CellPlace, FailedRun] = {}
+    placed = []
+    for cell, runs in gathered:
+        here = cell if cell.runs else _placed(cell, measured)
+        place = _place_of(here)
+        if cell.runs or place not in runs_of:
+            placed.append(here)
+        late = runs.failed_after(runs_of.get(place, runs))
+        known = failed_since.get(place)
+        if late is not None and (known is None or late.at.is_after(known.at)):
+            failed_since[place] = late
+    return [
+        replace(one, failed_since=failed_since[_place_of(one)].reason)
+        if _place_of(one) in failed_since
+        else one
+        for one in placed
+    ]
+
+
+def _place_of(cell: AnswerCell) -> _CellPlace:
+    return cell.question, cell.variant, cell.microbatch
 
 
 def _placed(cell: AnswerCell, measured: Sequence[AnswerCell]) -> AnswerCell:

@@ -49,8 +49,8 @@ def answer_sections(answer: Answer) -> Iterator[Section]:
         "Answer",
         headlines=headlines_of(answer),
         notes=matrix_notes(answer),
-        tables=(matrix_table(answer),),
-        folded_tables=(cells_table(answer),),
+        tables=(matrix_table(answer),) if answer.rows else (),
+        folded_tables=(cells_table(answer),) if answer.rows else (),
     )
     for name, title, note, figure in (
         ("latency-answer", "Throughput against latency", _LATENCY_NOTE, _latency_figure),

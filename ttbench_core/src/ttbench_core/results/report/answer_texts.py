@@ -33,7 +33,7 @@ def _notes(answer: Answer) -> Iterator[str]:
     yield (
         "Ratios are throughput by the baseline's at the same microbatch, as ttbench compare gives"
         " them; above 1 is faster. The best has right outputs, computed in the precision that was"
-        " asked for, and has a verdict that is not unstable."
+        " asked for, has a verdict that is not unstable, and did not fail in its last run."
     )
     baselines = [row.baseline.variant for row in answer.rows if row.baseline]
     if baselines:
@@ -43,5 +43,9 @@ def _notes(answer: Answer) -> Iterator[str]:
     if answer.prices:
         prices = ", ".join(f"{name} {price:g} EUR an hour" for name, price in answer.prices.items())
         yield f"Prices: {prices}."
-    if answer.left_out:
-        yield f"{counted(answer.left_out, 'cell')} measured before these are left out."
+    if answer.left_out.questions:
+        yield (
+            "Left out whole, because more was measured than is kept:"
+            f" {counted(answer.left_out.questions, 'question')} (model, configuration and"
+            f" scenario) with {counted(answer.left_out.cells, 'cell')}."
+        )

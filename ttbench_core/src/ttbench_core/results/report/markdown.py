@@ -71,7 +71,8 @@ def _answer_blocks(answer: Answer) -> Iterator[str]:
     if (rest := len(headlines) - len(lines)) > 0:
         lines.append(f"* and {rest} more")
     yield "\n".join(["## Answer", "", *lines])
-    yield _text(matrix_table(answer))
+    if answer.rows:
+        yield _text(matrix_table(answer))
     yield " ".join(map(escape_markdown, matrix_notes(answer)))
 
 

@@ -93,6 +93,16 @@ def test_a_long_table_is_cut_unless_all_is_asked_for(sweep):
     assert "more" not in sweep(*words, "--all").out
 
 
+def test_cells_that_differ_only_in_hidden_values_are_numbered(sweep):
+    words = ("-m", "steady", "--backend", "fake", "-mb", "1,2")
+    hidden = ("-e", "A_TOKEN=secret1", "-e", "A_TOKEN=secret2")
+    done = sweep(*words, *hidden)
+    numbers = [line.split()[3] for line in done.out.splitlines() if line.split()[1:2] == ["steady"]]
+    assert sorted(numbers) == ["#2", "#2", "unknown", "unknown"]
+    assert "secret" not in done.out
+    assert "alike" not in sweep(*words, "-e", "OMP_NUM_THREADS=1", "-e", "OMP_NUM_THREADS=2").out
+
+
 def test_configurations_of_other_models_are_counted(sweep):
     done = sweep("-m", "steady,plain", "--backend", "fake", "-c", "small")
     assert "left out  1: plain has no configuration small" in done.out

@@ -146,6 +146,17 @@ def test_the_order_of_axes_and_the_table_of_a_single_value_make_no_difference(to
     assert one == other
 
 
+def test_several_tables_of_variables_are_several_values(toml):
+    sweep = toml(MODEL + 'env = [{ A = "1" }, { A = 2, B = "x y" }]\n')
+    assert sweep.grid["env"] == ("A=1", "A=2 'B=x y'")
+
+
+def test_a_variable_of_several_values_is_refused_from_python_without_showing_them():
+    with pytest.raises(SweepError, match="'TOKEN' has one value") as wrong:
+        sweep_of(grid={"model": "bert", "env": {"TOKEN": ("secret1", "secret2")}})
+    assert "secret" not in str(wrong.value)
+
+
 def test_an_option_with_a_flag_of_its_own_may_stand_alone():
     sweep = sweep_of(grid={"model": "bert", "balancer_policy": ["CNN", "Ribbon"]})
     assert sweep.grid["engine_options.balancer_policy"] == ("CNN", "Ribbon")
@@ -206,6 +217,13 @@ MODEL = '[grid]\nmodel = "bert"\n'
         (MODEL + 'scenario = ["latncy"]\n', r"\[grid\] scenario: unknown .*did you mean 'latency'"),
         (MODEL + "engine_options.x = [nan]\n", r"\[grid\] engine_options.x: nan is no finite"),
         (MODEL + "engine_options.x = [1979-05-27]\n", "engine_options.x: .* is no number, text"),
+        (
+            MODEL + 'env = { A = ["1"] }\n',
+            r"\[grid\] env: 'A' has one value, .*\[grid\] env = \[\{",
+        ),
+        (MODEL + 'env = [{ A = "1" }, { B = { C = 1 } }]\n', r"\[grid\] env: 'B' has one value"),
+        (MODEL + '[settings.env]\n"A\\nB" = [1]\n', r"\[settings\] env: 'A\\nB' has one value"),
+        (MODEL + "[settings.env]\nA = []\n", r"\[settings\] env: 'A' has one value"),
         (MODEL + "engine_options = 1\n", r"\[grid\]: engine_options is a table"),
         (MODEL + "[settings]\nmicrobatch = [1]\n", r"\[settings\] microbatch: .*for \[grid\]"),
         (MODEL + '[settings]\nmodel = "x"\n', "model is in two of"),
@@ -226,6 +244,23 @@ def test_what_is_wrong_is_one_line_that_names_file_and_place(toml, text, complai
     assert isinstance(wrong.value, RequestError)
     assert len(str(wrong.value).splitlines()) == 1
     assert "nightly.toml" in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["[" * 50_000, f"{'[' * 30}1{']' * 30}", f"{'{a=' * 30}1{'}' * 30}"],
+    ids=["open lists", "lists", "tables"],
+)
+@pytest.mark.parametrize("name", ["engine_options.x", "env", "microbatch"])
+def test_a_file_of_deep_values_is_refused_in_one_line(toml, name, value):
+    with pytest.raises(SweepError, match=r"nightly.toml cannot be read: .*(more|nested) ") as wrong:
+        toml(f"{MODEL}{name} = {value}\n")
+    assert len(str(wrong.value)) < 300
+
+
+def test_names_with_many_dots_are_refused_in_one_line(toml):
+    with pytest.raises(SweepError, match=r"nightly.toml cannot be read: .*more "):
+        toml(f"{MODEL}engine_options.{'a.' * 5000}b = 1\n")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -118,6 +118,39 @@ def test_an_exclusion_leaves_out_cells_that_match_all_of_it():
     assert found.excluded == 4
 
 
+@pytest.mark.parametrize("word", ["sm*", "smal?", "[s]mall"])
+def test_an_exclusion_takes_patterns_of_configurations(word):
+    found = plan(config="all", excludes=[{"config": word}])
+    assert [one.request.options.config for one in found.cells] == ["large"]
+    assert (found.excluded, found.notes) == (1, ())
+
+
+def test_an_exclusion_of_all_configurations_leaves_a_model_without_any(zoo):
+    found = plan(model=["eye_b", "writer"], config="all", excludes=[{"config": "all"}])
+    assert [one.request.options.model for one in found.cells] == ["writer"]
+
+
+def test_an_exclusion_that_matches_no_cell_is_a_note():
+    found = plan(
+        config=["small", "large"],
+        microbatch=[1, 2],
+        env=["A_TOKEN=secret1", "B=1"],
+        excludes=[
+            {"config": "tin*", "microbatch": [1, 2]},
+            {"model": "ste*", "microbatch": 1},
+            {"microbatch": 1},
+            {"env": "A_TOKEN=secret2"},
+        ],
+    )
+    first, second = found.notes
+    assert first == (
+        "[[exclude]] config = tin*, microbatch = 1 or 2: matches no cell, so that it excludes"
+        " nothing"
+    )
+    assert second.startswith("[[exclude]] env = ")
+    assert "secret" not in second
+
+
 def test_a_model_leaves_out_the_configurations_of_others(zoo):
     found = plan(model=["steady", "eye_a", "plain"], config=["small", "tiny"])
     asked = [one.request.options for one in found.cells]
@@ -128,6 +161,19 @@ def test_a_model_leaves_out_the_configurations_of_others(zoo):
         ("plain has no configuration tiny", 1),
         ("steady has no configuration tiny", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("word", "pairs"),
+    [
+        ("all", [("eye_a", "tiny"), ("eye_b", "tiny"), ("eye_b", "base"), ("writer", None)]),
+        ("b*", [("eye_b", "base")]),
+    ],
+)
+def test_a_pattern_names_the_configurations_of_each_model(zoo, word, pairs):
+    found = plan(model=["eye_a", "eye_b", "writer"], config=word)
+    asked = [one.request.options for one in found.cells]
+    assert [(one.model, one.config) for one in asked] == pairs
 
 
 def test_a_configuration_that_no_model_has_is_an_error():

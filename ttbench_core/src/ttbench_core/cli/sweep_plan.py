@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -17,6 +18,7 @@ __all__ = ["print_plan"]
 _MAX_SHOWN: Final = 50
 #: Labels that are shown for a reason.
 _MAX_LABELS: Final = 5
+_LABEL_NUMBER: Final = re.compile(r"#\d+$")
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 #: Below, seconds are more precise than anybody needs.
@@ -79,10 +81,20 @@ def _total_text(plan: Plan) -> str:
 
 def _print_cells(plan: Plan, cells: Sequence[Cell]) -> None:
     axes = _columns(cells)
-    header = ["cell", *(_title(one) for one in axes), "time"]
+    header, rows = [_title(one) for one in axes], [_values(one, axes) for one in cells]
     if any(one.scenario for one in cells):
-        header.insert(1, "scenario of the sweep")
-    print_table(header, [_row(plan, one, axes) for one in cells])
+        header.insert(0, "scenario of the sweep")
+    if len(set(map(tuple, rows))) < len(rows):
+        # what differs is hidden: the numbers of their labels tell them apart
+        header.append("alike")
+        rows = [[*row, _label_number(one)] for one, row in zip(cells, rows, strict=True)]
+    print_table(
+        ["cell", *header, "time"],
+        [
+            [str(one.number), *row, _cell_time(plan, one)]
+            for one, row in zip(cells, rows, strict=True)
+        ],
+    )
 
 
 def _columns(cells: Sequence[Cell]) -> list[str]:
@@ -99,12 +111,20 @@ def _title(axis: str) -> str:
     return axis.removeprefix(ENGINE_PREFIX).removeprefix(MODEL_PREFIX)
 
 
-def _row(plan: Plan, cell: Cell, axes: Sequence[str]) -> list[str]:
-    values = [_value_text(cell, axis) for axis in axes]
+def _values(cell: Cell, axes: Sequence[str]) -> list[str]:
     scenario = [cell.scenario] if cell.scenario else []
+    return [*scenario, *(_value_text(cell, axis) for axis in axes)]
+
+
+def _label_number(cell: Cell) -> str:
+    """Give `#2` of a label that another cell would have, too."""
+    found = _LABEL_NUMBER.search(cell.label)
+    return found.group() if found else ""
+
+
+def _cell_time(plan: Plan, cell: Cell) -> str:
     estimate = plan.estimates.get(cell.key)
-    time = "unknown" if estimate is None else _time_text(estimate)
-    return [str(cell.number), *scenario, *values, time]
+    return "unknown" if estimate is None else _time_text(estimate)
 
 
 def _value_text(cell: Cell, axis: str) -> str:

@@ -191,10 +191,21 @@ def _kinds() -> Mapping[str, type]:
 
 def _plain(axis: str, value: object) -> Any:
     if axis == "env" and isinstance(value, Mapping):
+        _refuse_several(value)
         return variables_as_text(value)
     if isinstance(value, EngineFormat):
         return value.name
     return str(value) if isinstance(value, Path) else plain_value(value)
+
+
+def _refuse_several(variables: Mapping[Any, Any]) -> None:
+    """Refuse variables of more than one value; the value is not shown: it may be a secret."""
+    for name, value in variables.items():
+        if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+            raise OptionError(
+                f"{name!r} has one value, a text or a number; several are several tables:"
+                " [grid] env = [{ A = 1 }, { A = 2 }]"
+            )
 
 
 def _number(text: str, kind: type) -> int | float:

@@ -40,7 +40,8 @@ class CellMaker:
         self._entries = entries
         self._interpreters = Interpreters()
         self._checks = Checks()
-        self._axes = frozenset(sweep.axes)
+        # one word, as `all`, may be several configurations
+        self._axes = frozenset((*sweep.axes, "config"))
         self._variables = variables_of(None)
 
     def cell(self, one: Assignment) -> Cell:
@@ -65,6 +66,7 @@ class CellMaker:
             settings=self._shown(one, engine),
             request=RunRequest(options, interpreter=interpreter),
             refused=self._refusal(entry, engine, options),
+            devices=tuple(one.partition(" ")[0] for one in engine.devices),
         )
 
     def _asked(self, one: Assignment) -> tuple[RunOptions, Interpreter | None]:

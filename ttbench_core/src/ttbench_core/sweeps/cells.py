@@ -30,5 +30,7 @@ class Cell:
     #: Why it cannot run, which is known before anything ran; None where nothing is known
     #: against it.
     refused: str | None = None
+    #: Devices that its engine has here, as `-d` names them; empty where that is not known.
+    devices: tuple[str, ...] = ()
     #: How many cells of the definition it stands for, because they measure the same.
     same: int = 1

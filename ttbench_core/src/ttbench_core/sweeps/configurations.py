@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from ttbench_core.errors import UnknownNameError, suggestion
 from ttbench_core.plugins.catalogue import ModelEntry
 from ttbench_core.sweeps.expanding import Assignment
 
-__all__ = ["missing_pairs"]
+__all__ = ["is_called", "missing_pairs", "with_configurations"]
+
+_ALL: Final = "all"
+_WILDCARDS: Final = frozenset("*?[")
+
+
+def with_configurations(
+    wanted: Iterable[Assignment], entries: Mapping[str, ModelEntry | None]
+) -> Iterator[Assignment]:
+    """Yield settings with the configurations that a pattern names.
+
+    `all` is every configuration of the model, and none where it has none. A pattern that no
+    configuration of a model matches stays: `missing_pairs` says so.
+
+    Args:
+        wanted: the settings of cells.
+        entries: the models of the sweep, by name.
+    """
+    for one in wanted:
+        word = one.settings.get("config")
+        entry = entries.get(str(one.settings["model"]))
+        if not isinstance(word, str) or not _is_pattern(word):
+            yield one
+            continue
+        found = [name for name in (entry.configs if entry else ()) if is_called(name, word)]
+        for name in found:
+            yield replace(one, settings={**one.settings, "config": name})
+        if not found and word == _ALL:
+            without = {axis: value for axis, value in one.settings.items() if axis != "config"}
+            yield replace(one, settings=without)
+        elif not found:
+            yield one
+
+
+def is_called(name: str, word: str) -> bool:
+    """Return whether a word, which may be a pattern or `all`, names a configuration."""
+    return word in (name, _ALL) or fnmatch.fnmatchcase(name, word)
 
 
 def missing_pairs(
@@ -50,4 +89,10 @@ def missing_pairs(
 def _lacks(entry: ModelEntry | None, config: str, owned: set[str]) -> bool:
     if entry is None or entry.error:
         return False
-    return config not in entry.configs if entry.configs else config in owned
+    if entry.configs:
+        return config not in entry.configs
+    return config in owned or _is_pattern(config)
+
+
+def _is_pattern(word: str) -> bool:
+    return word == _ALL or not _WILDCARDS.isdisjoint(word)

@@ -1,4 +1,4 @@
-"""From a definition to the settings of each cell: product, zips, scenarios, exclusions."""
+"""From a definition to the settings of each cell: product, zips, scenarios."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from ttbench_core.sweeps.axes import Setting, axis_order
 from ttbench_core.sweeps.definition import Scenario, Sweep, SweepError
 
-__all__ = ["MAX_CELLS", "Assignment", "assignments", "is_excluded"]
+__all__ = ["MAX_CELLS", "Assignment", "assignments"]
 
 #: A larger sweep is a mistake: each cell takes seconds at least.
 MAX_CELLS: Final = 100_000
@@ -49,14 +49,6 @@ def assignments(sweep: Sweep) -> Iterator[Assignment]:
             settings.update(own)
             ordered = {axis: settings[axis] for axis in axis_order(settings)}
             yield Assignment(ordered, scenario.name if scenario else None)
-
-
-def is_excluded(sweep: Sweep, settings: Mapping[str, Setting]) -> bool:
-    """Return whether one of the exclusions of a sweep matches all of its axes."""
-    return any(
-        all(axis in settings and settings[axis] in values for axis, values in one.items())
-        for one in sweep.excludes
-    )
 
 
 def _grid_of(sweep: Sweep, scenario: Scenario | None) -> dict[str, tuple[Setting, ...]]:

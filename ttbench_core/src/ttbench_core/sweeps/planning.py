@@ -14,11 +14,12 @@ from ttbench_core.doctor.listing import list_installed_models
 from ttbench_core.plugins.catalogue import ModelEntry
 from ttbench_core.sweeps.cell_making import CellMaker
 from ttbench_core.sweeps.cells import Cell
-from ttbench_core.sweeps.configurations import missing_pairs
+from ttbench_core.sweeps.configurations import missing_pairs, with_configurations
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.engines_here import Engines
 from ttbench_core.sweeps.estimating import Estimate, History
-from ttbench_core.sweeps.expanding import Assignment, assignments, is_excluded
+from ttbench_core.sweeps.exclusions import Exclusions
+from ttbench_core.sweeps.expanding import Assignment, assignments
 from ttbench_core.sweeps.identity import identity_of, machine_facts
 from ttbench_core.sweeps.labels import unique_labels
 from ttbench_core.sweeps.model_patterns import with_models
@@ -45,8 +46,9 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
         listing = pool.submit(list_installed_models)
         engines.ask([str(one) for one in sweep.values_of("backend")])
         named, entries = with_models(sweep, listing.result())
-    wanted = list(assignments(named))
-    kept = [one for one in wanted if not is_excluded(named, one.settings)]
+    wanted = list(with_configurations(assignments(named), entries))
+    exclusions = Exclusions(named, sweep)
+    kept = [one for one in wanted if not exclusions.match(one.settings)]
     missing = missing_pairs(entries, kept, sweep.source)
     left_out = Counter(pair for one in kept if (pair := _pair(one)) in missing)
     maker = CellMaker(sweep, engines, entries)
@@ -57,7 +59,7 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
         _labelled(cells),
         tuple(LeftOut(missing[pair], count) for pair, count in sorted(left_out.items())),
         excluded=len(wanted) - len(kept),
-        notes=(*notes, *_broken(entries)),
+        notes=(*notes, *_broken(entries), *exclusions.notes()),
         estimates=_estimates(cells, history or History()),
     )
 

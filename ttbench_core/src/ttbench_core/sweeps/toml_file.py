@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ __all__ = ["read_draft"]
 
 _TABLES: Final = ("sweep", "settings", "grid")
 _LISTS: Final = ("zip", "scenarios", "exclude")
+#: Tables and lists within each other: a definition has five. Deeper ones end Python's stack.
+_MAX_DEPTH: Final = 20
 _SWEEP_KEYS: Final = ("name", "rounds", "output", "seed", "cell_timeout")
 
 
@@ -62,7 +64,31 @@ def _content(file: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         # ValueError: no UTF-8, no TOML, and a name that no file can have
         raise SweepError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+    except RecursionError:
+        raise _too_deep(file) from None
+    if _is_too_deep(content):
+        raise _too_deep(file)
     return content
+
+
+def _too_deep(file: Path) -> SweepError:
+    return SweepError(
+        f"{file} cannot be read: more than {_MAX_DEPTH} tables and lists are within each other"
+    )
+
+
+def _is_too_deep(content: Mapping[str, Any]) -> bool:
+    """Return whether values lie too deep; level by level, as a recursion would itself be."""
+    level: list[Any] = [content]
+    for _ in range(_MAX_DEPTH):
+        level = [each for one in level for each in _inner(one)]
+    return bool(level)
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _listed() -> str:

@@ -130,10 +130,12 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(default=False)
 @timed
 def catalogue(session: nox.Session) -> None:
-    """Every configuration through ttbench itself, into catalogue.json (hours; nightly)."""
+    """Every configuration through ttbench sweep, into catalogue.jsonl (hours; nightly)."""
     core, nlp, vision = DISTRIBUTIONS
     session.install("-c", CONSTRAINTS, core, nlp, f"{vision}[diffusion]")
-    session.run("python", "benchmarks/catalogue.py", *(session.posargs or ["catalogue.json"]))
+    for name in ("catalogue", "catalogue_large"):
+        words = session.posargs or ["-o", "catalogue.jsonl"]
+        session.run("ttbench", "sweep", f"benchmarks/{name}.toml", *words)
 
 
 @nox.session

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ttbench_core.results.reading import load
     from ttbench_core.running.runner import run
     from ttbench_core.running.side_by_side import run_ab
+    from ttbench_core.sweeps.definition import Sweep
+    from ttbench_core.sweeps.running import run_sweep
 
     __version__: str
 
@@ -56,6 +58,7 @@ __all__ = [
     "SideBySide",
     "StagedModel",
     "Stages",
+    "Sweep",
     "Trace",
     "TtbenchError",
     "benchmark_model",
@@ -65,6 +68,7 @@ __all__ = [
     "load",
     "run",
     "run_ab",
+    "run_sweep",
 ]
 
 _NAMES_BY_MODULE: Final = {
@@ -80,6 +84,8 @@ _NAMES_BY_MODULE: Final = {
     "running.runner": ("run",),
     "results.comparison.paired": ("SideBySide",),
     "running.side_by_side": ("run_ab",),
+    "sweeps.definition": ("Sweep",),
+    "sweeps.running": ("run_sweep",),
 }
 _MODULE_OF: Final = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

@@ -31,7 +31,7 @@ examples:
   ttbench doctor                               what is installed and usable here
   ttbench info bert                            what a model is, without running it
   ttbench info --backend torch                 what an engine can do, and its options
-  ttbench sweep -m bert,gpt2 -mb 1,8 --dry-run many runs: which, how long (ttbench sweep --help)
+  ttbench sweep -m bert,gpt2 -mb 1,8 -o p.json many runs of one definition (ttbench sweep --help)
   ttbench env create ov --backend openvino     an interpreter of its own for an engine
   ttbench new backend mychip                   a backend of your own to start from; a pack; a sink
 

@@ -6,9 +6,9 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from ttbench_core.cli.arguments import UsageError
 from ttbench_core.cli.sweep_arguments import flag_values, sweep_parser
 from ttbench_core.cli.sweep_plan import print_plan
+from ttbench_core.cli.sweep_running import run_cells_of
 from ttbench_core.cli.terminal import print_exact
 from ttbench_core.sinks.targets import check_targets
 from ttbench_core.sweeps.definition import Sweep
@@ -26,9 +26,9 @@ __all__ = ["run_sweep_command"]
 def run_sweep_command(words: Sequence[str]) -> int:
     """Run `ttbench sweep`; gives the exit code. Raises `RequestError` for a wrong request."""
     options = sweep_parser().parse_intermixed_args(words)
-    if not options.dry_run:
-        raise UsageError("ttbench sweep shows plans: add --dry-run")
     sweep = _defined(options)
+    if not options.dry_run:
+        return run_cells_of(sweep, options)
     targets = check_targets(sweep.outputs)
     history, notes = read_history(targets)
     plan = plan_sweep(sweep, history, notes)

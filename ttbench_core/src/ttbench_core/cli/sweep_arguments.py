@@ -12,6 +12,7 @@ from ttbench_core.cli.engine_arguments import add_engine_options
 from ttbench_core.cli.run_arguments import add_run_arguments
 from ttbench_core.sweeps.axes import PLAIN_AXES
 from ttbench_core.sweeps.flags import FlagValues
+from ttbench_core.sweeps.running import MAX_JOBS, RETRIED
 
 __all__ = ["flag_values", "sweep_parser"]
 
@@ -28,11 +29,12 @@ Pairs of a model and a configuration that it lacks are left out. Beside FILE, a 
 what the file says of the same setting. Every other flag of a run: ttbench --help.
 
 examples:
-  ttbench sweep -m bert,resnet -c tiny,resnet18 -df Fp32,Fp16_b -mb 1,8,32 --dry-run
+  ttbench sweep -m bert,resnet -c tiny,resnet18 -df Fp32,Fp16_b -mb 1,8,32 -o perf.jsonl
   ttbench sweep -m 'vit*' --backend openvino -B streams=1,2 --threads 1..8 --dry-run
   ttbench sweep nightly.toml --rounds 3 --dry-run --all
 
-exit codes: 0 at least one cell can run; 2 the request was wrong, or no cell can run
+exit codes: 0 every cell has a number or is refused; 1 a cell failed, has wrong outputs or was
+not stored; 2 the request was wrong, or no cell can run; 130 interrupted
 """
 #: Their words are read on their own.
 _NAMED: Final = ("backend_option", "model_option")
@@ -42,7 +44,7 @@ def sweep_parser() -> Parser:
     """Make the parser; the help shows the flags of sweeps, and not again those of a run."""
     parser = Parser(
         prog="ttbench sweep",
-        usage="ttbench sweep [FILE] [-m MODELS] [flags of a run, with lists] [--dry-run]",
+        usage="ttbench sweep [FILE] [-m MODELS] [flags of a run, with lists] [-o TARGET]",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -64,7 +66,22 @@ def sweep_parser() -> Parser:
         "--output",
         action="append",
         metavar="TARGET",
-        help="Where to append the results; earlier ones there give the times of a dry run",
+        help="Where to append the results, which also say what is done: the same command goes on"
+        " where it ended; repeatable",
+    )
+    parser.add_argument(
+        "--retry",
+        action="append",
+        choices=RETRIED,
+        help="Run cells again that failed, or were refused; repeatable",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="Cells that run at once, each on a device of its own: with -d cuda, cuda:0 and on"
+        " (default 1)",
     )
     parser.add_argument(
         "--dry-run",
@@ -79,6 +96,12 @@ def sweep_parser() -> Parser:
     for action in _actions_of_a_run():
         _add_as_list(parser, action)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MAX_JOBS:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number from 1 to {MAX_JOBS}")
+    return int(text)
 
 
 def flag_values(options: argparse.Namespace) -> FlagValues:

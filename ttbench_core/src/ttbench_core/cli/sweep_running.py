@@ -91,6 +91,8 @@ def _print_best(results: Results) -> None:
     print_line()
     for one in answer.headlines:
         print_line(f"{answer.questions[one.question]}: {headline_text(answer, one)}")
+    if answer.left_out.questions:
+        print_line(f"{answer.left_out.questions} more are left out: more was measured than is kept")
 
 
 def _refusals(outcomes: list[CellOutcome]) -> Iterator[str]:

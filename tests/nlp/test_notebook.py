@@ -18,7 +18,9 @@ pytestmark = [
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "notebook.ipynb"
 
 
-def test_the_notebook_runs_sweeps_plots_and_compares(tmp_path):
+def test_the_notebook_runs_sweeps_plots_and_compares(tmp_path, monkeypatch):
+    # the locks of devices are there: another sweep of the machine is not waited for
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=300, resources=resources).execute()

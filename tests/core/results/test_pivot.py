@@ -55,6 +55,11 @@ def test_rows_and_columns_are_in_order_and_cells_are_geometric_means(show):
     ]
 
 
+def test_what_was_interrupted_is_no_number(show):
+    runs = [*RUNS, run("bert", "torch", 9000.0, status="interrupted")]
+    assert lines(show(runs, "--pivot", "model,backend"))[1] == ["bert", "300.0", "200.0"]
+
+
 def test_all_names_but_the_last_make_the_rows(show):
     runs = [run(microbatch=16, rate=8.0), run(microbatch=2, rate=4.0)]
     assert lines(show(runs, "--pivot", "model,microbatch,backend")) == [

@@ -67,7 +67,8 @@ def pivot(results: Iterable[Result], shape: Shape) -> Pivot:
     for result in results:
         record = vars(result)
         place = (tuple(one.read(record) for one in shape.rows), shape.across.read(record))
-        found.setdefault(place, []).append(shape.value.read(record))
+        # a part of a measurement, as after Ctrl-C, is none
+        found.setdefault(place, []).append(shape.value.read(record) if result.ok else None)
         statuses.setdefault(place, {})[str(result.status)] = None
     values = {place: _combined(cells) for place, cells in found.items()}
     return Pivot(

@@ -77,6 +77,16 @@ def test_a_dry_run_shows_the_commands_and_does_nothing(ttbench, tmp_path):
     assert not user_settings_file().exists()
 
 
+def test_a_whole_checkout_is_no_distribution(ttbench, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    core = tmp_path / "checkout" / "ttbench_core"
+    core.mkdir(parents=True)
+    (core / "pyproject.toml").touch()
+    outcome = ttbench(*CREATE, "--from", "checkout", "--dry-run")
+    assert outcome.code == 2
+    assert "is a whole checkout: name checkout/ttbench_core" in outcome.complaint
+
+
 def test_a_checkout_is_given_to_pip_by_its_whole_path(ttbench, tmp_path):
     (tmp_path / "work" / "core").mkdir()
     outcome = ttbench(*CREATE, "--from", "core", "--dry-run")

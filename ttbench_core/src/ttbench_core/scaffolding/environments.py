@@ -104,6 +104,10 @@ def new_environment(
         raise OptionError(f"{file} has an interpreter {name!r} already: choose another name")
     asked = None if folder is None else expand_path(str(folder), "--path")
     place = (asked or user_data_folder() / "envs" / name).absolute()
+    for one in sources:
+        core = Path(one) / "ttbench_core"
+        if (core / "pyproject.toml").is_file():
+            raise OptionError(f"--from {one} is a whole checkout: name {core}")
     if place.exists():
         raise OptionError(f"{place} exists already: choose another name, or another --path")
     return NewEnvironment(

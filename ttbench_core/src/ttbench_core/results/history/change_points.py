@@ -21,9 +21,10 @@ from ttbench_core.errors import OptionError
 from ttbench_core.results.history.energy import Candidate, strongest_candidate
 from ttbench_core.results.history.t_test import Contrast, contrast
 
-__all__ = ["DEFAULT_SENSITIVITY", "Sensitivity", "Split", "find_change_points"]
+__all__ = ["DEFAULT_SENSITIVITY", "MIN_RUNS", "Sensitivity", "Split", "find_change_points"]
 
-_MIN_WINDOW: Final = 4
+#: With fewer runs nothing can be found.
+MIN_RUNS: Final = 4
 _MAX_WINDOW: Final = 1000
 
 
@@ -46,10 +47,8 @@ class Sensitivity:
             raise OptionError(f"max_p must be between 0 and 1, not {self.max_p}")
         if not 0 <= self.min_change <= 1:
             raise OptionError(f"min_change must be 0 to 1 (0 to 100 %), not {self.min_change}")
-        if not _MIN_WINDOW <= self.window <= _MAX_WINDOW:
-            raise OptionError(
-                f"window must be {_MIN_WINDOW} to {_MAX_WINDOW} runs, not {self.window}"
-            )
+        if not MIN_RUNS <= self.window <= _MAX_WINDOW:
+            raise OptionError(f"window must be {MIN_RUNS} to {_MAX_WINDOW} runs, not {self.window}")
 
     @property
     def weak_p(self) -> float:

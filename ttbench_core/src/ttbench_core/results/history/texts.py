@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ttbench_core.results.comparison.effect import ratio_interval_text, ratio_text
+from ttbench_core.results.history.change_points import MIN_RUNS
 from ttbench_core.results.history.changes import Change, Segment
-from ttbench_core.results.history.histories import History
+from ttbench_core.results.history.histories import History, SeriesHistory
 from ttbench_core.results.history.run_series import RunPoint
 
 __all__ = [
@@ -87,6 +88,14 @@ def _unchanged(found: History) -> Iterator[tuple[str, str]]:
     steady = [one for one in found.series if not one.changes]
     if not steady:
         return
-    counts = [f"{one.label} ({runs_text(len(one.points))})" for one in steady[:_MAX_NAMED]]
-    more = f" and {len(steady) - _MAX_NAMED:,} more" if len(steady) > _MAX_NAMED else ""
-    yield "no change in", ", ".join(counts) + more
+    judged = [one for one in steady if len(one.points) >= MIN_RUNS]
+    few = [one for one in steady if len(one.points) < MIN_RUNS]
+    for label, series in (("no change in", judged), ("too few runs of", few)):
+        if series:
+            yield label, _named(series)
+
+
+def _named(series: Sequence[SeriesHistory]) -> str:
+    counts = [f"{one.label} ({runs_text(len(one.points))})" for one in series[:_MAX_NAMED]]
+    more = f" and {len(series) - _MAX_NAMED:,} more" if len(series) > _MAX_NAMED else ""
+    return ", ".join(counts) + more

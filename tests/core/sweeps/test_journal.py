@@ -35,7 +35,7 @@ def journal(tmp_path):
 def test_rows_of_other_sweeps_and_of_plain_runs_do_not_count(journal):
     plain = example_result(run_id="b").to_record()
     found = journal(record(), plain, record(name="other", cell="key-2", run_id="c"))
-    assert found.cells() == {"key-1"}
+    assert found.ended_cells() == {"key-1"}
     assert found.status("key-1", 1) == "ok"
     assert found.status("key-1", 2) is None
 

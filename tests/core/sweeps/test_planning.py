@@ -478,3 +478,13 @@ def test_what_is_checked_once_for_many_cells_is_all_that_capabilities_decide_abo
             refuse_unsupported(Watched(options), "fake", capabilities)
     assert read <= {*READ_BY_CAPABILITIES, "engine_options", "wants_trace"}
     assert {"dataformat", "training", "engine_options"} <= read
+
+
+def test_another_commit_of_the_checkout_has_another_key(monkeypatch):
+    def key_at(commit):
+        monkeypatch.setattr("ttbench_core.sweeps.cell_making.commit_of", lambda _: commit)
+        return plan().cells[0].key
+
+    assert key_at("aaaa") != key_at("bbbb")
+    assert key_at("aaaa") == key_at("aaaa")
+    assert key_at(None) not in (key_at("aaaa"), key_at("bbbb"))

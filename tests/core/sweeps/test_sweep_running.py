@@ -142,7 +142,7 @@ def test_ctrl_c_before_the_first_record_is_an_interruption(fake_engine, tmp_path
     thread = threading.Thread(target=interrupt)
     thread.start()
     settings = {**SETTINGS, "passes": 10_000}
-    with pytest.raises(RunInterrupted):
+    with pytest.raises(RunInterrupted, match="0 of 1 runs are done"):
         run_sweep(grid={"model": ["sleepy"]}, settings=settings, progress=False)
     thread.join()
 

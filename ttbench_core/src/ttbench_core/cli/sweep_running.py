@@ -10,7 +10,6 @@ from typing import Any
 
 from ttbench_core.cli.run import signals_interrupt
 from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, report_line
-from ttbench_core.record.run_errors import RunInterrupted
 from ttbench_core.results.answer import AnswerOptions, Gatherer, answer_of, headline_text
 from ttbench_core.results.results import Results
 from ttbench_core.sweeps.definition import Sweep
@@ -20,6 +19,7 @@ from ttbench_core.sweeps.progress_text import state_text
 from ttbench_core.sweeps.running import (
     FinishedSweep,
     SweepAsked,
+    SweepInterrupted,
     kept_somewhere,
     records_of,
     run_planned,
@@ -50,7 +50,7 @@ def run_cells_of(sweep: Sweep, options: argparse.Namespace) -> int:
             if not ended.outcome.is_interrupted:
                 _print_best(records_of(ended.plan, targets))
     if ended.outcome.is_interrupted:
-        raise RunInterrupted(None)
+        raise SweepInterrupted(ended.outcome.state)
     return _exit_code(ended)
 
 

@@ -16,7 +16,7 @@ from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.definition import Sweep, SweepError
 from ttbench_core.sweeps.engines_here import Engine, Engines
 from ttbench_core.sweeps.expanding import Assignment
-from ttbench_core.sweeps.identity import cell_key, effective_request
+from ttbench_core.sweeps.identity import cell_key, commit_of, effective_request
 from ttbench_core.sweeps.labels import shown_settings, texts_of
 from ttbench_core.sweeps.requests import Checks, Interpreters, options_of, with_choices
 
@@ -40,6 +40,7 @@ class CellMaker:
         self._entries = entries
         self._interpreters = Interpreters()
         self._checks = Checks()
+        self._commits: dict[str | None, str | None] = {}
         # one word, as `all`, may be several configurations
         self._axes = frozenset((*sweep.axes, "config"))
         self._variables = variables_of(None)
@@ -60,7 +61,7 @@ class CellMaker:
         options = with_choices(asked, config, engine.name or asked.backend)
         return Cell(
             number=0,
-            key=cell_key(effective_request(options, engine.installed, entry), engine, entry),
+            key=self._key(options, engine, entry),
             label="",
             scenario=one.scenario,
             settings=self._shown(one, engine),
@@ -68,6 +69,13 @@ class CellMaker:
             refused=self._refusal(entry, engine, options),
             devices=tuple(one.partition(" ")[0] for one in engine.devices),
         )
+
+    def _key(self, options: RunOptions, engine: Engine, entry: ModelEntry | None) -> str:
+        pack = None if entry is None else entry.pack
+        if pack not in self._commits:
+            self._commits[pack] = commit_of(entry)
+        request = effective_request(options, engine.installed, entry)
+        return cell_key(request, engine, entry, self._commits[pack])
 
     def _asked(self, one: Assignment) -> tuple[RunOptions, Interpreter | None]:
         try:

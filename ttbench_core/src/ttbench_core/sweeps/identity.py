@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib.util
 import json
 import platform
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from ttbench_core.backends.loading import InstalledBackend
 from ttbench_core.errors import OptionError
 from ttbench_core.plugins.catalogue import ModelEntry
-from ttbench_core.record.environment import host_facts
+from ttbench_core.record.environment import checkout_of, host_facts, source_file
 from ttbench_core.request.declared_options import plain_value
 from ttbench_core.request.engine_options import declared_options
 from ttbench_core.request.options import RunOptions
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.engines_here import Engine
 
-__all__ = ["cell_key", "effective_request", "identity_of", "machine_facts"]
+__all__ = ["cell_key", "commit_of", "effective_request", "identity_of", "machine_facts"]
 
 #: Of the facts of a host, those that stay as long as the machine is the same. Its name is none:
 #: a container has another one each time.
@@ -44,16 +47,20 @@ def identity_of(sweep: Sweep) -> str:
     )
 
 
-def cell_key(request: Mapping[str, Any], engine: Engine, entry: ModelEntry | None) -> str:
+def cell_key(
+    request: Mapping[str, Any], engine: Engine, entry: ModelEntry | None, commit: str | None = None
+) -> str:
     """Give the SHA-256 of what a cell measures and with what.
 
     That is the effective request, the engine with the versions that decide its speed and the
-    devices that it has, the version of the model's pack, and the machine.
+    devices that it has, version and commit of the model's pack, and the machine: runs that
+    differ in one of these are not compared as replicates.
 
     Args:
         request: of `effective_request`.
         engine: that runs it.
         entry: the model; None for one that only another interpreter has.
+        commit: see `commit_of`.
     """
     return _digest(
         {
@@ -62,8 +69,22 @@ def cell_key(request: Mapping[str, Any], engine: Engine, entry: ModelEntry | Non
             "devices": list(engine.devices),
             "pack": [entry.pack, entry.version] if entry else None,
             "machine": engine.machine,
+            **({"commit": commit} if commit else {}),
         }
     )
+
+
+def commit_of(entry: ModelEntry | None) -> str | None:
+    """Give the git commit of the checkout of a model's pack, else of ttbench's, as records do.
+
+    None where neither is in a checkout. Imports no pack.
+    """
+    package = "" if entry is None else re.split(r"[.:]", entry.entry_point)[0]
+    found = None
+    with contextlib.suppress(ImportError, ValueError, AttributeError):
+        found = importlib.util.find_spec(package) if package else None
+    checkout = checkout_of([found.origin if found else None, source_file("ttbench_core")])
+    return None if checkout is None else checkout.hash
 
 
 def effective_request(

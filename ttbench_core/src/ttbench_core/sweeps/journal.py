@@ -52,9 +52,9 @@ class Journal:
         row = self.rows.get((cell, number))
         return None if row is None else row.status
 
-    def cells(self) -> set[str]:
-        """Give the keys of all cells that have a row."""
-        return {cell for cell, _ in self.rows}
+    def ended_cells(self) -> set[str]:
+        """Give the keys of the cells that have a row, and not of an interruption alone."""
+        return {cell for (cell, _), row in self.rows.items() if row.status != "interrupted"}
 
     def identities(self) -> set[str]:
         """Give the identities of the definitions that rows were measured by."""

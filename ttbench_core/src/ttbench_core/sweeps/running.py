@@ -22,7 +22,7 @@ from ttbench_core.sweeps.host_locks import HostLock
 from ttbench_core.sweeps.journal import Journal, read_journal, stored_results
 from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver
+from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver, SweepState
 from ttbench_core.sweeps.progress_display import show_sweep
 from ttbench_core.sweeps.toml_file import read_draft
 
@@ -31,6 +31,7 @@ __all__ = [
     "RETRIED",
     "FinishedSweep",
     "SweepAsked",
+    "SweepInterrupted",
     "SweepNotStoredError",
     "kept_somewhere",
     "records_of",
@@ -67,6 +68,14 @@ class SweepAsked:
 
 class SweepNotStoredError(TtbenchError):
     """Records of a sweep are not in every target."""
+
+
+class SweepInterrupted(RunInterrupted):
+    """Ctrl-C ended a sweep; the same call goes on."""
+
+    def __init__(self, state: SweepState) -> None:
+        super().__init__(None)
+        self.args = (f"interrupted: {state.done} of {state.total} runs are done",)
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ def run_sweep(
         SweepError: the definition is wrong; the message names the place.
         SweepNotStoredError: a record is not in every target; the others are, and it is in a
             rescue file.
-        RunInterrupted: Ctrl-C; the records of what ran are in `output`.
+        SweepInterrupted: Ctrl-C, a `RunInterrupted`; the records of what ran are in `output`.
     """
     sweep = _defined(definition, parts)
     named = sweep.outputs if output is None else output
@@ -115,7 +124,7 @@ def run_sweep(
         with show_sweep(print, shown=progress) as observer:
             ended = run_planned(asked, observer)
         if ended.outcome.is_interrupted:
-            raise RunInterrupted(None)
+            raise SweepInterrupted(ended.outcome.state)
         if ended.outcome.not_stored:
             raise SweepNotStoredError("; ".join(dict.fromkeys(ended.outcome.not_stored)))
         return records_of(ended.plan, targets)
@@ -176,7 +185,7 @@ def unreadable(journal: Journal) -> list[str]:
 
 def changes(plan: Plan, journal: Journal) -> list[str]:
     """Say how a definition differs from that of the records that are there."""
-    known, planned = journal.cells(), {one.key for one in plan.cells}
+    known, planned = journal.ended_cells(), {one.key for one in plan.cells}
     if not known or known == planned:
         return []
     new, gone, kept = len(planned - known), len(known - planned), len(known & planned)
@@ -219,9 +228,15 @@ def _defined(definition: str | Path | Sweep | None, parts: Mapping[str, Any]) ->
 def records_of(plan: Plan, targets: Sequence[Target]) -> Results:
     """Read the records of the cells of a plan, from the first target that can be read.
 
+    Without those that were interrupted, which count as not done.
+
     Raises `ResultsFileError`.
     """
     keys = {one.key for one in plan.cells}
     readable = next((one for one in targets if hasattr(one.open, "records")), None)
     found = () if readable is None else stored_results(readable, plan.sweep.name)
-    return Results(one for one in found if (one.sweep or {}).get("cell") in keys)
+    return Results(
+        one
+        for one in found
+        if (one.sweep or {}).get("cell") in keys and one.status != "interrupted"
+    )

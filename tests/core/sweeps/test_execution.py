@@ -161,6 +161,7 @@ def test_a_row_without_a_plausible_number_is_not_done(sweep):
     assert len(sweep.records()) == 2
 
 
+@pytest.mark.usefixtures("handles_ctrl_c")
 def test_ctrl_c_ends_the_cell_that_runs_and_the_same_call_goes_on(sweep, tmp_path, monkeypatch):
     mark = tmp_path / "mark"
     monkeypatch.setenv("SLEEPY_MARK", str(mark))

@@ -130,6 +130,7 @@ def test_python_is_told_of_a_record_that_is_not_stored(fake_engine, tmp_path, fa
         run_sweep(grid={"model": ["breaking"]}, settings=SETTINGS, output=lost, progress=False)
 
 
+@pytest.mark.usefixtures("handles_ctrl_c")
 def test_ctrl_c_before_the_first_record_is_an_interruption(fake_engine, tmp_path, monkeypatch):
     mark = tmp_path / "mark"
     monkeypatch.setenv("SLEEPY_MARK", str(mark))

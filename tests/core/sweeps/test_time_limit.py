@@ -11,6 +11,7 @@ from ttbench_core.sweeps.time_limit import TimeLimit
 LONG_S = 60
 
 
+@pytest.mark.usefixtures("handles_ctrl_c")
 def test_a_block_that_takes_too_long_is_interrupted():
     limit = TimeLimit(0.05)
     with pytest.raises(KeyboardInterrupt), limit:

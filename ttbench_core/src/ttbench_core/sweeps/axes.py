@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+import sys
 import typing
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -178,7 +179,10 @@ def _short(axis: str) -> str:
 @functools.cache
 def _kinds() -> Mapping[str, type]:
     """Give the types of the axes of every sweep; options of engines and models have any."""
-    hints = typing.get_type_hints(RunOptions)
+    # of the fields alone: Python 3.10 takes no class whose annotations have KW_ONLY
+    annotations = {field.name: field.type for field in option_fields()}
+    holder = type("Fields", (), {"__annotations__": annotations})
+    hints = typing.get_type_hints(holder, vars(sys.modules[RunOptions.__module__]))
     kinds: dict[str, type] = {}
     for field in option_fields():
         if field.name in _TABLES:

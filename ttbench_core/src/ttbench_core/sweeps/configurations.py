@@ -5,16 +5,13 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from ttbench_core.errors import UnknownNameError, suggestion
 from ttbench_core.plugins.catalogue import ModelEntry
 from ttbench_core.sweeps.expanding import Assignment
+from ttbench_core.sweeps.model_patterns import ALL, is_name_pattern
 
 __all__ = ["is_called", "missing_pairs", "with_configurations"]
-
-_ALL: Final = "all"
-_WILDCARDS: Final = frozenset("*?[")
 
 
 def with_configurations(
@@ -32,13 +29,13 @@ def with_configurations(
     for one in wanted:
         word = one.settings.get("config")
         entry = entries.get(str(one.settings["model"]))
-        if not isinstance(word, str) or not _is_pattern(word):
+        if not isinstance(word, str) or not is_name_pattern(word):
             yield one
             continue
         found = [name for name in (entry.configs if entry else ()) if is_called(name, word)]
         for name in found:
             yield replace(one, settings={**one.settings, "config": name})
-        if not found and word == _ALL:
+        if not found and word == ALL:
             without = {axis: value for axis, value in one.settings.items() if axis != "config"}
             yield replace(one, settings=without)
         elif not found:
@@ -47,7 +44,7 @@ def with_configurations(
 
 def is_called(name: str, word: str) -> bool:
     """Return whether a word, which may be a pattern or `all`, names a configuration."""
-    return word in (name, _ALL) or fnmatch.fnmatchcase(name, word)
+    return word in (name, ALL) or fnmatch.fnmatchcase(name, word)
 
 
 def missing_pairs(
@@ -91,8 +88,4 @@ def _lacks(entry: ModelEntry | None, config: str, owned: set[str]) -> bool:
         return False
     if entry.configs:
         return config not in entry.configs
-    return config in owned or _is_pattern(config)
-
-
-def _is_pattern(word: str) -> bool:
-    return word == _ALL or not _WILDCARDS.isdisjoint(word)
+    return config in owned or is_name_pattern(config)

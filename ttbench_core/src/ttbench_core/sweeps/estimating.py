@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import Target
 
-__all__ = ["SAME", "SIMILAR", "Estimate", "History", "read_history", "total_of"]
+__all__ = ["SAME", "SIMILAR", "Estimate", "History", "read_history", "seconds_of", "total_of"]
 
 #: Of a record of the same cell.
 SAME: Final = "same"
@@ -64,7 +64,7 @@ class History:
     def _add(self, record: Any) -> None:
         if not isinstance(record, Mapping) or record.get("status") != "ok":
             return
-        seconds = _seconds_of(record)
+        seconds = seconds_of(record)
         if seconds is None:
             return
         key = _part(record, "sweep").get("cell")
@@ -126,8 +126,12 @@ def _timed_part(record: Any) -> Any:
     return {name: record.get(name) for name in names}
 
 
-def _seconds_of(record: Mapping[str, Any]) -> float | None:
-    """Give how long a run took: all phases of all its processes; None where it is not known."""
+def seconds_of(record: Mapping[str, Any]) -> float | None:
+    """Give how long a run took, in seconds: all phases of all its processes; None if unknown.
+
+    Args:
+        record: untrusted.
+    """
     processes = record.get("processes")
     parts = processes if isinstance(processes, list) and processes else [record]
     numbers = [

@@ -15,6 +15,7 @@ from ttbench_core.record.result import Result
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import Target
+from ttbench_core.sweeps.estimating import seconds_of
 
 __all__ = ["Journal", "JournalRow", "is_plausible", "read_journal", "stored_results"]
 
@@ -157,18 +158,9 @@ def _row_of(result: Result) -> JournalRow:
         status=status if status in _ORDER else "failed",
         identity=str(sweep.get("identity")),
         label=str(sweep.get("label")),
-        seconds=_seconds(result),
+        seconds=seconds_of(vars(result)),
         outputs_are_right=result.outputs_are_right,
     )
-
-
-def _seconds(result: Result) -> float | None:
-    """Give the sum of the phases of a run, over its processes."""
-    facts = result.processes or [{"phases_ns": result.phases_ns}]
-    found = [one.get("phases_ns") for one in facts]
-    times = [ns for phases in found if isinstance(phases, dict) for ns in phases.values()]
-    numbers = [ns for ns in times if isinstance(ns, (int, float))]
-    return sum(numbers) / 1e9 if numbers else None
 
 
 def _copy(missing: set[str], sources: Iterable[Target], target: Target, name: str) -> None:

@@ -13,9 +13,9 @@ from ttbench_core.plugins.discovery import normalized
 from ttbench_core.sweeps.axes import Setting
 from ttbench_core.sweeps.definition import Sweep
 
-__all__ = ["ChosenModel", "chosen_models", "is_pattern", "with_models"]
+__all__ = ["ALL", "ChosenModel", "chosen_models", "is_name_pattern", "is_pattern", "with_models"]
 
-_ALL: Final = "all"
+ALL: Final = "all"
 _TASK: Final = "task:"
 _WILDCARDS: Final = frozenset("*?[")
 #: Names for a word.
@@ -34,7 +34,12 @@ class ChosenModel:
 
 def is_pattern(word: str) -> bool:
     """Return whether a word may name several models."""
-    return word == _ALL or word.startswith(_TASK) or not _WILDCARDS.isdisjoint(word)
+    return word.startswith(_TASK) or is_name_pattern(word)
+
+
+def is_name_pattern(word: str) -> bool:
+    """Return whether a word may match several names: of models, or of configurations."""
+    return word == ALL or not _WILDCARDS.isdisjoint(word)
 
 
 def chosen_models(word: str, entries: Sequence[ModelEntry]) -> list[ChosenModel]:
@@ -137,4 +142,4 @@ def _matches(entry: ModelEntry, word: str) -> bool:
     if word.startswith(_TASK):
         task = word.removeprefix(_TASK).strip().casefold()
         return bool(task) and task in (entry.task or "").casefold()
-    return word == _ALL or fnmatch.fnmatchcase(entry.runs_as, word)
+    return word == ALL or fnmatch.fnmatchcase(entry.runs_as, word)

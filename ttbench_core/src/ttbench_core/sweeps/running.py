@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,6 @@ from ttbench_core.results.results import Results
 from ttbench_core.sinks.targets import Target, check_targets
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
-from ttbench_core.sweeps.estimating import read_history
 from ttbench_core.sweeps.execution import Execution, SweepOutcome, execute
 from ttbench_core.sweeps.host_locks import HostLock
 from ttbench_core.sweeps.journal import Journal, read_journal, stored_results
@@ -133,7 +132,6 @@ def run_sweep(
 def run_planned(
     asked: SweepAsked,
     observer: SweepObserver = SILENT_SWEEP,
-    on_plan: Callable[[Plan], None] = lambda _: None,
 ) -> FinishedSweep:
     """Plan a sweep, and run what has no record yet.
 
@@ -143,14 +141,11 @@ def run_planned(
     Args:
         asked: the sweep.
         observer: is shown what happens.
-        on_plan: is called with the plan before anything runs.
 
     Raises `RequestError` for a wrong definition, `ResultsFileError`, `ResultNotStoredError`.
     """
     sweep, targets = asked.sweep, asked.targets
-    history, notes = read_history(targets)
-    plan = plan_sweep(sweep, history, notes)
-    on_plan(plan)
+    plan = plan_sweep(sweep)
     with contextlib.ExitStack() as held:
         locks = [_locked(sweep.name, one, observer, held) for one in _in_one_order(targets)]
         journal = read_journal(targets, sweep.name)

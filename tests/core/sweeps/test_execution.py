@@ -98,6 +98,7 @@ def test_each_cell_is_a_record_that_says_its_sweep(sweep):
         "round": 1,
         "rounds": 2,
         "position": 0,
+        "attempt": 1,
         "order_seed": 3,
         "scenario": None,
         "settings": {"model": "steady"},

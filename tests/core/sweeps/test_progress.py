@@ -50,21 +50,43 @@ def test_times_have_the_unit_that_fits(seconds, text):
     assert format_time(seconds) == text
 
 
+def expected_s(known, left):
+    return CellTimes(known, left).remaining().expected_s
+
+
 def test_a_cell_that_was_measured_takes_its_own_time():
-    times = CellTimes({"fast": [1.0, 1.0]})
-    times.add("slow", 9.0)
-    assert times.remaining(["slow"]).expected_s == 9.0
-    assert times.remaining(["fast", "fast"]).expected_s == 2.0
-    assert times.remaining(["new"]).expected_s == pytest.approx(11 / 3)
-    assert CellTimes({}).remaining(["new"]) is None
+    known = {"fast": [1.0, 1.0], "slow": [9.0]}
+    assert expected_s(known, ["slow"]) == 9.0
+    assert expected_s(known, ["fast", "fast"]) == 2.0
+    assert expected_s(known, ["new"]) == pytest.approx(11 / 3)
+    assert CellTimes({}, ["new"]).remaining() is None
 
 
 @given(st.lists(st.floats(0.1, 1e5), min_size=1, max_size=20), st.integers(1, 9))
 def test_the_spread_is_that_of_a_sum_of_independent_times(seconds, count):
-    found = CellTimes({"a": seconds}).remaining(["a"] * count)
+    found = CellTimes({"a": seconds}, ["a"] * count).remaining()
     spread_s = 2 * math.sqrt(count * statistics.pvariance(seconds))
     assert found.expected_s == pytest.approx(count * statistics.fmean(seconds))
     assert found.high_s - found.expected_s == pytest.approx(spread_s, rel=1e-6, abs=1e-6)
+
+
+KEYS = st.sampled_from(["a", "b", "c"])
+
+
+@given(st.lists(st.tuples(KEYS, st.floats(0.1, 1e3)), max_size=30), st.lists(KEYS, max_size=30))
+def test_what_is_counted_along_the_way_is_what_is_counted_at_the_end(ended, left):
+    times = CellTimes({}, [*left, *(key for key, _ in ended)])
+    known = {}
+    for key, seconds in ended:
+        times.drop(key)
+        times.add(key, seconds)
+        known.setdefault(key, []).append(seconds)
+    found, wanted = times.remaining(), CellTimes(known, left).remaining()
+    if wanted is None:
+        assert found is None
+    else:
+        assert found.expected_s == pytest.approx(wanted.expected_s, abs=1e-6)
+        assert found.high_s == pytest.approx(wanted.high_s, rel=1e-6, abs=1e-3)
 
 
 def test_lines_go_where_they_are_wanted():

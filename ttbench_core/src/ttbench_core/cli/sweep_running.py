@@ -6,6 +6,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from ttbench_core.cli.run import signals_interrupt
@@ -114,6 +115,6 @@ def _record(ended: FinishedSweep, where: list[str]) -> dict[str, Any]:
         "left": state.left,
         "wrong": ended.outcome.wrong,
         "interrupted": ended.outcome.is_interrupted,
-        "cells": [vars(one) for one in ended.outcome.outcomes],
+        "cells": [asdict(one) for one in ended.outcome.outcomes],
         "targets": where,
     }

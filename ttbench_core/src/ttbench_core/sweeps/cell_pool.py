@@ -6,29 +6,20 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import Any, Final
+from typing import Final
 
 from ttbench_core.errors import one_line
 from ttbench_core.sinks.targets import Target
 from ttbench_core.sweeps.cell_process import GRACE_S, CellProcess
+from ttbench_core.sweeps.cell_runner import Ended
 from ttbench_core.sweeps.cell_worker import order_of
 from ttbench_core.sweeps.host_locks import HostLock
 from ttbench_core.sweeps.placing import Placement, placements
 from ttbench_core.sweeps.schedule import CellRun
 
-__all__ = ["CellPool", "Ended"]
+__all__ = ["CellPool"]
 
 _POLL_S: Final = 0.2
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A cell that has ended."""
-
-    run: CellRun
-    seconds: float
-    #: What its process sent; `status` and `crash` with the reason where it sent nothing.
-    facts: dict[str, Any]
 
 
 @dataclass
@@ -40,7 +31,7 @@ class _Running:
 
 
 class CellPool:
-    """At most so many cells at once, each on a device of its own.
+    """At most so many cells at once on this machine, each on a device of its own: a `CellRunner`.
 
     Args:
         targets: that cells store their records in.
@@ -70,6 +61,9 @@ class CellPool:
     def runs(self) -> tuple[CellRun, ...]:
         """The cells that run."""
         return tuple(one.run for one in self._running)
+
+    def lane(self, run: CellRun) -> None:
+        """Cells start in their order: a device that is free does not let a later one go first."""
 
     def start(self, run: CellRun) -> Ended | bool:
         """Start a cell if there is room, and its device is free.

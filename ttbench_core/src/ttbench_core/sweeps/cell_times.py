@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,7 @@ __all__ = ["CellTimes"]
 _SPREAD: Final = 2
 
 
-@dataclass
+@dataclass(slots=True)
 class _Times:
     """Count, mean and sum of squared deviations of times, one after the other (Welford 1962)."""
 
@@ -35,39 +36,59 @@ class _Times:
 
 
 class CellTimes:
-    """The times of cells that gave a number.
+    """The times of cells that gave a number, and those that are left.
+
+    Every call takes the same time, however many cells there are.
 
     Args:
         known: of earlier times, in seconds, by key.
+        left: keys of the cells that are left, one as often as it has to run.
     """
 
-    def __init__(self, known: Mapping[str, Sequence[float]]) -> None:
+    def __init__(self, known: Mapping[str, Sequence[float]], left: Iterable[str] = ()) -> None:
         self._of_cell: Final[dict[str, _Times]] = {}
         self._of_all: Final = _Times()
+        self._left: Final = Counter(left)
+        #: Of the cells that are left: how many have no time of their own, and the sums of the
+        #: means and variances of the others.
+        self._unmeasured = self._left.total()
+        self._mean_s = self._variance = 0.0
         for key, times in known.items():
             for seconds in times:
                 self.add(key, seconds)
 
     def add(self, key: str, seconds: float) -> None:
         """Add how long a cell took."""
+        self._count(key, -1)
         self._of_cell.setdefault(key, _Times()).add(seconds)
         self._of_all.add(seconds)
+        self._count(key, 1)
 
-    def remaining(self, left: Iterable[str]) -> Remaining | None:
-        """Estimate how long cells will take; None where no cell has been measured.
+    def drop(self, key: str, times: int = 1) -> None:
+        """Take a cell off those that are left, so many times."""
+        self._count(key, -1)
+        self._left[key] -= times
+        self._count(key, 1)
+
+    def remaining(self) -> Remaining | None:
+        """Estimate how long the cells that are left take; None where none has been measured.
 
         A cell that was measured takes its own mean, any other the mean of all. The spread is
         that of a sum of independent times.
-
-        Args:
-            left: keys of the cells, one as often as it has to run.
         """
         if not self._of_all.count:
             return None
-        expected_s = variance = 0.0
-        for key in left:
-            times = self._of_cell.get(key, self._of_all)
-            expected_s += times.mean_s
-            variance += times.variance
-        spread_s = _SPREAD * math.sqrt(variance)
+        expected_s = self._mean_s + self._unmeasured * self._of_all.mean_s
+        variance = self._variance + self._unmeasured * self._of_all.variance
+        spread_s = _SPREAD * math.sqrt(max(0.0, variance))
         return Remaining(max(0.0, expected_s - spread_s), expected_s, expected_s + spread_s)
+
+    def _count(self, key: str, sign: int) -> None:
+        """Add what a cell that is left contributes to the sums, or take it away."""
+        left = sign * self._left[key]
+        times = self._of_cell.get(key)
+        if times is None:
+            self._unmeasured += left
+        else:
+            self._mean_s += left * times.mean_s
+            self._variance += left * times.variance

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,8 +13,8 @@ from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import Target
-from ttbench_core.sweeps.cell_pool import CellPool, Ended
-from ttbench_core.sweeps.cell_times import CellTimes
+from ttbench_core.sweeps.cell_pool import CellPool
+from ttbench_core.sweeps.cell_runner import CellRunner, Ended
 from ttbench_core.sweeps.host_locks import HostLock
 from ttbench_core.sweeps.journal import Journal
 from ttbench_core.sweeps.plan import Plan
@@ -23,12 +24,15 @@ from ttbench_core.sweeps.progress import (
     SweepObserver,
     SweepState,
 )
+from ttbench_core.sweeps.run_counts import RunCounts
 from ttbench_core.sweeps.schedule import CellRun, schedule
 from ttbench_core.sweeps.unmeasured import ended_record, refused_record
 
 __all__ = ["Execution", "SweepOutcome", "execute"]
 
 _POLL_S: Final = 0.2
+#: How often a run is tried that is lost with its machine.
+_ATTEMPTS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Execution:
     jobs: int = 1
     #: Locks that the processes of cells hold too, until they have ended.
     held: Sequence[HostLock] = ()
+    #: What runs the cells; None for processes of this machine.
+    runner: CellRunner | None = None
 
 
 @dataclass
@@ -92,7 +98,7 @@ def execute(
     except KeyboardInterrupt:
         running.interrupt()
     finally:
-        running.pool.kill()
+        running.runner.kill()
     return running.outcome
 
 
@@ -100,38 +106,34 @@ class _Running:
     """A sweep that runs."""
 
     def __init__(self, asked: Execution, observer: SweepObserver) -> None:
-        sweep = asked.plan.sweep
+        plan = asked.plan
+        found = schedule(plan, asked.journal, asked.retry)
         self._targets: Final = asked.targets
         self._observer: Final = observer
-        self._schedule: Final = schedule(asked.plan, asked.journal, asked.retry)
-        #: What has not ended, also what runs.
-        self._left: Final = [*self._schedule.to_refuse, *self._schedule.wanted]
-        self._times: Final = CellTimes(asked.journal.seconds_by_cell())
-        self._counts: Final = {
-            "ok": self._schedule.done,
-            "failed": self._schedule.failed,
-            "refused": self._schedule.refused,
-        }
-        self.pool: Final = CellPool(
-            asked.targets,
-            jobs=asked.jobs,
-            timeout_s=sweep.cell_timeout_s,
-            owner=f"sweep {sweep.name}",
-            held=asked.held,
+        self._to_refuse: Final = found.to_refuse
+        self._counts: Final = RunCounts(found, asked.journal)
+        self.runner: Final = asked.runner or _local(asked)
+        self._lanes: Final[dict[Hashable, deque[CellRun]]] = {}
+        for run in found.wanted:
+            self._lanes.setdefault(self.runner.lane(run), deque()).append(run)
+        self._told: CellRun | None = None
+        keys = {cell.key for cell in plan.cells}
+        self.outcome: Final = SweepOutcome(
+            self._counts.state(), wrong=asked.journal.wrong_labels(keys)
         )
-        keys = {cell.key for cell in asked.plan.cells}
-        self.outcome: Final = SweepOutcome(self._state(), wrong=asked.journal.wrong_labels(keys))
 
     def run(self) -> None:
-        """Run every cell that is left, in its order."""
-        for run in self._schedule.wanted:
-            self._start_when_free(run)
-        while self.pool.runs:
-            self._finish_ended()
+        """Run every cell that is left, each lane in its order."""
+        while (first := self._start_all()) is not None or self.runner.runs:
+            if self.runner.runs:
+                for ended in self.runner.ended():
+                    self._finish(ended)
+            elif first is not None:
+                self._wait_for(first)
 
     def refuse(self) -> None:
         """Store a row for each cell that is refused before it runs."""
-        for run in self._schedule.to_refuse:
+        for run in self._to_refuse:
             reason = run.cell.refused or ""
             stored = self._stored(refused_record(run.request(), RequestError(reason)))
             self._add(run, 0.0, {"status": "refused", "reason": reason, "not_stored": stored})
@@ -139,43 +141,53 @@ class _Running:
     def interrupt(self) -> None:
         """End the cells that run as Ctrl-C does, each with its record."""
         self.outcome.is_interrupted = True
-        for ended in self.pool.interrupt():
+        for ended in self.runner.interrupt():
             self._finish(ended)
 
-    def _start_when_free(self, run: CellRun) -> None:
-        """Start a cell as soon as its device is free, unless it has failed in an earlier round."""
-        is_told = False
-        while run in self._left:
-            started = self.pool.start(run)
-            if isinstance(started, Ended):
-                self._finish(started)
-            elif started:
-                self._observer.started(self._state())
-            elif self.pool.runs:
-                self._finish_ended()
-                continue
-            else:
-                if not is_told:
-                    self._observer.waiting(self.pool.reason_to_wait(run))
-                is_told = True
-                time.sleep(_POLL_S)
-                continue
-            return
+    def _start_all(self) -> CellRun | None:
+        """Start the cells that there is room for; give the first one that waits, if any."""
+        waiting = None
+        for lane in self._lanes.values():
+            while lane and self._start(lane[0]):
+                lane.popleft()
+            if lane and waiting is None:
+                waiting = lane[0]
+        return waiting
 
-    def _finish_ended(self) -> None:
-        for ended in self.pool.ended():
-            self._finish(ended)
+    def _start(self, run: CellRun) -> bool:
+        """Start a cell unless it failed in an earlier round; return whether it waits no more."""
+        if not self._counts.is_left(run):
+            return True
+        started = self.runner.start(run)
+        if isinstance(started, Ended):
+            self._finish(started)
+        elif started:
+            self._observer.started(self._state())
+        return bool(started)
+
+    def _wait_for(self, run: CellRun) -> None:
+        if run is not self._told:
+            self._observer.waiting(self.runner.reason_to_wait(run))
+        self._told = run
+        time.sleep(_POLL_S)
 
     def _finish(self, ended: Ended) -> None:
-        facts: dict[str, Any] = ended.facts
+        facts, run = dict(ended.facts), ended.run
         if "crash" in facts:
-            reason = str(facts["crash"])
-            if self.outcome.is_interrupted:
-                facts = {"status": "interrupted", "reason": reason}
-            else:
-                stored = self._stored(ended_record(ended.run.request(), reason))
-                facts = {"status": "failed", "reason": reason, "not_stored": stored}
-        self._add(ended.run, ended.seconds, facts)
+            facts = self._crashed(ended)
+        elif (record := facts.pop("record", None)) is not None:
+            facts["not_stored"] = self._stored(record)
+        if ended.is_lost and run.attempt < _ATTEMPTS and not self.outcome.is_interrupted:
+            self._lanes[self.runner.lane(run)].appendleft(run.again(ended.node))
+            facts["status"] = "lost"
+        self._add(run, ended.seconds, facts)
+
+    def _crashed(self, ended: Ended) -> dict[str, Any]:
+        reason = str(ended.facts["crash"])
+        if self.outcome.is_interrupted:
+            return {"status": "interrupted", "reason": reason}
+        stored = self._stored(ended_record(ended.run.request(), reason))
+        return {"status": "failed", "reason": reason, "not_stored": stored}
 
     def _stored(self, record: Result) -> str | None:
         """Store a record; give why it is not in every target."""
@@ -187,32 +199,23 @@ class _Running:
 
     def _add(self, run: CellRun, seconds: float, facts: Mapping[str, Any]) -> None:
         found = CellOutcome.of(run.cell.label, run.round, seconds, facts)
-        if found.status in self._counts:
-            self._counts[found.status] += 1
-            self._drop(run, all_rounds=found.status != "ok")
-        if found.status == "ok":
-            self._times.add(run.cell.key, seconds)
+        self._counts.add(run, found.status, seconds)
         if not found.outputs_are_right and found.label not in self.outcome.wrong:
             self.outcome.wrong.append(found.label)
         self.outcome.outcomes.append(found)
         self.outcome.state = self._state()
         self._observer.ended(found, self.outcome.state)
 
-    def _drop(self, run: CellRun, *, all_rounds: bool) -> None:
-        """Take a run off what is left; with all its rounds, which would fail in the same way."""
-        self._left[:] = [
-            one
-            for one in self._left
-            if one is not run and not (all_rounds and one.cell.key == run.cell.key)
-        ]
-
     def _state(self) -> SweepState:
-        left = [run.cell.key for run in self._left if run.cell.refused is None]
-        return SweepState(
-            total=len(self._left) + sum(self._counts.values()),
-            done=self._counts["ok"],
-            failed=self._counts["failed"],
-            refused=self._counts["refused"],
-            running=tuple(run.cell.label for run in self.pool.runs),
-            remaining=self._times.remaining(left),
-        )
+        return self._counts.state(self.runner.runs)
+
+
+def _local(asked: Execution) -> CellRunner:
+    sweep = asked.plan.sweep
+    return CellPool(
+        asked.targets,
+        jobs=asked.jobs,
+        timeout_s=sweep.cell_timeout_s,
+        owner=f"sweep {sweep.name}",
+        held=asked.held,
+    )

@@ -9,13 +9,13 @@ from typing import Any, Final, Protocol
 __all__ = ["SILENT_SWEEP", "CellOutcome", "Remaining", "SweepObserver", "SweepState"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CellOutcome:
     """What came of a cell in one round."""
 
     label: str
     round: int
-    #: `ok`, `failed`, `refused`, `interrupted`.
+    #: `ok`, `failed`, `refused`, `interrupted`; `lost` with its machine, and tried again.
     status: str
     seconds: float = 0.0
     #: Why there is no number.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,24 +15,52 @@ from ttbench_core.sweeps.plan import Plan
 __all__ = ["CellRun", "Schedule", "schedule"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CellRun:
     """A cell in a round."""
 
+    plan: Plan
     cell: Cell
     round: int
     #: Its place in the order of the round, from 0.
     position: int
-    #: For the record: which sweep, cell and round it is of.
-    stamp: Mapping[str, Any]
+    #: From 1; a run that was lost with its machine is tried once more.
+    attempt: int = 1
+    #: The machines that earlier tries were lost on.
+    avoid: frozenset[str] = frozenset()
+
+    def again(self, node: str | None) -> CellRun:
+        """Give the next try of a run that was lost.
+
+        Args:
+            node: the machine that it was lost on; None where that is not known.
+        """
+        lost_on = self.avoid if node is None else self.avoid | {node}
+        return replace(self, attempt=self.attempt + 1, avoid=lost_on)
 
     def request(self, beside: Sequence[str] = ()) -> RunRequest:
-        """Give what is measured.
+        """Give what is measured, with the place of its record in the sweep.
 
         Args:
             beside: labels of the cells that run at the same time.
         """
-        return replace(self.cell.request, sweep={**self.stamp, "beside": list(beside)})
+        return replace(self.cell.request, sweep={**self._stamp(), "beside": list(beside)})
+
+    def _stamp(self) -> dict[str, Any]:
+        cell, sweep = self.cell, self.plan.sweep
+        return {
+            "name": sweep.name,
+            "identity": self.plan.identity,
+            "cell": cell.key,
+            "label": cell.label,
+            "round": self.round,
+            "rounds": sweep.rounds,
+            "position": self.position,
+            "attempt": self.attempt,
+            "order_seed": sweep.order_seed,
+            "scenario": cell.scenario,
+            "settings": dict(cell.settings),
+        }
 
 
 @dataclass(frozen=True)
@@ -71,10 +99,10 @@ def schedule(plan: Plan, journal: Journal, retry: Collection[str] = ()) -> Sched
                 if status != "ok":
                     ended.add(key)
             elif key not in ended:
-                wanted.append(_run(plan, cells[key], number, position))
+                wanted.append(CellRun(plan, cells[key], number, position))
     refused = [cell for cell in plan.cells if cell.refused is not None]
     to_refuse = [
-        _run(plan, cell, 1, 0) for cell in refused if journal.status(cell.key, 1) != "refused"
+        CellRun(plan, cell, 1, 0) for cell in refused if journal.status(cell.key, 1) != "refused"
     ]
     return Schedule(
         tuple(wanted),
@@ -83,20 +111,3 @@ def schedule(plan: Plan, journal: Journal, retry: Collection[str] = ()) -> Sched
         failed=counts["failed"],
         refused=counts["refused"] + len(refused) - len(to_refuse),
     )
-
-
-def _run(plan: Plan, cell: Cell, number: int, position: int) -> CellRun:
-    sweep = plan.sweep
-    stamp = {
-        "name": sweep.name,
-        "identity": plan.identity,
-        "cell": cell.key,
-        "label": cell.label,
-        "round": number,
-        "rounds": sweep.rounds,
-        "position": position,
-        "order_seed": sweep.order_seed,
-        "scenario": cell.scenario,
-        "settings": dict(cell.settings),
-    }
-    return CellRun(cell, number, position, stamp)

@@ -12,6 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO, Any, Final
 
 import psutil
@@ -20,10 +21,10 @@ from ttbench_core.errors import exit_text
 from ttbench_core.running.processes.line_reader import HungProcessError, LineReader
 from ttbench_core.sweeps.leftovers import MARK, kill_marked
 
-__all__ = ["CellProcess"]
+__all__ = ["GRACE_S", "CellProcess", "ProcessHome"]
 
 _START: Final = (
-    "import sys; sys.path[:] = sys.argv[2:];"
+    "import sys; sys.path[:] = sys.argv[2:] or sys.path;"
     # until the worker handles it, Ctrl-C ends it silently
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL);"
     "from ttbench_core.sweeps.cell_worker import main; main(int(sys.argv[1]))"
@@ -33,27 +34,42 @@ GRACE_S: Final = 45.0
 _MAX_REASON_BYTES: Final = 2000
 
 
+@dataclass(frozen=True)
+class ProcessHome:
+    """Where the process of a cell is at home, if not where this one is."""
+
+    #: The interpreter; it has packages of its own.
+    python: str
+    #: All its environment variables.
+    variables: Mapping[str, str]
+
+
 class CellProcess:
     """A process that measures and stores one cell.
 
     Args:
         order: what `cell_worker` reads.
         held: descriptors of locks that it holds until it has ended.
+        home: the interpreter and the variables that it is started with; None for those of this
+            process.
 
     Raises `OSError` where no process can be started.
     """
 
-    def __init__(self, order: Mapping[str, Any], held: Sequence[int]) -> None:
+    def __init__(
+        self, order: Mapping[str, Any], held: Sequence[int], home: ProcessHome | None = None
+    ) -> None:
         self.started_s: Final = time.monotonic()
         ours, theirs = os.pipe()
         self._descriptor: Final = ours
         self._messages: Final = LineReader(ours)
         self._mark: Final = uuid.uuid4().hex
+        python, path, variables = _home(home)
         self._errors: Final[IO[bytes]] = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(theirs), *sys.path],
-                env={**os.environ, MARK: self._mark},
+                [python, "-c", _START, str(theirs), *path],
+                env={**variables, MARK: self._mark},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
@@ -132,3 +148,10 @@ class CellProcess:
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         said = f": {lines[-1]}" if lines else ""
         return f"the process of the cell {exit_text(self._process.returncode)}{said}"
+
+
+def _home(home: ProcessHome | None) -> tuple[str, Sequence[str], Mapping[str, str]]:
+    """Give the interpreter, the path of its modules (empty for its own), its variables."""
+    if home is None:
+        return sys.executable, sys.path, os.environ
+    return home.python, (), home.variables

@@ -29,19 +29,19 @@ from ttbench_core.sinks.targets import Target, checked_before
 from ttbench_core.sweeps.time_limit import TimeLimit
 from ttbench_core.sweeps.unmeasured import refused_record, timed_out_record
 
-__all__ = ["main", "order_of"]
+__all__ = ["main", "order_of", "request_of_order"]
 
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def order_of(
-    request: RunRequest, targets: Sequence[Target], timeout_s: float | None
+    request: RunRequest, targets: Sequence[Target] | None, timeout_s: float | None
 ) -> dict[str, Any]:
     """Give what the process is asked, as JSON values.
 
     Args:
         request: what is measured, with the place of its cell in the sweep.
-        targets: checked targets.
+        targets: checked targets; None to get the record back instead, as `record`.
         timeout_s: seconds that it may take; None is no limit.
     """
     other = request.interpreter
@@ -51,7 +51,7 @@ def order_of(
         if other is None
         else {"name": other.name, "python": str(other.python), "backends": list(other.backends)},
         "sweep": dict(request.sweep or {}),
-        "targets": [str(one.as_named) for one in targets],
+        "targets": None if targets is None else [str(one.as_named) for one in targets],
         "timeout_s": timeout_s,
     }
 
@@ -82,12 +82,12 @@ def _end_with_parent() -> None:
 
 
 def _outcome(order: Mapping[str, Any]) -> dict[str, Any]:
-    request = _request_of(order)
+    request = request_of_order(order)
     result: Result | None = None
     targets: list[Target] = []
     interrupted = False
     try:
-        targets = [checked_before(one) for one in order["targets"]]
+        targets = [checked_before(one) for one in order["targets"] or ()]
         result = _measured(request, order["timeout_s"])
         store_result(result, *targets)
     except ResultNotStoredError as lost:
@@ -100,6 +100,8 @@ def _outcome(order: Mapping[str, Any]) -> dict[str, Any]:
         return {"status": "failed", "reason": one_line(error), "not_stored": one_line(error)}
     if interrupted:
         return {"status": "interrupted", "not_stored": _stored(result, targets)}
+    if result is not None and order["targets"] is None:
+        return {**_facts(result), "record": result.to_record()}
     return _facts(result)
 
 
@@ -113,7 +115,8 @@ def _stored(result: Result | None, targets: Sequence[Target]) -> str | None:
     return None
 
 
-def _request_of(order: Mapping[str, Any]) -> RunRequest:
+def request_of_order(order: Mapping[str, Any]) -> RunRequest:
+    """Give what an order asks to measure."""
     other = order["interpreter"]
     return RunRequest(
         RunOptions(**order["options"]),

@@ -17,6 +17,7 @@ from ttbench_core.sweeps.cell_pool import CellPool
 from ttbench_core.sweeps.cell_runner import CellRunner, Ended
 from ttbench_core.sweeps.host_locks import HostLock
 from ttbench_core.sweeps.journal import Journal
+from ttbench_core.sweeps.placed_cell import CellSetting
 from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.progress import (
     SILENT_SWEEP,
@@ -26,7 +27,7 @@ from ttbench_core.sweeps.progress import (
 )
 from ttbench_core.sweeps.run_counts import RunCounts
 from ttbench_core.sweeps.schedule import CellRun, schedule
-from ttbench_core.sweeps.unmeasured import ended_record, refused_record
+from ttbench_core.sweeps.unmeasured import ended_record, lost_record, refused_record
 
 __all__ = ["Execution", "SweepOutcome", "execute"]
 
@@ -186,7 +187,8 @@ class _Running:
         reason = str(ended.facts["crash"])
         if self.outcome.is_interrupted:
             return {"status": "interrupted", "reason": reason}
-        stored = self._stored(ended_record(ended.run.request(), reason))
+        make_record = lost_record if ended.is_lost else ended_record
+        stored = self._stored(make_record(ended.run.request(), reason))
         return {"status": "failed", "reason": reason, "not_stored": stored}
 
     def _stored(self, record: Result) -> str | None:
@@ -212,10 +214,5 @@ class _Running:
 
 def _local(asked: Execution) -> CellRunner:
     sweep = asked.plan.sweep
-    return CellPool(
-        asked.targets,
-        jobs=asked.jobs,
-        timeout_s=sweep.cell_timeout_s,
-        owner=f"sweep {sweep.name}",
-        held=asked.held,
-    )
+    setting = CellSetting(asked.targets, sweep.cell_timeout_s, asked.held)
+    return CellPool(setting, jobs=asked.jobs, owner=f"sweep {sweep.name}")

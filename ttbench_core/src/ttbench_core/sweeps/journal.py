@@ -16,6 +16,7 @@ from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import Target
 from ttbench_core.sweeps.estimating import seconds_of
+from ttbench_core.sweeps.unmeasured import LOST
 
 __all__ = ["Journal", "JournalRow", "is_plausible", "read_journal", "stored_results"]
 
@@ -151,6 +152,8 @@ def _row_of(result: Result) -> JournalRow:
     sweep = result.sweep or {}
     number = sweep.get("round")
     status = result.status if not result.ok or is_plausible(result) else "failed"
+    if (result.failure or {}).get("phase") == LOST:
+        status = "interrupted"  # with its machine: it says nothing about the cell
     return JournalRow(
         run_id=result.run_id,
         cell=str(sweep.get("cell")),

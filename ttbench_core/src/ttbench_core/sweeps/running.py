@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ttbench_core.errors import OptionError, TtbenchError, suggestion
 from ttbench_core.record.run_errors import RunInterrupted
 from ttbench_core.request.checking import check_integer
 from ttbench_core.results.results import Results
 from ttbench_core.sinks.targets import Target, check_targets
+from ttbench_core.sweeps.cell_runner import CellRunner
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
 from ttbench_core.sweeps.execution import Execution, SweepOutcome, execute
@@ -29,10 +30,13 @@ __all__ = [
     "MAX_JOBS",
     "RETRIED",
     "FinishedSweep",
+    "Planned",
+    "Planner",
     "SweepAsked",
     "SweepInterrupted",
     "SweepNotStoredError",
     "kept_somewhere",
+    "plan_here",
     "records_of",
     "run_planned",
     "run_sweep",
@@ -129,9 +133,28 @@ def run_sweep(
         return records_of(ended.plan, targets)
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A plan, and what runs its cells."""
+
+    plan: Plan
+    #: None for processes of this machine.
+    runner: CellRunner | None = None
+    #: Sentences about what runs them.
+    notes: Sequence[str] = ()
+
+
+#: Plans a sweep, of which some is known already.
+Planner: TypeAlias = Callable[[SweepAsked, Journal], Planned]
+
+
+def plan_here(asked: SweepAsked, _journal: Journal) -> Planned:
+    """Plan a sweep for this machine."""
+    return Planned(plan_sweep(asked.sweep))
+
+
 def run_planned(
-    asked: SweepAsked,
-    observer: SweepObserver = SILENT_SWEEP,
+    asked: SweepAsked, observer: SweepObserver = SILENT_SWEEP, planner: Planner = plan_here
 ) -> FinishedSweep:
     """Plan a sweep, and run what has no record yet.
 
@@ -141,16 +164,20 @@ def run_planned(
     Args:
         asked: the sweep.
         observer: is shown what happens.
+        planner: plans it, and says what runs its cells.
 
     Raises `RequestError` for a wrong definition, `ResultsFileError`, `ResultNotStoredError`.
     """
     sweep, targets = asked.sweep, asked.targets
-    plan = plan_sweep(sweep)
     with contextlib.ExitStack() as held:
         locks = [_locked(sweep.name, one, observer, held) for one in _in_one_order(targets)]
         journal = read_journal(targets, sweep.name)
-        execution = Execution(plan, targets, journal, asked.retry, asked.jobs, locks)
-        said = [*plan.notes, *unreadable(journal), *changes(plan, journal)]
+        planned = planner(asked, journal)
+        plan = planned.plan
+        execution = Execution(
+            plan, targets, journal, asked.retry, asked.jobs, locks, planned.runner
+        )
+        said = [*planned.notes, *plan.notes, *unreadable(journal), *changes(plan, journal)]
         return FinishedSweep(plan, execute(execution, observer, said))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from ttbench_core.errors import RequestError, SessionError
 from ttbench_core.record.result import Result
@@ -10,7 +11,10 @@ from ttbench_core.running.record_secrets import without_secrets
 from ttbench_core.running.record_values import failed_before_start, record_of_crash
 from ttbench_core.running.request import RunRequest
 
-__all__ = ["ended_record", "refused_record", "timed_out_record"]
+__all__ = ["LOST", "ended_record", "lost_record", "refused_record", "timed_out_record"]
+
+#: The phase of a run that ended with the machine that it ran on.
+LOST: Final = "lost"
 
 
 def refused_record(request: RunRequest, refusal: RequestError) -> Result:
@@ -54,3 +58,18 @@ def ended_record(request: RunRequest, reason: str) -> Result:
     """Make the failed record of a cell whose process ended without an outcome."""
     failed = failed_before_start(request, "process", SessionError(reason))
     return replace(failed, backend=request.options.backend, sweep=request.sweep)
+
+
+def lost_record(request: RunRequest, reason: str) -> Result:
+    """Make the failed record of a cell that ended with its machine.
+
+    It says nothing about the cell, and nothing of this machine, which is another one.
+    """
+    failed = failed_before_start(request, LOST, SessionError(reason))
+    return replace(
+        failed,
+        backend=request.options.backend,
+        sweep=request.sweep,
+        host={},
+        machine_name="",
+    )

@@ -1,0 +1,1 @@
+"""A sweep on many machines, through an engine that owns them."""

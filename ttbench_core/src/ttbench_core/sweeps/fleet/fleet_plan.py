@@ -1,0 +1,160 @@
+"""One plan of what the kinds of machines of a fleet have each planned."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ttbench_core.request.options import RunOptions
+from ttbench_core.request.settings_file import Interpreter
+from ttbench_core.running.request import RunRequest
+from ttbench_core.sweeps.cells import Cell
+from ttbench_core.sweeps.combinations import combination_of
+from ttbench_core.sweeps.definition import Sweep
+from ttbench_core.sweeps.fleet.kinds import Kind
+from ttbench_core.sweeps.fleet.needs import missing_resource, needs_of
+from ttbench_core.sweeps.plan import LeftOut, Plan
+
+__all__ = ["FleetPlan", "KindPlan", "fleet_plan", "fleet_sentences", "kind_plan"]
+
+
+@dataclass(frozen=True)
+class KindPlan:
+    """What a kind of machine has planned."""
+
+    kind: Kind
+    #: By combination.
+    cells: Mapping[str, Cell] = field(hash=False)
+    left_out: tuple[LeftOut, ...] = ()
+    excluded: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FleetPlan:
+    """A plan, and where its cells can run."""
+
+    plan: Plan
+    kinds: tuple[Kind, ...]
+    #: The kinds that can run a cell, by its key.
+    where: Mapping[str, tuple[Kind, ...]] = field(hash=False)
+    #: Why machines take no part, by their names.
+    absent: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def cells_of(self, kind: Kind) -> int:
+        """Count the cells that a kind of machine can run."""
+        return sum(kind in kinds for kinds in self.where.values())
+
+
+def kind_plan(kind: Kind, answer: Mapping[str, Any], jobs: int) -> KindPlan:
+    """Read the plan that a machine of a kind has answered with.
+
+    A cell that needs more than the machine declares to the cluster is refused.
+
+    Args:
+        kind: its kind.
+        answer: of `node_answers`.
+        jobs: how many cells a machine runs at once.
+    """
+    cells = (_declared(_cell(one), kind, jobs) for one in answer["cells"])
+    return KindPlan(
+        kind,
+        {combination_of(one.settings, one.scenario, one.label): one for one in cells},
+        tuple(LeftOut(str(reason), int(count)) for reason, count in answer["left_out"]),
+        int(answer["excluded"]),
+        tuple(map(str, answer["notes"])),
+    )
+
+
+def fleet_plan(
+    sweep: Sweep,
+    identity: str,
+    plans: Sequence[KindPlan],
+    measured: Collection[str] = (),
+    absent: Mapping[str, str] | None = None,
+) -> FleetPlan:
+    """Make one plan: each combination of settings runs on one kind of machine.
+
+    That is the one that has measured it already, else the one with the most machines of those
+    that can run it: cells of a sweep are to be comparable.
+
+    Args:
+        sweep: the definition.
+        identity: of the definition.
+        plans: of each kind, the one with the most machines first.
+        measured: keys of cells that have a record.
+        absent: why machines take no part, by their names.
+    """
+    combinations = dict.fromkeys(text for one in plans for text in one.cells)
+    chosen = [_chosen(text, plans, measured) for text in combinations]
+    cells = tuple(replace(one, number=number) for number, one in enumerate(chosen, 1))
+    first = plans[0] if plans else None
+    return FleetPlan(
+        Plan(
+            sweep,
+            identity,
+            cells,
+            first.left_out if first else (),
+            first.excluded if first else 0,
+            tuple(dict.fromkeys(note for one in plans for note in one.notes)),
+        ),
+        tuple(one.kind for one in plans),
+        _where(plans),
+        absent or {},
+    )
+
+
+def fleet_sentences(fleet: FleetPlan) -> Iterator[str]:
+    """Say what machines there are, and which cells they can run."""
+    for kind in fleet.kinds:
+        count = len(kind.nodes)
+        machines = "machine" if count == 1 else "machines"
+        engines = ", ".join(kind.reports[0].backends) or "no engine"
+        yield f"{count} {machines} {kind.name}: {fleet.cells_of(kind)} cells; {engines}"
+    for name, reason in fleet.absent.items():
+        yield f"{name} takes no part: {reason}"
+
+
+def _chosen(text: str, plans: Sequence[KindPlan], measured: Collection[str]) -> Cell:
+    known = [one.cells[text] for one in plans if text in one.cells]
+    able = [cell for cell in known if cell.refused is None]
+    if not able:
+        return known[0]
+    return next((cell for cell in able if cell.key in measured), able[0])
+
+
+def _where(plans: Sequence[KindPlan]) -> dict[str, tuple[Kind, ...]]:
+    found: dict[str, tuple[Kind, ...]] = {}
+    for plan in plans:
+        for cell in plan.cells.values():
+            if cell.refused is None:
+                found[cell.key] = (*found.get(cell.key, ()), plan.kind)
+    return found
+
+
+def _declared(cell: Cell, kind: Kind, jobs: int) -> Cell:
+    if cell.refused is not None:
+        return cell
+    declared = kind.nodes[0].resources
+    needs = needs_of(cell.request.options, declared, jobs)
+    return replace(cell, refused=missing_resource(needs, declared))
+
+
+def _cell(planned: Mapping[str, Any]) -> Cell:
+    other = planned["interpreter"]
+    interpreter = None
+    if other is not None:
+        interpreter = Interpreter(other["name"], Path(other["python"]), tuple(other["backends"]))
+    return Cell(
+        number=0,
+        key=planned["key"],
+        label=planned["label"],
+        scenario=planned["scenario"],
+        settings=planned["settings"],
+        request=RunRequest(RunOptions(**planned["options"]), interpreter=interpreter),
+        refused=planned["refused"],
+        devices=tuple(planned["devices"]),
+        same=planned["same"],
+    )

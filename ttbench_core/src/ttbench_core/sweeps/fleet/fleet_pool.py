@@ -1,0 +1,165 @@
+"""The cells that run now on the machines of a fleet: a `CellRunner` on a cluster."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
+from ttbench_core.errors import TtbenchError, one_line
+from ttbench_core.record.record_checks import result_of
+from ttbench_core.sweeps.cell_runner import Ended
+from ttbench_core.sweeps.fleet.cluster import (
+    Answered,
+    Cluster,
+    ClusterTask,
+    Lost,
+    Message,
+    Started,
+)
+from ttbench_core.sweeps.fleet.fleet_plan import FleetPlan
+from ttbench_core.sweeps.fleet.needs import needs_of
+from ttbench_core.sweeps.fleet.node_cell import cell_order
+from ttbench_core.sweeps.schedule import CellRun
+
+__all__ = ["FleetPool"]
+
+_POLL_S: Final = 0.2
+#: Tasks in the queue of the cluster for each cell that can run: a machine never waits for the
+#: driver, and what is in the queue is little.
+_QUEUED: Final = 2
+#: How often the cluster is asked which machines are alive.
+_REFRESH_S: Final = 5.0
+
+
+class FleetPool:
+    """Keeps a bounded number of cells in the queue of a cluster.
+
+    Args:
+        cluster: what runs them.
+        fleet: where they can run.
+        jobs: how many cells a machine runs at once.
+    """
+
+    def __init__(self, cluster: Cluster, fleet: FleetPlan, jobs: int) -> None:
+        self._cluster: Final = cluster
+        self._fleet: Final = fleet
+        self._jobs: Final = jobs
+        self._running: Final[dict[int, CellRun]] = {}
+        self._began: Final[dict[int, tuple[str, float]]] = {}
+        self._in_lane: Final[Counter[tuple[str, ...]]] = Counter()
+        self._alive: frozenset[str] = frozenset(one.id for one in cluster.nodes())
+        self._refreshed_s = time.monotonic()
+
+    @property
+    def runs(self) -> Collection[CellRun]:
+        """The cells that run, or are in the queue of the cluster."""
+        return self._running.values()
+
+    def lane(self, run: CellRun) -> tuple[str, ...]:
+        """Give the kinds of machines that can run a cell."""
+        return tuple(kind.fingerprint for kind in self._fleet.where[run.cell.key])
+
+    def start(self, run: CellRun) -> Ended | bool:
+        """Queue a cell if few are in the queue; a cell without a machine is lost."""
+        nodes = self._nodes_for(run)
+        lane = self.lane(run)
+        if not nodes:
+            return _lost(run, "no machine that can run it is left", None, 0.0)
+        if self._in_lane[lane] >= _QUEUED * self._jobs * len(nodes):
+            return False
+        declared = self._fleet.where[run.cell.key][0].nodes[0].resources
+        needs = needs_of(run.cell.request.options, declared, self._jobs)
+        order = cell_order(run, self._jobs, needs.visible)
+        task = self._cluster.start(ClusterTask(order, needs, nodes, run.cell.label))
+        self._running[task] = run
+        self._in_lane[lane] += 1
+        return True
+
+    def reason_to_wait(self, run: CellRun) -> str:
+        """Say what a cell waits for."""
+        return f"waiting for a machine for {run.cell.label}"
+
+    def ended(self) -> list[Ended]:
+        """Wait a moment for cells that end."""
+        found = [self._ended(message) for message in self._cluster.wait(_POLL_S)]
+        ended = [one for one in found if one is not None]
+        if time.monotonic() - self._refreshed_s > _REFRESH_S:
+            ended += self._without_machine()
+        return ended
+
+    def interrupt(self) -> Iterator[Ended]:
+        """End all cells; what they have measured is not kept."""
+        runs = list(self._running.values())
+        self.kill()
+        for run in runs:
+            yield Ended(run, 0.0, {"status": "interrupted"})
+
+    def kill(self) -> None:
+        """End all cells at once."""
+        self._cluster.cancel(list(self._running))
+        for task in list(self._running):
+            self._forget(task)
+
+    def _nodes_for(self, run: CellRun) -> tuple[str, ...]:
+        """Give the machines that a cell may run on: another one than those that it was lost on."""
+        kinds = self._fleet.where[run.cell.key]
+        able = [node.id for kind in kinds for node in kind.nodes if node.id in self._alive]
+        return tuple(node for node in able if node not in run.avoid) or tuple(able)
+
+    def _ended(self, message: Message) -> Ended | None:
+        if message.task not in self._running:
+            return None
+        if isinstance(message, Started):
+            self._began[message.task] = (message.node, time.monotonic())
+            return None
+        node, began_s = self._began.get(message.task, (None, time.monotonic()))
+        run = self._forget(message.task)
+        if isinstance(message, Lost):
+            self._refresh()
+            return _lost(run, message.reason, node, time.monotonic() - began_s)
+        return _answered(run, message)
+
+    def _forget(self, task: int) -> CellRun:
+        run = self._running.pop(task)
+        self._began.pop(task, None)
+        self._in_lane[self.lane(run)] -= 1
+        return run
+
+    def _refresh(self) -> None:
+        self._alive = frozenset(one.id for one in self._cluster.nodes())
+        self._refreshed_s = time.monotonic()
+
+    def _without_machine(self) -> list[Ended]:
+        """End the cells in the queue that no machine is left for: they would wait for ever."""
+        self._refresh()
+        stuck = [
+            task
+            for task, run in self._running.items()
+            if task not in self._began and not self._nodes_for(run)
+        ]
+        self._cluster.cancel(stuck)
+        reason = "no machine that can run it is left"
+        return [_lost(self._forget(task), reason, None, 0.0) for task in stuck]
+
+
+def _answered(run: CellRun, message: Answered) -> Ended:
+    """Read what a machine sent: text that may be anything."""
+    try:
+        answer: Any = json.loads(message.answer)
+        facts, seconds = dict(answer["facts"]), float(answer["seconds"])
+        if not isinstance(facts.get("status"), str):
+            raise TypeError("it has no status")
+        if (record := facts.get("record")) is not None:
+            facts["record"] = result_of(run.cell.label, record)
+    except (ValueError, TypeError, KeyError, TtbenchError) as error:
+        return _lost(run, f"its answer cannot be read: {one_line(error)}", None, 0.0)
+    return Ended(run, seconds, facts)
+
+
+def _lost(run: CellRun, reason: str, node: str | None, seconds: float) -> Ended:
+    where = f"on node {node[:12]} " if node else ""
+    facts = {"status": "failed", "crash": f"lost {where}with its task: {reason}"}
+    return Ended(run, seconds, facts, is_lost=True, node=node)

@@ -1,0 +1,150 @@
+"""A cell on a machine of a fleet: an ordinary process of a cell, watched by the cluster's task.
+
+The order is JSON, and so is what comes back: nothing of ttbench is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.connection import wait
+from typing import Any, Final
+
+from ttbench_core.running.request import RunRequest
+from ttbench_core.sweeps.cell_process import ProcessHome
+from ttbench_core.sweeps.cell_worker import order_of, request_of_order
+from ttbench_core.sweeps.fleet.needs import ALL, ASSIGNED
+from ttbench_core.sweeps.host_locks import MACHINE, HostLock
+from ttbench_core.sweeps.placed_cell import CellSetting, NotStarted, PlacedCell, place_cell
+from ttbench_core.sweeps.placing import Placement, placements
+from ttbench_core.sweeps.schedule import CellRun
+from ttbench_core.sweeps.unmeasured import ended_record
+
+__all__ = ["NODE_PYTHON", "VISIBLE_VARIABLES", "cell_order", "home_of", "run_cell"]
+
+#: The variable of a machine that names the interpreter with ttbench, packs and engines, if it is
+#: not the one that runs the cluster's tasks.
+NODE_PYTHON: Final = "TTBENCH_NODE_PYTHON"
+#: What says which devices a process sees, by the kind of device.
+VISIBLE_VARIABLES: Final = {
+    "cuda": "CUDA_VISIBLE_DEVICES",
+    "silicon": "TT_VISIBLE_DEVICES",
+    "tt": "TT_VISIBLE_DEVICES",
+}
+_OF_TASKS: Final = "OMP_NUM_THREADS"
+_POLL_S: Final = 0.2
+
+
+def cell_order(run: CellRun, jobs: int, visible: str) -> str:
+    """Give what a machine is asked to run, as JSON.
+
+    Args:
+        run: the cell.
+        jobs: how many cells a machine runs at once.
+        visible: which devices the process sees: see `needs`.
+    """
+    sweep = run.plan.sweep
+    return json.dumps(
+        {
+            "cell": order_of(run.request(), None, sweep.cell_timeout_s),
+            "devices": list(run.cell.devices),
+            "jobs": jobs,
+            "visible": visible,
+            "owner": f"sweep {sweep.name}",
+        }
+    )
+
+
+def run_cell(order_text: str, launch: Mapping[str, str], own: Mapping[str, str]) -> str:
+    """Run a cell on this machine, and give what came of it as JSON.
+
+    Waits until its device is free: other sweeps of the machine have the same locks.
+
+    Args:
+        order_text: of `cell_order`.
+        launch: what the record says of the machine and the task.
+        own: the variables of the machine, as the cluster was started with them.
+    """
+    order = json.loads(order_text)
+    kind = (order["cell"]["options"].get("device") or "").partition(":")[0]
+    variables = _variables(order["visible"], kind, own)
+    shown = {
+        name.lower(): variables[name]
+        for name in dict.fromkeys(VISIBLE_VARIABLES.values())
+        if name in variables
+    }
+    order["cell"]["sweep"]["launch"] = {**launch, **shown}
+    request = request_of_order(order["cell"])
+    setting = CellSetting(None, order["cell"]["timeout_s"], home=home_of(variables))
+    places = list(_places(request, order, _assigned(order["visible"], kind, variables)))
+    while (cell := place_cell(places, setting)) is None:
+        time.sleep(_POLL_S)
+    if isinstance(cell, NotStarted):
+        return _failed(request, cell.reason, 0.0)
+    return _followed(cell, request)
+
+
+def home_of(variables: Mapping[str, str]) -> ProcessHome:
+    """Give the interpreter of this machine's ttbench, with variables for it."""
+    return ProcessHome(variables.get(NODE_PYTHON) or sys.executable, variables)
+
+
+def _followed(cell: PlacedCell, request: RunRequest) -> str:
+    try:
+        while not wait([cell.fileno()], timeout=_POLL_S):
+            cell.keep_limit()
+    except BaseException:
+        cell.kill()
+        cell.end()
+        raise
+    facts = cell.end()
+    if "crash" in facts:
+        return _failed(request, str(facts["crash"]), cell.seconds)
+    return json.dumps({"facts": facts, "seconds": cell.seconds})
+
+
+def _failed(request: RunRequest, reason: str, seconds: float) -> str:
+    """Give a record of this machine, as it knows where the cell ran."""
+    record = ended_record(request, reason).to_record()
+    facts = {"status": "failed", "reason": reason, "record": record}
+    return json.dumps({"facts": facts, "seconds": seconds})
+
+
+def _variables(visible: str, kind: str, own: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables of the cell's process: those of the machine, and the devices it sees.
+
+    The cluster sets how many threads its tasks have, by how many processors it counts for them.
+    A cell is to have what it has without the cluster.
+    """
+    variables = {**os.environ, **own}
+    if _OF_TASKS not in own:
+        variables.pop(_OF_TASKS, None)
+    if visible == ALL:
+        return variables
+    given = VISIBLE_VARIABLES.get(kind) if visible == ASSIGNED else None
+    for name in VISIBLE_VARIABLES.values():
+        variables[name] = os.environ.get(name, "") if name == given else ""
+    return variables
+
+
+def _assigned(visible: str, kind: str, variables: Mapping[str, str]) -> Sequence[str]:
+    """Give the numbers of the devices that the cluster has given to this task."""
+    name = VISIBLE_VARIABLES.get(kind)
+    if visible != ASSIGNED or name is None:
+        return ()
+    return [one for one in variables.get(name, "").split(",") if one]
+
+
+def _places(
+    request: RunRequest, order: Mapping[str, Any], assigned: Sequence[str]
+) -> Iterator[Placement]:
+    """Yield where the cell may run: on the assigned devices alone, else as on any machine."""
+    if not assigned:
+        yield from placements(request, order["devices"], order["jobs"], order["owner"])
+        return
+    kind = (request.options.device or "").partition(":")[0]
+    devices = (HostLock(f"device {kind}:{one}", owner=order["owner"]) for one in assigned)
+    yield Placement(request, (HostLock(MACHINE, shared=True), *devices))

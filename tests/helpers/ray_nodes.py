@@ -35,7 +35,7 @@ class RayNode:
 
     def workers(self) -> list[psutil.Process]:
         """Give the processes that run tasks."""
-        return [one for one in self.processes() if _title(one).startswith("ray::cell_on_node")]
+        return [one for one in self.processes() if _title(one).startswith("ray::ttbench number")]
 
     def kill(self) -> None:
         """End it as if its machine had lost power."""

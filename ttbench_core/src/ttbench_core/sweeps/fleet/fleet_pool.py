@@ -73,7 +73,7 @@ class FleetPool:
         declared = self._fleet.where[run.cell.key][0].nodes[0].resources
         needs = needs_of(run.cell.request.options, declared, self._jobs)
         order = cell_order(run, self._jobs, needs.visible)
-        task = self._cluster.start(ClusterTask(order, needs, nodes, run.cell.label))
+        task = self._cluster.start(ClusterTask(order, needs, nodes, f"ttbench {run.cell.label}"))
         self._running[task] = run
         self._in_lane[lane] += 1
         return True

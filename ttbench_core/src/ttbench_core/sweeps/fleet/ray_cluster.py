@@ -184,6 +184,5 @@ def _important(resources: Mapping[str, float]) -> Iterator[tuple[str, float]]:
 
 
 def _reason(error: BaseException) -> str:
-    """Give what happened in one line, without the advice to read files of the cluster."""
-    text = one_line(error)
-    return text.split(" Check python-core-worker", maxsplit=1)[0]
+    """Give the first sentence of what happened: the others say which files of Ray to read."""
+    return one_line(error).split(". ", maxsplit=1)[0].rstrip(".")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ttbench_core.cli.arguments import Parser
 from ttbench_core.cli.engine_arguments import add_engine_options
 from ttbench_core.cli.run_arguments import add_run_arguments
-from ttbench_core.sweeps.axes import PLAIN_AXES
+from ttbench_core.sweeps.axes import MACHINE, PLAIN_AXES
 from ttbench_core.sweeps.flags import FlagValues
 from ttbench_core.sweeps.running import MAX_JOBS, RETRIED
 
@@ -51,6 +51,13 @@ def sweep_parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="Definition in TOML")
+    parser.add_argument(
+        "--machine",
+        action="append",
+        metavar="NAMES",
+        help="Machines that the cells are for: names of [machines.NAME] in FILE, or every; those"
+        " that this machine is not are left to others",
+    )
     parser.add_argument("--name", help="Name of the sweep, for records (default: of the file)")
     parser.add_argument(
         "--rounds", type=int, metavar="N", help="How often each run is repeated (default 1)"
@@ -112,9 +119,12 @@ def flag_values(options: argparse.Namespace) -> FlagValues:
         for name in actions
         if name not in _NAMED and getattr(options, name) is not None
     }
+    spelled = {name: "/".join(actions[name].option_strings[:2]) for name in given}
+    if options.machine is not None:
+        given[MACHINE], spelled[MACHINE] = options.machine, "--machine"
     return FlagValues(
         axes=given,
-        spelled={name: "/".join(actions[name].option_strings[:2]) for name in given},
+        spelled=spelled,
         engine_options=options.backend_option or (),
         model_options=options.model_option or (),
         name=options.name,

@@ -58,6 +58,8 @@ def _facts(plan: Plan, results: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield "left out", f"{one.cells:,}: {one.reason}"
     if plan.excluded:
         yield "excluded", f"{plan.excluded:,}"
+    for name, count in plan.elsewhere.items():
+        yield "elsewhere", f"{count:,}: of machine {name}, which this is not"
     if plan.merged:
         yield "merged", f"{plan.merged:,} that measure the same as another cell"
     if runnable:

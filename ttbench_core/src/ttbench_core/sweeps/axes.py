@@ -1,6 +1,6 @@
 """The settings of a run as axes of a sweep: their names, their types, how a value is read.
 
-Names are those of `RunKeywords`, `model`, and for options of engines and models
+Names are those of `RunKeywords`, `model`, `machine`, and for options of engines and models
 `engine_options.NAME` and `model_options.NAME`.
 """
 
@@ -27,6 +27,7 @@ from ttbench_core.sweeps.ranges import integers
 
 __all__ = [
     "ENGINE_PREFIX",
+    "MACHINE",
     "MODEL_PREFIX",
     "PLAIN_AXES",
     "Setting",
@@ -43,9 +44,11 @@ Setting: TypeAlias = str | int | float | bool
 
 ENGINE_PREFIX: Final = "engine_options."
 MODEL_PREFIX: Final = "model_options."
+#: The axis that says where a cell runs; no option of a run.
+MACHINE: Final = "machine"
 _TABLES: Final = ("engine_options", "model_options")
 #: The axes of every sweep, in their order.
-PLAIN_AXES: Final = ("model", *(name for name in KEYWORDS_OF_RUN if name not in _TABLES))
+PLAIN_AXES: Final = ("model", *(name for name in KEYWORDS_OF_RUN if name not in _TABLES), MACHINE)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Flags that are no keyword of their own: what somebody may write instead of it.
 _FLAGS: Final[Mapping[str, str]] = {
@@ -183,7 +186,7 @@ def _kinds() -> Mapping[str, type]:
     annotations = {field.name: field.type for field in option_fields()}
     holder = type("Fields", (), {"__annotations__": annotations})
     hints = typing.get_type_hints(holder, vars(sys.modules[RunOptions.__module__]))
-    kinds: dict[str, type] = {}
+    kinds: dict[str, type] = {MACHINE: str}
     for field in option_fields():
         if field.name in _TABLES:
             continue
@@ -223,5 +226,8 @@ def _refuse_impossible(axis: str, value: Any) -> None:
     """Let the options of a run with this one setting refuse it."""
     if axis == "model":
         RunOptions(value)
+    elif axis == MACHINE:
+        if not value.strip():
+            raise OptionError(f"{value!r} is no name of a machine")
     else:
         RunOptions("any", **{axis: value})

@@ -42,6 +42,8 @@ class Sweep:
     scenarios: tuple[Scenario, ...] = ()
     #: Runs whose settings have one of the values for each axis of a mapping are left out.
     excludes: tuple[Mapping[str, tuple[Setting, ...]], ...] = field(default=(), hash=False)
+    #: What the names of machines mean, by name: see `machines.matches`.
+    machines: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict, hash=False)
     #: How often each run is repeated.
     rounds: int = 1
     #: What `-o` takes; not checked here.

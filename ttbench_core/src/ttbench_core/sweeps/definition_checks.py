@@ -16,6 +16,7 @@ from ttbench_core.sweeps.axes import (
 )
 from ttbench_core.sweeps.definition import Scenario, Sweep, SweepError
 from ttbench_core.sweeps.draft import Draft
+from ttbench_core.sweeps.machine_checks import read_machines, refuse_unknown_machines
 from ttbench_core.sweeps.model_patterns import is_pattern
 
 __all__ = ["sweep_from", "sweep_of"]
@@ -31,6 +32,7 @@ def sweep_of(
     zips: Sequence[Mapping[str, Any]] = (),
     scenarios: Mapping[str, Mapping[str, Any]] | None = None,
     excludes: Sequence[Mapping[str, Any]] = (),
+    machines: Mapping[str, Mapping[str, Any]] | None = None,
     name: str = "sweep",
     rounds: int = 1,
     outputs: Sequence[str] = (),
@@ -45,13 +47,15 @@ def sweep_of(
         zips: mappings of axes to lists of one length, which move together.
         scenarios: settings by name; each scenario multiplies the grid, and its settings win.
         excludes: mappings of axes to a value or a list: runs that match one whole are left out.
+        machines: what each name of the axis `machine` means, as `[machines.NAME]` of a file.
         name: for records and reports.
         rounds: how often each run is repeated.
         outputs: what `-o` takes.
         order_seed: seed of the order of the runs.
         cell_timeout_s: seconds that a run may take; None is no limit.
 
-    Axes are `model`, the keywords of `run`, `engine_options.NAME` and `model_options.NAME`.
+    Axes are `model`, the keywords of `run`, `machine`, `engine_options.NAME` and
+    `model_options.NAME`.
 
     Raises `SweepError`.
     """
@@ -61,6 +65,7 @@ def sweep_of(
         zips=zips,
         scenarios=tuple((scenarios or {}).items()),
         excludes=excludes,
+        machines=machines or {},
         name=name,
         rounds=rounds,
         outputs=outputs,
@@ -89,6 +94,7 @@ def sweep_from(draft: Draft) -> Sweep:
         zips=zips,
         scenarios=scenarios,
         excludes=tuple(_lists(draft, "[[exclude]]", one) for one in draft.excludes),
+        machines=read_machines(draft),
         rounds=_integer(draft, "rounds", draft.rounds, 1, _MAX_ROUNDS),
         outputs=tuple(map(str, draft.outputs)),
         order_seed=_integer(draft, "seed", draft.order_seed, 0, 2**63 - 1),
@@ -97,6 +103,7 @@ def sweep_from(draft: Draft) -> Sweep:
     )
     _refuse_without_model(sweep)
     _refuse_foreign_excludes(sweep)
+    refuse_unknown_machines(sweep, draft)
     return sweep
 
 

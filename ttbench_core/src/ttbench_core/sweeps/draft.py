@@ -18,6 +18,7 @@ class Draft:
     zips: Sequence[Mapping[str, Any]] = ()
     scenarios: Sequence[tuple[str, Mapping[str, Any]]] = ()
     excludes: Sequence[Mapping[str, Any]] = ()
+    machines: Mapping[str, Any] = field(default_factory=dict)
     name: str = "sweep"
     rounds: Any = 1
     outputs: Sequence[str] = ()

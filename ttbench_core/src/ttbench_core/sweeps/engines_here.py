@@ -13,7 +13,13 @@ from typing import Any, Final
 from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
 from ttbench_core.backends.protocol import PlanningBackend
 from ttbench_core.backends.selection import candidates_for, requested_kind
-from ttbench_core.doctor.backends import BROKEN, USABLE, BackendReport, probe_backend
+from ttbench_core.doctor.backends import (
+    BROKEN,
+    USABLE,
+    BackendReport,
+    DeviceReport,
+    probe_backend,
+)
 from ttbench_core.doctor.interpreters import InterpreterReport, probe_interpreter
 from ttbench_core.doctor.probe import Probe
 from ttbench_core.errors import RequestError
@@ -39,9 +45,11 @@ class Engine:
     versions: Mapping[str, str] = field(default_factory=dict, hash=False)
     #: Its devices, by name and architecture.
     devices: tuple[str, ...] = ()
+    #: The same, as it reports them.
+    reported: tuple[DeviceReport, ...] = ()
     #: Why it cannot run here; None if it can.
     refused: str | None = None
-    #: See `identity.machine_facts`.
+    #: See `machines.machine_facts`.
     machine: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -54,7 +62,8 @@ class Engines:
     """
 
     def __init__(self, machine: Mapping[str, Any], timeout_s: float = _TIMEOUT_S) -> None:
-        self._machine: Final = machine
+        #: What identifies this machine.
+        self.machine: Final = machine
         self._timeout_s: Final = timeout_s
         self._reports: dict[str, BackendReport] = {}
         self._interpreters: dict[str, InterpreterReport] = {}
@@ -82,6 +91,11 @@ class Engines:
         if key not in self._engines:
             self._engines[key] = self._find(options, interpreter)
         return self._engines[key]
+
+    def device_names(self) -> list[str]:
+        """Give the names of the devices that engines have reported so far, each once."""
+        reported = [one.name for report in self._reports.values() for one in report.devices]
+        return list(dict.fromkeys(reported))
 
     def _find(self, options: RunOptions, interpreter: Interpreter | None) -> Engine:
         if interpreter is not None:
@@ -130,7 +144,7 @@ class Engines:
             installed = load_backend(backend) if backend else None
         except RequestError:  # it is of packages that only the other one has
             installed = None
-        return Engine(backend, installed, report.versions, refused=refused, machine=self._machine)
+        return Engine(backend, installed, report.versions, refused=refused, machine=self.machine)
 
     def _engine(self, installed: InstalledBackend, report: BackendReport) -> Engine:
         plugin = installed.plugin
@@ -139,8 +153,9 @@ class Engines:
             installed,
             {**report.versions, plugin.pack: plugin.version},
             tuple(f"{one.spec} {one.name} {one.arch}" for one in report.devices),
+            report.devices,
             None if report.state == USABLE else _refusal(plugin.name, report),
-            self._machine,
+            self.machine,
         )
 
     def _installed(self) -> tuple[InstalledBackend, ...]:

@@ -6,27 +6,22 @@ import contextlib
 import hashlib
 import importlib.util
 import json
-import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ttbench_core.backends.loading import InstalledBackend
 from ttbench_core.errors import OptionError
 from ttbench_core.plugins.catalogue import ModelEntry
-from ttbench_core.record.environment import checkout_of, host_facts, source_file
+from ttbench_core.record.environment import checkout_of, source_file
 from ttbench_core.request.declared_options import plain_value
 from ttbench_core.request.engine_options import declared_options
 from ttbench_core.request.options import RunOptions
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.engines_here import Engine
 
-__all__ = ["cell_key", "commit_of", "effective_request", "identity_of", "machine_facts"]
+__all__ = ["cell_key", "commit_of", "effective_request", "identity_of"]
 
-#: Of the facts of a host, those that stay as long as the machine is the same. Its name is none:
-#: a container has another one each time.
-_OF_MACHINE: Final = ("machine", "cpu", "logical_cores", "usable_cores", "cpu_quota_cores")
-_BYTES_PER_GIB: Final = 1 << 30
 _BOOLEANS: Final = ("true", "false")
 
 
@@ -43,12 +38,18 @@ def identity_of(sweep: Sweep) -> str:
             "zips": sweep.zips,
             "scenarios": [[one.name, one.settings] for one in sweep.scenarios],
             "excludes": sweep.excludes,
+            # others keep the identity that they had before there were machines
+            **({"machines": sweep.machines} if sweep.machines else {}),
         }
     )
 
 
 def cell_key(
-    request: Mapping[str, Any], engine: Engine, entry: ModelEntry | None, commit: str | None = None
+    request: Mapping[str, Any],
+    engine: Engine,
+    entry: ModelEntry | None,
+    commit: str | None = None,
+    hosts: Sequence[str] = (),
 ) -> str:
     """Give the SHA-256 of what a cell measures and with what.
 
@@ -61,6 +62,8 @@ def cell_key(
         engine: that runs it.
         entry: the model; None for one that only another interpreter has.
         commit: see `commit_of`.
+        hosts: what tables of machines say of the name of this one's host: hosts that a sweep
+            tells apart are measured each, also if they are alike.
     """
     return _digest(
         {
@@ -70,6 +73,7 @@ def cell_key(
             "pack": [entry.pack, entry.version] if entry else None,
             "machine": engine.machine,
             **({"commit": commit} if commit else {}),
+            **({"hosts": list(hosts)} if hosts else {}),
         }
     )
 
@@ -117,19 +121,6 @@ def effective_request(
             asked[name] = default
     asked["engine_options"] = _read_options(options, installed)
     return asked
-
-
-def machine_facts() -> dict[str, Any]:
-    """Give what identifies this machine, as records describe it: processor, cores, memory."""
-    host = host_facts()
-    memory_bytes = host["memory_bytes"]
-    gib = round(memory_bytes / _BYTES_PER_GIB) if isinstance(memory_bytes, int) else None
-    python = ".".join(platform.python_version_tuple()[:2])
-    return {
-        **{name: host[name] for name in _OF_MACHINE},
-        "memory_gib": gib,
-        "python": f"{platform.python_implementation()} {python}",
-    }
 
 
 def _read_options(options: RunOptions, installed: InstalledBackend) -> dict[str, object]:

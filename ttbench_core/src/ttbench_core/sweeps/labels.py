@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from ttbench_core.record.environment import is_recorded
@@ -45,18 +45,21 @@ def texts_of(settings: Mapping[str, Setting], scenario: str | None = None) -> st
 
 
 def unique_labels(
-    settings: Sequence[Mapping[str, Setting]], scenarios: Sequence[str | None]
+    settings: Sequence[Mapping[str, Setting]],
+    scenarios: Sequence[str | None],
+    always: Collection[str] = (),
 ) -> list[str]:
     """Give each cell a name made of the settings that vary.
 
     Args:
         settings: of each cell, as shown.
         scenarios: of each cell.
+        always: axes that a label has, whether they vary among these cells or not.
 
     Of cells that are shown alike, as where only a hidden value differs, the later ones get a
     number.
     """
-    varying = _varying(settings)
+    varying = _varying(settings).union(always)
     several = len(set(scenarios)) > 1
     labels = [
         texts_of({axis: one[axis] for axis in one if axis in varying}, name if several else None)

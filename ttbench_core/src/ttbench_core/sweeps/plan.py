@@ -33,6 +33,8 @@ class Plan:
     left_out: tuple[LeftOut, ...] = ()
     #: Cells that `[[exclude]]` names.
     excluded: int = 0
+    #: How many cells are of machines that this one is not, by their names.
+    elsewhere: Mapping[str, int] = field(default_factory=dict, hash=False)
     #: Sentences about what could not be known.
     notes: tuple[str, ...] = ()
     #: How long a run of a cell takes, by its key, where earlier records say so.

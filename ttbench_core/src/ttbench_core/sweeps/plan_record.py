@@ -22,6 +22,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
             (`seconds`, `low_s`, `high_s` and `basis` of one run, or null).
         left_out: pairs of a model and a configuration that it lacks: `reason` and `cells`.
         excluded, merged: counts of cells.
+        elsewhere: counts of the cells of machines that this one is not, by name.
         estimate: of all runs whose cells have one, or null.
         unknown_times: cells without an estimate.
         notes: sentences.
@@ -38,6 +39,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
         "left_out": [asdict(one) for one in plan.left_out],
         "excluded": plan.excluded,
         "merged": plan.merged,
+        "elsewhere": dict(plan.elsewhere),
         "estimate": asdict(plan.estimate) if plan.estimate else None,
         "unknown_times": plan.unknown_times,
         "notes": list(plan.notes),

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ttbench_core.doctor.listing import list_installed_models
 from ttbench_core.plugins.catalogue import ModelEntry
+from ttbench_core.sweeps.axes import MACHINE
 from ttbench_core.sweeps.cell_making import CellMaker
 from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.configurations import missing_pairs, with_configurations
@@ -20,8 +21,10 @@ from ttbench_core.sweeps.engines_here import Engines
 from ttbench_core.sweeps.estimating import Estimate, History
 from ttbench_core.sweeps.exclusions import Exclusions
 from ttbench_core.sweeps.expanding import Assignment, assignments
-from ttbench_core.sweeps.identity import identity_of, machine_facts
+from ttbench_core.sweeps.identity import identity_of
 from ttbench_core.sweeps.labels import unique_labels
+from ttbench_core.sweeps.machines import HOST, host_name, machine_facts
+from ttbench_core.sweeps.machines_here import MachinesHere, needs_devices
 from ttbench_core.sweeps.model_patterns import with_models
 from ttbench_core.sweeps.plan import LeftOut, Plan
 
@@ -52,14 +55,18 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
     missing = missing_pairs(entries, kept, sweep.source)
     left_out = Counter(pair for one in kept if (pair := _pair(one)) in missing)
     maker = CellMaker(sweep, engines, entries)
-    cells = _merged([maker.cell(one) for one in kept if _pair(one) not in missing])
+    able = [one for one in kept if _pair(one) not in missing]
+    machines = _machines_here(sweep, engines, maker, able)
+    here = [one for one in able if machines.has(one)]
+    cells = _merged([maker.cell(one, machines.hosts) for one in here])
     return Plan(
         sweep,
         identity_of(sweep),
-        _labelled(cells),
+        _labelled(sweep, cells),
         tuple(LeftOut(missing[pair], count) for pair, count in sorted(left_out.items())),
         excluded=len(wanted) - len(kept),
-        notes=(*notes, *_broken(entries), *exclusions.notes()),
+        elsewhere=Counter(str(one.settings[MACHINE]) for one in able if not machines.has(one)),
+        notes=(*notes, *_broken(entries), *exclusions.notes(), *machines.notes(kept)),
         estimates=_estimates(cells, history or History()),
     )
 
@@ -75,8 +82,21 @@ def _merged(cells: Sequence[Cell]) -> list[Cell]:
     return [replace(first[key], same=count) for key, count in counts.items()]
 
 
-def _labelled(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    labels = unique_labels([one.settings for one in cells], [one.scenario for one in cells])
+def _machines_here(
+    sweep: Sweep, engines: Engines, maker: CellMaker, wanted: Sequence[Assignment]
+) -> MachinesHere:
+    """Find out which machines of the sweep this one is, by the devices of all its engines."""
+    if needs_devices(sweep):
+        for one in wanted:
+            if "backend" not in one.settings:  # those that are named have been asked
+                maker.find_engine(one)
+    return MachinesHere(sweep, {**engines.machine, HOST: host_name()}, engines.device_names())
+
+
+def _labelled(sweep: Sweep, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    # where machines vary they do so between plans: a label is the same in all of them
+    always = {MACHINE}.intersection(sweep.axes)
+    labels = unique_labels([one.settings for one in cells], [one.scenario for one in cells], always)
     return tuple(
         replace(one, number=number, label=label)
         for number, (one, label) in enumerate(zip(cells, labels, strict=True), 1)

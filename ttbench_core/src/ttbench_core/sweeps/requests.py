@@ -14,7 +14,7 @@ from ttbench_core.errors import RequestError
 from ttbench_core.request.keywords import options_from
 from ttbench_core.request.options import RunOptions
 from ttbench_core.request.settings_file import Interpreter, find_interpreter
-from ttbench_core.sweeps.axes import ENGINE_PREFIX, MODEL_PREFIX, Setting
+from ttbench_core.sweeps.axes import ENGINE_PREFIX, MACHINE, MODEL_PREFIX, Setting
 
 __all__ = ["READ_BY_CAPABILITIES", "Checks", "Interpreters", "options_of", "with_choices"]
 
@@ -36,7 +36,7 @@ def options_of(settings: Mapping[str, Setting]) -> RunOptions:
             engine[axis.removeprefix(ENGINE_PREFIX)] = value
         elif axis.startswith(MODEL_PREFIX):
             model[axis.removeprefix(MODEL_PREFIX)] = value
-        elif axis != "model":
+        elif axis not in ("model", MACHINE):
             keywords[axis] = value
     # those with flags are read as the command line reads them: a default is not asked for
     spelled = {name: engine.pop(name) for name in spelled_options() if name in engine}

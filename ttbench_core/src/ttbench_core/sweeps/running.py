@@ -14,6 +14,7 @@ from ttbench_core.record.run_errors import RunInterrupted
 from ttbench_core.request.checking import check_integer
 from ttbench_core.results.results import Results
 from ttbench_core.sinks.targets import Target, check_targets
+from ttbench_core.sweeps.axes import MACHINE
 from ttbench_core.sweeps.cell_runner import CellRunner
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
@@ -107,8 +108,8 @@ def run_sweep(
         retry: `failed` or `refused`, or both: rows that are run again.
         jobs: how many cells run at once, on different devices.
         progress: whether to show progress.
-        parts: of `sweep_of`: `grid`, `settings`, `zips`, `scenarios`, `excludes`, `name`,
-            `rounds`, `order_seed`, `cell_timeout_s`.
+        parts: of `sweep_of`: `grid`, `settings`, `zips`, `scenarios`, `excludes`, `machines`,
+            `name`, `rounds`, `order_seed`, `cell_timeout_s`.
 
     Returns:
         The records of its cells, also those of earlier calls, of cells that failed, and of those
@@ -208,6 +209,8 @@ def unreadable(journal: Journal) -> list[str]:
 def changes(plan: Plan, journal: Journal) -> list[str]:
     """Say how a definition differs from that of the records that are there."""
     known, planned = journal.ended_cells(), {one.key for one in plan.cells}
+    if plan.sweep.values_of(MACHINE):
+        known &= planned  # others are of other machines
     if not known or known == planned:
         return []
     new, gone, kept = len(planned - known), len(known - planned), len(known & planned)

@@ -18,7 +18,7 @@ else:
 
 __all__ = ["read_draft"]
 
-_TABLES: Final = ("sweep", "settings", "grid")
+_TABLES: Final = ("sweep", "settings", "grid", "machines")
 _LISTS: Final = ("zip", "scenarios", "exclude")
 #: Tables and lists within each other: a definition has five. Deeper ones end Python's stack.
 _MAX_DEPTH: Final = 20
@@ -49,6 +49,7 @@ def read_draft(file: Path) -> Draft:
         zips=_list(file, content, "zip"),
         scenarios=[_scenario(file, one) for one in _list(file, content, "scenarios")],
         excludes=_list(file, content, "exclude"),
+        machines=_table(file, content, "machines"),
         name=sweep.get("name", file.stem),
         rounds=sweep.get("rounds", 1),
         outputs=_outputs(file, sweep.get("output", [])),

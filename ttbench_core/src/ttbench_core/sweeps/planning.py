@@ -17,18 +17,25 @@ from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.configurations import missing_pairs, with_configurations
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.engines_here import Engines
-from ttbench_core.sweeps.estimating import Estimate, History
+from ttbench_core.sweeps.estimating import Estimate, History, Kind
 from ttbench_core.sweeps.exclusions import Exclusions
 from ttbench_core.sweeps.expanding import Assignment, assignments
 from ttbench_core.sweeps.identity import identity_of, machine_facts
 from ttbench_core.sweeps.labels import unique_labels
 from ttbench_core.sweeps.model_patterns import with_models
 from ttbench_core.sweeps.plan import LeftOut, Plan
+from ttbench_core.sweeps.shards import Share
+from ttbench_core.sweeps.sharing import shared_out
 
 __all__ = ["plan_sweep"]
 
 
-def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str] = ()) -> Plan:
+def plan_sweep(
+    sweep: Sweep,
+    history: History | None = None,
+    notes: Sequence[str] = (),
+    share: Share | None = None,
+) -> Plan:
     """Plan a sweep on this machine.
 
     Packs and engines are asked in other processes, which takes seconds.
@@ -37,6 +44,7 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
         sweep: what is asked.
         history: times of earlier runs.
         notes: sentences for whoever reads the plan.
+        share: plans the cells of one shard alone.
 
     Raises `SweepError` for settings that contradict each other, and `UnknownNameError` for a
     model or a configuration that is nowhere.
@@ -52,8 +60,10 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
     missing = missing_pairs(entries, kept, sweep.source)
     left_out = Counter(pair for one in kept if (pair := _pair(one)) in missing)
     maker = CellMaker(sweep, engines, entries)
-    cells = _merged([maker.cell(one) for one in kept if _pair(one) not in missing])
-    return Plan(
+    settings = [one for one in kept if _pair(one) not in missing]
+    made = [maker.cell(one) for one in settings]
+    cells = _merged(made)
+    plan = Plan(
         sweep,
         identity_of(sweep),
         _labelled(cells),
@@ -62,6 +72,19 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
         notes=(*notes, *_broken(entries), *exclusions.notes()),
         estimates=_estimates(cells, history or History()),
     )
+    if share is None:
+        return plan
+    return shared_out(plan, made, [_kind(one, entries) for one in settings], share)
+
+
+def _kind(one: Assignment, entries: Mapping[str, ModelEntry | None]) -> Kind:
+    """Give the kind of a cell as the definition says it, whatever this machine has."""
+    model = str(one.settings["model"])
+    entry = entries[model]
+    config = one.settings.get("config", entry.default_config if entry else None)
+    backend = one.settings.get("backend")
+    name = model.rpartition(":")[2]
+    return name, None if config is None else str(config), None if backend is None else str(backend)
 
 
 def _pair(one: Assignment) -> tuple[str, str]:

@@ -17,12 +17,20 @@ from ttbench_core.sinks.targets import Target, check_targets
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
 from ttbench_core.sweeps.execution import Execution, SweepOutcome, execute
-from ttbench_core.sweeps.host_locks import HostLock
-from ttbench_core.sweeps.journal import Journal, read_journal, stored_results
+from ttbench_core.sweeps.journal import read_journal, stored_results
+from ttbench_core.sweeps.journal_notes import changes, unreadable
 from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.planning import plan_sweep
 from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver, SweepState
 from ttbench_core.sweeps.progress_display import show_sweep
+from ttbench_core.sweeps.run_times import read_times
+from ttbench_core.sweeps.shard_outputs import (
+    outputs_of_others,
+    outputs_of_shard,
+    texts_of_outputs,
+)
+from ttbench_core.sweeps.shards import Shard, Share
+from ttbench_core.sweeps.sweep_locks import sweep_locks
 from ttbench_core.sweeps.toml_file import read_draft
 
 __all__ = [
@@ -36,6 +44,7 @@ __all__ = [
     "records_of",
     "run_planned",
     "run_sweep",
+    "share_of",
 ]
 
 #: What `retry` takes.
@@ -55,6 +64,10 @@ class SweepAsked:
     retry: Collection[str] = ()
     #: How many cells run at once, on different devices.
     jobs: int = 1
+    #: The shard that is run; None is all of it.
+    share: Share | None = None
+    #: What other shards have written, for what is done.
+    others: tuple[Target, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `OptionError` for a status that is none, and for no jobs."""
@@ -92,6 +105,8 @@ def run_sweep(
     retry: str | Collection[str] = (),
     jobs: int = 1,
     progress: bool | None = None,
+    shard: str | None = None,
+    times: str | Path | None = None,
     **parts: Any,
 ) -> Results:
     """Run every cell of a sweep that has no record yet; `ttbench sweep` from Python.
@@ -103,6 +118,9 @@ def run_sweep(
         retry: `failed` or `refused`, or both: rows that are run again.
         jobs: how many cells run at once, on different devices.
         progress: whether to show progress.
+        shard: `2/4` runs the second of four parts alone; `{shard}` in `output` is `2of4`.
+        times: results, or a file of frozen times, by which shards are made to take as long as
+            each other; the same for all shards.
         parts: of `sweep_of`: `grid`, `settings`, `zips`, `scenarios`, `excludes`, `name`,
             `rounds`, `order_seed`, `cell_timeout_s`.
 
@@ -117,16 +135,18 @@ def run_sweep(
         SweepInterrupted: Ctrl-C, a `RunInterrupted`; the records of what ran are in `output`.
     """
     sweep = _defined(definition, parts)
-    named = sweep.outputs if output is None else output
-    with kept_somewhere(named) as targets:
-        asked = SweepAsked(sweep, targets, [retry] if isinstance(retry, str) else retry, jobs)
+    share = share_of(shard, times)
+    named = sweep.outputs if output is None else texts_of_outputs(output)
+    with kept_somewhere(named, share) as (targets, others):
+        retried = [retry] if isinstance(retry, str) else retry
+        asked = SweepAsked(sweep, targets, retried, jobs, share, others)
         with show_sweep(print, shown=progress) as observer:
             ended = run_planned(asked, observer)
         if ended.outcome.is_interrupted:
             raise SweepInterrupted(ended.outcome.state)
         if ended.outcome.not_stored:
             raise SweepNotStoredError("; ".join(dict.fromkeys(ended.outcome.not_stored)))
-        return records_of(ended.plan, targets)
+        return records_of(ended.plan, targets, others)
 
 
 def run_planned(
@@ -145,69 +165,37 @@ def run_planned(
     Raises `RequestError` for a wrong definition, `ResultsFileError`, `ResultNotStoredError`.
     """
     sweep, targets = asked.sweep, asked.targets
-    plan = plan_sweep(sweep)
+    plan = plan_sweep(sweep, share=asked.share)
+    own = None if plan.shard is None else {one.key for one in plan.cells}
     with contextlib.ExitStack() as held:
-        locks = [_locked(sweep.name, one, observer, held) for one in _in_one_order(targets)]
-        journal = read_journal(targets, sweep.name)
+        locks = sweep_locks(sweep.name, plan.shard, targets, observer.waiting, held)
+        journal = read_journal(targets, sweep.name, asked.others, own)
         execution = Execution(plan, targets, journal, asked.retry, asked.jobs, locks)
         said = [*plan.notes, *unreadable(journal), *changes(plan, journal)]
         return FinishedSweep(plan, execute(execution, observer, said))
 
 
-def _in_one_order(targets: Sequence[Target]) -> list[Target]:
-    """Give targets in an order that is the same for everyone who locks several."""
-    return sorted(targets, key=lambda one: one.identity)
-
-
-def _locked(
-    name: str, target: Target, observer: SweepObserver, held: contextlib.ExitStack
-) -> HostLock:
-    """Lock a sweep in a target: another one with the same two waits."""
-    shown = f"sweep {name} in {target}"
-    lock = HostLock(f"sweep {name} in {target.identity}", shown=shown)
-    held.callback(lock.release)
-    lock.wait(observer.waiting)
-    return lock
-
-
-def unreadable(journal: Journal) -> list[str]:
-    """Say which targets do not tell what is done."""
-    return [
-        f"{target} cannot be read back: what only it holds is measured again"
-        for target in journal.unreadable
-    ]
-
-
-def changes(plan: Plan, journal: Journal) -> list[str]:
-    """Say how a definition differs from that of the records that are there."""
-    known, planned = journal.ended_cells(), {one.key for one in plan.cells}
-    if not known or known == planned:
-        return []
-    new, gone, kept = len(planned - known), len(known - planned), len(known & planned)
-    counts = f"{kept} cells are kept, {new} are new, {gone} are no longer in it"
-    if plan.identity in journal.identities():
-        # the same definition, so the keys differ by what it runs with
-        if new == gone == 0:
-            return []
-        return [
-            f"{counts}: cells are measured again with other versions, or on another machine"
-            if gone
-            else f"going on: {kept} cells have records, {new} have none yet"
-        ]
-    return [f"the definition has changed: {counts}; their records stay"]
-
-
 @contextlib.contextmanager
 def kept_somewhere(
-    named: str | Path | Sequence[str | Path] | None,
-) -> Iterator[tuple[Target, ...]]:
-    """Give the checked targets; a temporary one where none is named."""
-    targets = check_targets(named)
+    named: Sequence[str], share: Share | None = None
+) -> Iterator[tuple[tuple[Target, ...], tuple[Target, ...]]]:
+    """Give the checked targets, a temporary one where none is named, and those of other shards."""
+    shard = None if share is None else share.shard
+    targets = check_targets(outputs_of_shard(named, shard))
     if targets:
-        yield targets
+        yield targets, check_targets(outputs_of_others(named, shard))
         return
     with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as folder:
-        yield check_targets(Path(folder) / "sweep.jsonl")
+        yield check_targets(Path(folder) / "sweep.jsonl"), ()
+
+
+def share_of(shard: str | None, times: str | Path | None) -> Share | None:
+    """Give which part of a sweep is asked for; None is all. Raises `OptionError`."""
+    if shard is not None:
+        return Share(Shard.read(shard), None if times is None else read_times(times))
+    if times is not None:
+        raise OptionError("times are for dealing out shards: give a shard, such as --shard 1/4")
+    return None
 
 
 def _defined(definition: str | Path | Sweep | None, parts: Mapping[str, Any]) -> Sweep:
@@ -220,18 +208,25 @@ def _defined(definition: str | Path | Sweep | None, parts: Mapping[str, Any]) ->
     return sweep_from(read_draft(Path(definition)))
 
 
-def records_of(plan: Plan, targets: Sequence[Target]) -> Results:
+def records_of(plan: Plan, targets: Sequence[Target], others: Sequence[Target] = ()) -> Results:
     """Read the records of the cells of a plan, from the first target that can be read.
 
     Without those that were interrupted, which count as not done.
 
+    Args:
+        plan: whose cells.
+        targets: of which each has all records.
+        others: of other shards, which may have records of these cells.
+
     Raises `ResultsFileError`.
     """
     keys = {one.key for one in plan.cells}
-    readable = next((one for one in targets if hasattr(one.open, "records")), None)
-    found = () if readable is None else stored_results(readable, plan.sweep.name)
-    return Results(
-        one
-        for one in found
+    first = [one for one in targets if hasattr(one.open, "records")][:1]
+    places = [*first, *(one for one in others if hasattr(one.open, "records"))]
+    stored = (one for place in places for one in stored_results(place, plan.sweep.name))
+    found = {
+        one.run_id: one
+        for one in stored
         if (one.sweep or {}).get("cell") in keys and one.status != "interrupted"
-    )
+    }
+    return Results(found.values())

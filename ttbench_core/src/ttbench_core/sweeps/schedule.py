@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from ttbench_core.running.request import RunRequest
 from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.journal import Journal
+from ttbench_core.sweeps.launching import launch_facts
 from ttbench_core.sweeps.ordering import orders
 from ttbench_core.sweeps.plan import Plan
 
@@ -98,5 +100,7 @@ def _run(plan: Plan, cell: Cell, number: int, position: int) -> CellRun:
         "order_seed": sweep.order_seed,
         "scenario": cell.scenario,
         "settings": dict(cell.settings),
+        "shard": None if plan.shard is None else str(plan.shard),
+        "launch": launch_facts(os.environ),
     }
     return CellRun(cell, number, position, stamp)

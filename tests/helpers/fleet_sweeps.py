@@ -12,8 +12,12 @@ from ttbench_core.sweeps.definition_checks import sweep_of
 NODE_COUNT = 2
 ENGINE = Path(__file__).parent.parent / "packs" / "fleet"
 SETTINGS = {
-    **{"backend": "slots", "device": "slots", "passes": 2, "warmup": 0},
-    **{"verify": False, "roofline": False},
+    "backend": "slots",
+    "device": "slots",
+    "passes": 2,
+    "warmup": 0,
+    "verify": False,
+    "roofline": False,
 }
 
 

@@ -15,13 +15,19 @@ from ttbench_core.results.comparison.rounds import rounds_effect
 from ttbench_core.testing import example_result
 
 
-def of_cell(cell, rates, positions, name="nightly"):
+def of_cell(cell, rates, positions, name="nightly", shard=None):
     """Make the records of a cell, one a round."""
     return [
         example_result(
             run_id=f"{cell}-{number}",
             passes=[{"e2e_ns": round(40e9 / rate), "process": 0} for _ in range(3)],
-            sweep={"name": name, "cell": cell, "round": number, "position": position},
+            sweep={
+                "name": name,
+                "cell": cell,
+                "round": number,
+                "position": position,
+                "shard": shard,
+            },
         )
         for number, (rate, position) in enumerate(zip(rates, positions, strict=True), 1)
     ]
@@ -98,6 +104,17 @@ def test_anything_else_is_compared_without_rounds(new):
     assert effect(old, new) is None
 
 
+def test_cells_of_one_shard_share_rounds_and_those_of_different_shards_do_not():
+    old = of_cell("a", [100.0] * 5, range(5), shard="1/4")
+    same = of_cell("b", [100.0] * 5, range(5), shard="1/4")
+    other = of_cell("b", [100.0] * 5, range(5), shard="2/4")
+    assert effect(old, same) is not None
+    assert effect(old, other) is None
+    assert effect(old, of_cell("b", [100.0] * 5, range(5))) is None
+    # the second cell was in two shards, because their count changed
+    assert effect(old, [*same[:4], other[4]]) is None
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -110,6 +127,7 @@ def test_anything_else_is_compared_without_rounds(new):
         {"cell": {"a": 1}},
         {"cell": None},
         {"name": ["nightly"]},
+        {"shard": 2},
     ],
     ids=lambda odd: next(iter(odd)),
 )

@@ -80,7 +80,8 @@ def of_cells(records):
     return sorted((one["sweep"]["cell"], one["status"]) for one in records)
 
 
-def test_each_cell_is_a_record_that_says_its_sweep(sweep):
+def test_each_cell_is_a_record_that_says_its_sweep(sweep, monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     done = sweep(make_plan(make_cell(1), make_cell(2), rounds=2, order_seed=3))
     assert (done.state.done, done.state.left, done.has_failed) == (4, 0, False)
     records = sweep.records()
@@ -102,6 +103,8 @@ def test_each_cell_is_a_record_that_says_its_sweep(sweep):
         "order_seed": 3,
         "scenario": None,
         "settings": {"model": "steady"},
+        "shard": None,
+        "launch": {"by": "local"},
         "beside": [],
     }
     assert [one["sweep"]["position"] for one in records] == [0, 1, 0, 1]

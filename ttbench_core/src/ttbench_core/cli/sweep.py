@@ -18,6 +18,8 @@ from ttbench_core.sweeps.flags import draft_of_flags, with_flags
 from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.plan_record import plan_record
 from ttbench_core.sweeps.planning import plan_sweep
+from ttbench_core.sweeps.running import share_of
+from ttbench_core.sweeps.shard_outputs import outputs_of_others, outputs_of_shard
 from ttbench_core.sweeps.toml_file import read_draft
 
 __all__ = ["run_sweep_command"]
@@ -29,11 +31,14 @@ def run_sweep_command(words: Sequence[str]) -> int:
     sweep = _defined(options)
     if not options.dry_run:
         return run_cells_of(sweep, options)
-    targets = check_targets(sweep.outputs)
-    history, notes = read_history(targets)
-    plan = plan_sweep(sweep, history, notes)
+    share = share_of(options.shard, options.times)
+    shard = None if share is None else share.shard
+    targets = check_targets(outputs_of_shard(sweep.outputs, shard))
+    others = check_targets(outputs_of_others(sweep.outputs, shard))
+    history, notes = read_history([*targets, *others])
+    plan = plan_sweep(sweep, history, notes, share)
     _show(plan, [str(one) for one in targets], options)
-    return 0 if plan.runnable else 2
+    return 0 if plan.runnable or plan.is_empty_share else 2
 
 
 def _defined(options: argparse.Namespace) -> Sweep:

@@ -91,6 +91,16 @@ def sweep_parser() -> Parser:
         " (default 1)",
     )
     parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="Run the I-th of N parts alone, such as 2/4; {shard} in -o is then 2of4",
+    )
+    parser.add_argument(
+        "--times",
+        metavar="TARGET",
+        help="Results by whose times shards take as long as each other; the same for all shards",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="Show the cells, what is refused and why, and how long it takes; run nothing",

@@ -10,7 +10,7 @@ from ttbench_core.cli.terminal import print_line, print_pairs, print_table
 from ttbench_core.sweeps.axes import ENGINE_PREFIX, MODEL_PREFIX
 from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.estimating import SAME, Estimate
-from ttbench_core.sweeps.plan import Plan
+from ttbench_core.sweeps.plan import Part, Plan
 
 __all__ = ["print_plan"]
 
@@ -52,6 +52,21 @@ def _facts(plan: Plan, results: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield "sweep", f"{sweep.name} ({plan.identity[:12]})"
     rounds = "" if sweep.rounds == 1 else f" in {sweep.rounds} rounds: {plan.runs:,} runs"
     yield "cells", f"{runnable:,} to run{rounds}"
+    if plan.shard is not None:
+        empty = ": it has no cell, because there are more shards than cells"
+        yield "shard", f"{plan.shard}{empty if plan.is_empty_share else ''}"
+        for part in plan.parts[:_MAX_SHOWN]:
+            yield "", _part_text(part)
+    yield from _not_run(plan)
+    if runnable:
+        yield "time", _total_text(plan)
+    if results:
+        yield "results", ", ".join(results)
+    for note in plan.notes:
+        yield "note", note
+
+
+def _not_run(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.refused:
         yield "refused", f"{len(plan.refused):,}"
     for one in plan.left_out:
@@ -62,12 +77,11 @@ def _facts(plan: Plan, results: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield "elsewhere", f"{count:,}: of machine {name}, which this is not"
     if plan.merged:
         yield "merged", f"{plan.merged:,} that measure the same as another cell"
-    if runnable:
-        yield "time", _total_text(plan)
-    if results:
-        yield "results", ", ".join(results)
-    for note in plan.notes:
-        yield "note", note
+
+
+def _part_text(part: Part) -> str:
+    cells = f"{part.shard}: {part.cells:,} {'cell' if part.cells == 1 else 'cells'}"
+    return cells if part.seconds is None else f"{cells}, about {_seconds_text(part.seconds)}"
 
 
 def _total_text(plan: Plan) -> str:

@@ -24,6 +24,7 @@ from ttbench_core.sweeps.running import (
     kept_somewhere,
     records_of,
     run_planned,
+    share_of,
 )
 
 __all__ = ["run_cells_of"]
@@ -34,8 +35,9 @@ def run_cells_of(sweep: Sweep, options: argparse.Namespace) -> int:
 
     Raises `RequestError`, and `RunInterrupted` after Ctrl-C.
     """
-    with kept_somewhere(sweep.outputs) as targets:
-        asked = SweepAsked(sweep, targets, options.retry or (), options.jobs)
+    share = share_of(options.shard, options.times)
+    with kept_somewhere(sweep.outputs, share) as (targets, others):
+        asked = SweepAsked(sweep, targets, options.retry or (), options.jobs, share, others)
         write: Callable[[str], None] = report_line if options.json else print_line
         with signals_interrupt():
             if options.json:
@@ -49,7 +51,7 @@ def run_cells_of(sweep: Sweep, options: argparse.Namespace) -> int:
         else:
             _print_summary(ended, where)
             if not ended.outcome.is_interrupted:
-                _print_best(records_of(ended.plan, targets))
+                _print_best(records_of(ended.plan, targets, others))
     if ended.outcome.is_interrupted:
         raise SweepInterrupted(ended.outcome.state)
     return _exit_code(ended)
@@ -58,13 +60,17 @@ def run_cells_of(sweep: Sweep, options: argparse.Namespace) -> int:
 def _exit_code(ended: FinishedSweep) -> int:
     if ended.outcome.has_failed:
         return 1
-    return 0 if ended.plan.runnable else 2
+    return 0 if ended.plan.runnable or ended.plan.is_empty_share else 2
 
 
 def _print_summary(ended: FinishedSweep, where: list[str]) -> None:
     outcome = ended.outcome
     print_line()
     rows = [("sweep", f"{ended.plan.sweep.name}: {state_text(outcome.state)}")]
+    if ended.plan.shard is not None:
+        empty = ": it has no cell, because there are more shards than cells"
+        more = empty if ended.plan.is_empty_share else ""
+        rows.append(("shard", f"{ended.plan.shard}{more}"))
     rows += [
         ("failed", f"{one.label}: {one.reason}")
         for one in outcome.outcomes
@@ -108,6 +114,7 @@ def _record(ended: FinishedSweep, where: list[str]) -> dict[str, Any]:
     return {
         "name": plan.sweep.name,
         "identity": plan.identity,
+        "shard": None if plan.shard is None else str(plan.shard),
         "total": state.total,
         "done": state.done,
         "failed": state.failed,

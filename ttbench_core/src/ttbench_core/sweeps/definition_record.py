@@ -26,6 +26,7 @@ def definition_record(sweep: Sweep) -> dict[str, Any]:
         "excludes": [
             {axis: list(values) for axis, values in one.items()} for one in sweep.excludes
         ],
+        "machines": {name: dict(table) for name, table in sweep.machines.items()},
         "rounds": sweep.rounds,
         "order_seed": sweep.order_seed,
         "cell_timeout_s": sweep.cell_timeout_s,

@@ -5,14 +5,25 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import Target
+from ttbench_core.sweeps.combinations import combination_of_record
 
-__all__ = ["SAME", "SIMILAR", "Estimate", "History", "read_history", "seconds_of", "total_of"]
+__all__ = [
+    "SAME",
+    "SIMILAR",
+    "Estimate",
+    "History",
+    "Kind",
+    "RunTimes",
+    "read_history",
+    "seconds_of",
+    "total_of",
+]
 
 #: Of a record of the same cell.
 SAME: Final = "same"
@@ -35,6 +46,20 @@ class Estimate:
     basis: str
 
 
+@dataclass(frozen=True)
+class RunTimes:
+    """Seconds of a run, by what a definition says of it: equal on every machine."""
+
+    by_combination: Mapping[str, float] = field(default_factory=dict, hash=False)
+    #: Where the backend of a kind is None, of all backends.
+    by_kind: Mapping[Kind, float] = field(default_factory=dict, hash=False)
+
+    def seconds(self, combination: str, kind: Kind) -> float | None:
+        """Give the time of a cell, else that of its kind; None where neither is known."""
+        found = self.by_combination.get(combination)
+        return self.by_kind.get(kind) if found is None else found
+
+
 class History:
     """The times of earlier runs.
 
@@ -45,6 +70,7 @@ class History:
     def __init__(self, records: Iterable[Any] = ()) -> None:
         self._of_cell: dict[str, list[float]] = {}
         self._of_kind: dict[Kind, list[float]] = {}
+        self._of_combination: dict[str, list[float]] = {}
         for record in records:
             self._add(record)
 
@@ -61,15 +87,26 @@ class History:
             return _estimate(self._of_kind[kind], SIMILAR)
         return None
 
+    def times(self) -> RunTimes:
+        """Give the medians, for dealing out cells."""
+        of_kind = {kind: seconds for kind, seconds in self._of_kind.items() if kind[2]}
+        for (model, config, _), seconds in self._of_kind.items():
+            any_backend = model, config, None
+            of_kind[any_backend] = [*of_kind.get(any_backend, ()), *seconds]
+        return RunTimes(_medians(self._of_combination), _medians(of_kind))
+
     def _add(self, record: Any) -> None:
         if not isinstance(record, Mapping) or record.get("status") != "ok":
             return
         seconds = seconds_of(record)
         if seconds is None:
             return
-        key = _part(record, "sweep").get("cell")
+        sweep = _part(record, "sweep")
+        key, combination = sweep.get("cell"), combination_of_record(sweep)
         if isinstance(key, str):
             self._of_cell.setdefault(key, []).append(seconds)
+        if combination is not None:
+            self._of_combination.setdefault(combination, []).append(seconds)
         model, args = _part(record, "model"), _part(record, "args")
         name = model.get("name") or args.get("model")
         config = model.get("config") or args.get("config")
@@ -109,6 +146,10 @@ def total_of(estimates: Sequence[Estimate], times: int) -> Estimate | None:
         times * sum(one.high_s for one in estimates),
         basis,
     )
+
+
+def _medians(found: Mapping[Any, Sequence[float]]) -> dict[Any, float]:
+    return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
 def _estimate(seconds: Sequence[float], basis: str) -> Estimate:

@@ -18,10 +18,18 @@ from ttbench_core.sinks.targets import Target
 from ttbench_core.sweeps.estimating import seconds_of
 from ttbench_core.sweeps.unmeasured import LOST
 
-__all__ = ["Journal", "JournalRow", "is_plausible", "read_journal", "stored_results"]
+__all__ = [
+    "ROW_ORDER",
+    "Journal",
+    "JournalRow",
+    "is_plausible",
+    "read_journal",
+    "row_of",
+    "stored_results",
+]
 
 #: What counts most of several rows of one cell and round.
-_ORDER: Final = ("interrupted", "failed", "refused", "ok")
+ROW_ORDER: Final = ("interrupted", "failed", "refused", "ok")
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,12 @@ class Journal:
         return found
 
 
-def read_journal(targets: Sequence[Target], name: str) -> Journal:
+def read_journal(
+    targets: Sequence[Target],
+    name: str,
+    others: Sequence[Target] = (),
+    own: Collection[str] | None = None,
+) -> Journal:
     """Read what targets hold of a sweep, and complete those that lack a row of another.
 
     A row that is in one target and not in another, because the sweep was killed between the two,
@@ -89,6 +102,9 @@ def read_journal(targets: Sequence[Target], name: str) -> Journal:
     Args:
         targets: checked targets; one that holds nothing yet is empty.
         name: of the sweep.
+        others: targets of other shards, which are read alone.
+        own: keys of the cells whose rows are copied; None is all. Another shard may be between
+            two targets with one of its own.
 
     Raises `ResultsFileError` for a target that cannot be read, and `ResultNotStoredError`.
     """
@@ -99,12 +115,16 @@ def read_journal(targets: Sequence[Target], name: str) -> Journal:
         if not hasattr(target.open, "records"):
             unreadable.append(str(target))
             continue
-        rows = {row.run_id: row for row in map(_row_of, stored_results(target, name))}
+        rows = {row.run_id: row for row in map(row_of, stored_results(target, name))}
         held.append((target, set(rows)))
         found.update(rows)
+    copied = {run_id for run_id, row in found.items() if own is None or row.cell in own}
     for target, ids in held:
-        if missing := set(found) - ids:
+        if missing := copied - ids:
             _copy(missing, [one for one, _ in held if one is not target], target, name)
+    for target in others:
+        if hasattr(target.open, "records"):
+            found.update({row.run_id: row for row in map(row_of, stored_results(target, name))})
     return Journal(_best(found.values()), tuple(unreadable))
 
 
@@ -148,7 +168,8 @@ def _sweep_name(record: Any) -> object:
     return sweep.get("name") if isinstance(sweep, dict) else None
 
 
-def _row_of(result: Result) -> JournalRow:
+def row_of(result: Result) -> JournalRow:
+    """Give the row of a record of a sweep; any value of it may be odd."""
     sweep = result.sweep or {}
     number = sweep.get("round")
     status = result.status if not result.ok or is_plausible(result) else "failed"
@@ -158,7 +179,7 @@ def _row_of(result: Result) -> JournalRow:
         run_id=result.run_id,
         cell=str(sweep.get("cell")),
         round=number if isinstance(number, int) else 0,
-        status=status if status in _ORDER else "failed",
+        status=status if status in ROW_ORDER else "failed",
         identity=str(sweep.get("identity")),
         label=str(sweep.get("label")),
         seconds=seconds_of(vars(result)),
@@ -179,6 +200,6 @@ def _best(rows: Iterable[JournalRow]) -> dict[tuple[str, int], JournalRow]:
     found: dict[tuple[str, int], JournalRow] = {}
     for row in rows:
         known = found.get((row.cell, row.round))
-        if known is None or _ORDER.index(row.status) >= _ORDER.index(known.status):
+        if known is None or ROW_ORDER.index(row.status) >= ROW_ORDER.index(known.status):
             found[row.cell, row.round] = row
     return found

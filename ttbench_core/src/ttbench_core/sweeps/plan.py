@@ -9,8 +9,9 @@ from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.estimating import Estimate, total_of
 from ttbench_core.sweeps.ordering import order_of_round
+from ttbench_core.sweeps.shards import Shard
 
-__all__ = ["LeftOut", "Plan"]
+__all__ = ["LeftOut", "Part", "Plan"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,17 @@ class LeftOut:
 
     reason: str
     cells: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a shard has of a sweep."""
+
+    shard: Shard
+    #: How many cells, without those that are refused here.
+    cells: int
+    #: How long all its runs take by the times that cells were dealt out by; None without.
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,12 @@ class Plan:
     notes: tuple[str, ...] = ()
     #: How long a run of a cell takes, by its key, where earlier records say so.
     estimates: Mapping[str, Estimate] = field(default_factory=dict, hash=False)
+    #: The shard that the cells are of; None where they are all of the sweep.
+    shard: Shard | None = None
+    #: All shards.
+    parts: tuple[Part, ...] = ()
+    #: Keys of the cells of other shards.
+    keys_of_others: frozenset[str] = frozenset()
 
     @property
     def runnable(self) -> tuple[Cell, ...]:
@@ -54,6 +72,11 @@ class Plan:
     def merged(self) -> int:
         """How many cells of the definition measure the same as another one."""
         return sum(one.same - 1 for one in self.cells)
+
+    @property
+    def is_empty_share(self) -> bool:
+        """Whether it is of a shard that has no cell, because there are more shards than cells."""
+        return self.shard is not None and not self.cells and bool(self.keys_of_others)
 
     @property
     def runs(self) -> int:

@@ -25,6 +25,8 @@ def plan_record(plan: Plan) -> dict[str, Any]:
         elsewhere: counts of the cells of machines that this one is not, by name.
         estimate: of all runs whose cells have one, or null.
         unknown_times: cells without an estimate.
+        shard: the one that the cells are of, or null; shards: of all, each with `shard`, `cells`
+            and `seconds` (null without times).
         notes: sentences.
     """
     sweep = plan.sweep
@@ -42,6 +44,11 @@ def plan_record(plan: Plan) -> dict[str, Any]:
         "elsewhere": dict(plan.elsewhere),
         "estimate": asdict(plan.estimate) if plan.estimate else None,
         "unknown_times": plan.unknown_times,
+        "shard": None if plan.shard is None else str(plan.shard),
+        "shards": [
+            {"shard": str(one.shard), "cells": one.cells, "seconds": one.seconds}
+            for one in plan.parts
+        ],
         "notes": list(plan.notes),
     }
 

@@ -18,7 +18,7 @@ from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.configurations import missing_pairs, with_configurations
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.engines_here import Engines
-from ttbench_core.sweeps.estimating import Estimate, History
+from ttbench_core.sweeps.estimating import Estimate, History, Kind
 from ttbench_core.sweeps.exclusions import Exclusions
 from ttbench_core.sweeps.expanding import Assignment, assignments
 from ttbench_core.sweeps.identity import identity_of
@@ -27,11 +27,18 @@ from ttbench_core.sweeps.machines import HOST, host_name, machine_facts
 from ttbench_core.sweeps.machines_here import MachinesHere, needs_devices
 from ttbench_core.sweeps.model_patterns import with_models
 from ttbench_core.sweeps.plan import LeftOut, Plan
+from ttbench_core.sweeps.shards import Share
+from ttbench_core.sweeps.sharing import shared_out
 
 __all__ = ["plan_sweep"]
 
 
-def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str] = ()) -> Plan:
+def plan_sweep(
+    sweep: Sweep,
+    history: History | None = None,
+    notes: Sequence[str] = (),
+    share: Share | None = None,
+) -> Plan:
     """Plan a sweep on this machine.
 
     Packs and engines are asked in other processes, which takes seconds.
@@ -40,6 +47,7 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
         sweep: what is asked.
         history: times of earlier runs.
         notes: sentences for whoever reads the plan.
+        share: plans the cells of one shard alone.
 
     Raises `SweepError` for settings that contradict each other, and `UnknownNameError` for a
     model or a configuration that is nowhere.
@@ -58,8 +66,9 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
     able = [one for one in kept if _pair(one) not in missing]
     machines = _machines_here(sweep, engines, maker, able)
     here = [one for one in able if machines.has(one)]
-    cells = _merged([maker.cell(one, machines.hosts) for one in here])
-    return Plan(
+    made = [maker.cell(one, machines.hosts) for one in here]
+    cells = _merged(made)
+    plan = Plan(
         sweep,
         identity_of(sweep),
         _labelled(sweep, cells),
@@ -69,6 +78,19 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
         notes=(*notes, *_broken(entries), *exclusions.notes(), *machines.notes(kept)),
         estimates=_estimates(cells, history or History()),
     )
+    if share is None:
+        return plan
+    return shared_out(plan, made, [_kind(one, entries) for one in here], share)
+
+
+def _kind(one: Assignment, entries: Mapping[str, ModelEntry | None]) -> Kind:
+    """Give the kind of a cell as the definition says it, whatever this machine has."""
+    model = str(one.settings["model"])
+    entry = entries[model]
+    config = one.settings.get("config", entry.default_config if entry else None)
+    backend = one.settings.get("backend")
+    name = model.rpartition(":")[2]
+    return name, None if config is None else str(config), None if backend is None else str(backend)
 
 
 def _pair(one: Assignment) -> tuple[str, str]:

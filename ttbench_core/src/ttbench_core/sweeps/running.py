@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from ttbench_core.errors import OptionError, TtbenchError, suggestion
 from ttbench_core.record.run_errors import RunInterrupted
 from ttbench_core.request.checking import check_integer
 from ttbench_core.results.results import Results
 from ttbench_core.sinks.targets import Target, check_targets
-from ttbench_core.sweeps.axes import MACHINE
 from ttbench_core.sweeps.cell_runner import CellRunner
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
 from ttbench_core.sweeps.execution import Execution, SweepOutcome, execute
 from ttbench_core.sweeps.host_locks import HostLock
 from ttbench_core.sweeps.journal import Journal, read_journal, stored_results
+from ttbench_core.sweeps.journal_notes import changes, unreadable
 from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.planning import plan_sweep
 from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver, SweepState
 from ttbench_core.sweeps.progress_display import show_sweep
+from ttbench_core.sweeps.run_times import read_times
+from ttbench_core.sweeps.shard_outputs import (
+    outputs_of_others,
+    outputs_of_shard,
+    texts_of_outputs,
+)
+from ttbench_core.sweeps.shards import Shard, Share
+from ttbench_core.sweeps.sweep_locks import sweep_locks
 from ttbench_core.sweeps.toml_file import read_draft
 
 __all__ = [
@@ -32,15 +40,16 @@ __all__ = [
     "RETRIED",
     "FinishedSweep",
     "Planned",
-    "Planner",
     "SweepAsked",
     "SweepInterrupted",
     "SweepNotStoredError",
     "kept_somewhere",
-    "plan_here",
+    "locked",
     "records_of",
     "run_planned",
     "run_sweep",
+    "run_what_is_left",
+    "share_of",
 ]
 
 #: What `retry` takes.
@@ -60,6 +69,10 @@ class SweepAsked:
     retry: Collection[str] = ()
     #: How many cells run at once, on different devices.
     jobs: int = 1
+    #: The shard that is run; None is all of it.
+    share: Share | None = None
+    #: What other shards have written, for what is done.
+    others: tuple[Target, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `OptionError` for a status that is none, and for no jobs."""
@@ -97,6 +110,8 @@ def run_sweep(
     retry: str | Collection[str] = (),
     jobs: int = 1,
     progress: bool | None = None,
+    shard: str | None = None,
+    times: str | Path | None = None,
     **parts: Any,
 ) -> Results:
     """Run every cell of a sweep that has no record yet; `ttbench sweep` from Python.
@@ -108,6 +123,9 @@ def run_sweep(
         retry: `failed` or `refused`, or both: rows that are run again.
         jobs: how many cells run at once, on different devices.
         progress: whether to show progress.
+        shard: `2/4` runs the second of four parts alone; `{shard}` in `output` is `2of4`.
+        times: results, or a file of frozen times, by which shards are made to take as long as
+            each other; the same for all shards.
         parts: of `sweep_of`: `grid`, `settings`, `zips`, `scenarios`, `excludes`, `machines`,
             `name`, `rounds`, `order_seed`, `cell_timeout_s`.
 
@@ -122,16 +140,18 @@ def run_sweep(
         SweepInterrupted: Ctrl-C, a `RunInterrupted`; the records of what ran are in `output`.
     """
     sweep = _defined(definition, parts)
-    named = sweep.outputs if output is None else output
-    with kept_somewhere(named) as targets:
-        asked = SweepAsked(sweep, targets, [retry] if isinstance(retry, str) else retry, jobs)
+    share = share_of(shard, times)
+    named = sweep.outputs if output is None else texts_of_outputs(output)
+    with kept_somewhere(named, share) as (targets, others):
+        retried = [retry] if isinstance(retry, str) else retry
+        asked = SweepAsked(sweep, targets, retried, jobs, share, others)
         with show_sweep(print, shown=progress) as observer:
             ended = run_planned(asked, observer)
         if ended.outcome.is_interrupted:
             raise SweepInterrupted(ended.outcome.state)
         if ended.outcome.not_stored:
             raise SweepNotStoredError("; ".join(dict.fromkeys(ended.outcome.not_stored)))
-        return records_of(ended.plan, targets)
+        return records_of(ended.plan, targets, others)
 
 
 @dataclass(frozen=True)
@@ -145,18 +165,7 @@ class Planned:
     notes: Sequence[str] = ()
 
 
-#: Plans a sweep, of which some is known already.
-Planner: TypeAlias = Callable[[SweepAsked, Journal], Planned]
-
-
-def plan_here(asked: SweepAsked, _journal: Journal) -> Planned:
-    """Plan a sweep for this machine."""
-    return Planned(plan_sweep(asked.sweep))
-
-
-def run_planned(
-    asked: SweepAsked, observer: SweepObserver = SILENT_SWEEP, planner: Planner = plan_here
-) -> FinishedSweep:
+def run_planned(asked: SweepAsked, observer: SweepObserver = SILENT_SWEEP) -> FinishedSweep:
     """Plan a sweep, and run what has no record yet.
 
     A sweep that is started while it runs already waits for the first one to end, and for the
@@ -165,79 +174,61 @@ def run_planned(
     Args:
         asked: the sweep.
         observer: is shown what happens.
-        planner: plans it, and says what runs its cells.
 
     Raises `RequestError` for a wrong definition, `ResultsFileError`, `ResultNotStoredError`.
     """
-    sweep, targets = asked.sweep, asked.targets
+    plan = plan_sweep(asked.sweep, share=asked.share)
+    own = None if plan.shard is None else {one.key for one in plan.cells}
+    with locked(asked, observer) as locks:
+        journal = read_journal(asked.targets, asked.sweep.name, asked.others, own)
+        return run_what_is_left(asked, Planned(plan), journal, locks, observer)
+
+
+@contextlib.contextmanager
+def locked(asked: SweepAsked, observer: SweepObserver) -> Iterator[Sequence[HostLock]]:
+    """Hold the locks of a sweep in its targets; say so where they have to be waited for."""
+    shard = None if asked.share is None else asked.share.shard
     with contextlib.ExitStack() as held:
-        locks = [_locked(sweep.name, one, observer, held) for one in _in_one_order(targets)]
-        journal = read_journal(targets, sweep.name)
-        planned = planner(asked, journal)
-        plan = planned.plan
-        execution = Execution(
-            plan, targets, journal, asked.retry, asked.jobs, locks, planned.runner
-        )
-        said = [*planned.notes, *plan.notes, *unreadable(journal), *changes(plan, journal)]
-        return FinishedSweep(plan, execute(execution, observer, said))
+        yield sweep_locks(asked.sweep.name, shard, asked.targets, observer.waiting, held)
 
 
-def _in_one_order(targets: Sequence[Target]) -> list[Target]:
-    """Give targets in an order that is the same for everyone who locks several."""
-    return sorted(targets, key=lambda one: one.identity)
-
-
-def _locked(
-    name: str, target: Target, observer: SweepObserver, held: contextlib.ExitStack
-) -> HostLock:
-    """Lock a sweep in a target: another one with the same two waits."""
-    shown = f"sweep {name} in {target}"
-    lock = HostLock(f"sweep {name} in {target.identity}", shown=shown)
-    held.callback(lock.release)
-    lock.wait(observer.waiting)
-    return lock
-
-
-def unreadable(journal: Journal) -> list[str]:
-    """Say which targets do not tell what is done."""
-    return [
-        f"{target} cannot be read back: what only it holds is measured again"
-        for target in journal.unreadable
-    ]
-
-
-def changes(plan: Plan, journal: Journal) -> list[str]:
-    """Say how a definition differs from that of the records that are there."""
-    known, planned = journal.ended_cells(), {one.key for one in plan.cells}
-    if plan.sweep.values_of(MACHINE):
-        known &= planned  # others are of other machines
-    if not known or known == planned:
-        return []
-    new, gone, kept = len(planned - known), len(known - planned), len(known & planned)
-    counts = f"{kept} cells are kept, {new} are new, {gone} are no longer in it"
-    if plan.identity in journal.identities():
-        # the same definition, so the keys differ by what it runs with
-        if new == gone == 0:
-            return []
-        return [
-            f"{counts}: cells are measured again with other versions, or on another machine"
-            if gone
-            else f"going on: {kept} cells have records, {new} have none yet"
-        ]
-    return [f"the definition has changed: {counts}; their records stay"]
+def run_what_is_left(
+    asked: SweepAsked,
+    planned: Planned,
+    journal: Journal,
+    locks: Sequence[HostLock],
+    observer: SweepObserver,
+) -> FinishedSweep:
+    """Run what the journal has no record of."""
+    plan = planned.plan
+    execution = Execution(
+        plan, asked.targets, journal, asked.retry, asked.jobs, locks, planned.runner
+    )
+    said = [*planned.notes, *plan.notes, *unreadable(journal), *changes(plan, journal)]
+    return FinishedSweep(plan, execute(execution, observer, said))
 
 
 @contextlib.contextmanager
 def kept_somewhere(
-    named: str | Path | Sequence[str | Path] | None,
-) -> Iterator[tuple[Target, ...]]:
-    """Give the checked targets; a temporary one where none is named."""
-    targets = check_targets(named)
+    named: Sequence[str], share: Share | None = None
+) -> Iterator[tuple[tuple[Target, ...], tuple[Target, ...]]]:
+    """Give the checked targets, a temporary one where none is named, and those of other shards."""
+    shard = None if share is None else share.shard
+    targets = check_targets(outputs_of_shard(named, shard))
     if targets:
-        yield targets
+        yield targets, check_targets(outputs_of_others(named, shard))
         return
     with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as folder:
-        yield check_targets(Path(folder) / "sweep.jsonl")
+        yield check_targets(Path(folder) / "sweep.jsonl"), ()
+
+
+def share_of(shard: str | None, times: str | Path | None) -> Share | None:
+    """Give which part of a sweep is asked for; None is all. Raises `OptionError`."""
+    if shard is not None:
+        return Share(Shard.read(shard), None if times is None else read_times(times))
+    if times is not None:
+        raise OptionError("times are for dealing out shards: give a shard, such as --shard 1/4")
+    return None
 
 
 def _defined(definition: str | Path | Sweep | None, parts: Mapping[str, Any]) -> Sweep:
@@ -250,18 +241,25 @@ def _defined(definition: str | Path | Sweep | None, parts: Mapping[str, Any]) ->
     return sweep_from(read_draft(Path(definition)))
 
 
-def records_of(plan: Plan, targets: Sequence[Target]) -> Results:
+def records_of(plan: Plan, targets: Sequence[Target], others: Sequence[Target] = ()) -> Results:
     """Read the records of the cells of a plan, from the first target that can be read.
 
     Without those that were interrupted, which count as not done.
 
+    Args:
+        plan: whose cells.
+        targets: of which each has all records.
+        others: of other shards, which may have records of these cells.
+
     Raises `ResultsFileError`.
     """
     keys = {one.key for one in plan.cells}
-    readable = next((one for one in targets if hasattr(one.open, "records")), None)
-    found = () if readable is None else stored_results(readable, plan.sweep.name)
-    return Results(
-        one
-        for one in found
+    first = [one for one in targets if hasattr(one.open, "records")][:1]
+    places = [*first, *(one for one in others if hasattr(one.open, "records"))]
+    stored = (one for place in places for one in stored_results(place, plan.sweep.name))
+    found = {
+        one.run_id: one
+        for one in stored
         if (one.sweep or {}).get("cell") in keys and one.status != "interrupted"
-    )
+    }
+    return Results(found.values())

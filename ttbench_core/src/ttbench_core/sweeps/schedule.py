@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from ttbench_core.running.request import RunRequest
 from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.journal import Journal
+from ttbench_core.sweeps.launching import launch_facts
 from ttbench_core.sweeps.ordering import orders
 from ttbench_core.sweeps.plan import Plan
 
@@ -60,6 +62,8 @@ class CellRun:
             "order_seed": sweep.order_seed,
             "scenario": cell.scenario,
             "settings": dict(cell.settings),
+            "shard": None if self.plan.shard is None else str(self.plan.shard),
+            "launch": launch_facts(os.environ),
         }
 
 

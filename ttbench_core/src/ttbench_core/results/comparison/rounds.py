@@ -46,6 +46,8 @@ class _Place:
 
     name: str
     cell: str
+    #: Which part of the sweep it ran in: another one has places and moments of its own.
+    shard: str | None
     #: The round.
     number: int
     position: int
@@ -130,9 +132,9 @@ def _fit(logs: Sequence[float], distances: Sequence[int]) -> _Fit:
     return _Fit(estimate, sd, 1 / count + center**2 / spread, 2)
 
 
-def _sweep(results: Sequence[Result]) -> tuple[object, object]:
+def _sweep(results: Sequence[Result]) -> tuple[object, object, object]:
     sweep = results[0].sweep or {}
-    return sweep.get("name"), results[0].machine_name
+    return sweep.get("name"), sweep.get("shard"), results[0].machine_name
 
 
 def _runs(results: Sequence[Result]) -> dict[int, _Run] | None:
@@ -143,7 +145,7 @@ def _runs(results: Sequence[Result]) -> dict[int, _Run] | None:
         place = _place(result)
         if place is None or place.number in found:
             return None
-        cells.add((place.name, place.cell, result.machine_name))
+        cells.add((place.name, place.cell, place.shard, result.machine_name))
         rates = [geometric_mean(one) for one in rates_by_process(result)]
         if min(rates) <= 0:
             return None
@@ -157,12 +159,14 @@ def _place(result: Result) -> _Place | None:
     if not isinstance(sweep, Mapping):
         return None
     name, cell = sweep.get("name"), sweep.get("cell")
-    number, position = sweep.get("round"), sweep.get("position")
+    number, position, shard = sweep.get("round"), sweep.get("position"), sweep.get("shard")
     if not isinstance(name, str) or not isinstance(cell, str):
+        return None
+    if not isinstance(shard, str | None):
         return None
     if not _is_count(number) or not _is_count(position):
         return None
-    return _Place(name, cell, number, position)
+    return _Place(name, cell, shard, number, position)
 
 
 def _is_count(value: Any) -> TypeGuard[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ class KindPlan:
     cells: Mapping[str, Cell] = field(hash=False)
     left_out: tuple[LeftOut, ...] = ()
     excluded: int = 0
+    #: Cells of other machines, by the names of these.
+    elsewhere: Mapping[str, int] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()
 
 
@@ -64,6 +67,7 @@ def kind_plan(kind: Kind, answer: Mapping[str, Any], jobs: int) -> KindPlan:
         {combination_of(one.settings, one.scenario, one.label): one for one in cells},
         tuple(LeftOut(str(reason), int(count)) for reason, count in answer["left_out"]),
         int(answer["excluded"]),
+        {str(name): int(count) for name, count in answer["elsewhere"].items()},
         tuple(map(str, answer["notes"])),
     )
 
@@ -98,7 +102,8 @@ def fleet_plan(
             cells,
             first.left_out if first else (),
             first.excluded if first else 0,
-            tuple(dict.fromkeys(note for one in plans for note in one.notes)),
+            _nowhere(plans),
+            tuple(_notes(plans)),
         ),
         tuple(one.kind for one in plans),
         _where(plans),
@@ -132,6 +137,22 @@ def _where(plans: Sequence[KindPlan]) -> dict[str, tuple[Kind, ...]]:
             if cell.refused is None:
                 found[cell.key] = (*found.get(cell.key, ()), plan.kind)
     return found
+
+
+def _nowhere(plans: Sequence[KindPlan]) -> dict[str, int]:
+    """Count the cells of machines that no kind is, by their names."""
+    first = plans[0].elsewhere if plans else {}
+    return {
+        name: count for name, count in first.items() if all(name in one.elsewhere for one in plans)
+    }
+
+
+def _notes(plans: Sequence[KindPlan]) -> Iterator[str]:
+    """Yield what all kinds say, then what only some say, with their names."""
+    counts = Counter(note for one in plans for note in dict.fromkeys(one.notes))
+    yield from (note for note, count in counts.items() if count == len(plans))
+    for one in plans:
+        yield from (f"{one.kind.name}: {note}" for note in one.notes if counts[note] < len(plans))
 
 
 def _declared(cell: Cell, kind: Kind, jobs: int) -> Cell:

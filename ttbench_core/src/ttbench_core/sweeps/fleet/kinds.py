@@ -84,7 +84,7 @@ def report_of(node: Node, answer: Mapping[str, Any]) -> NodeReport:
         node=node,
         host=str(answer["host"]),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
-        machine=f"{machine['cpu']}, {machine['usable_cores']} cores",
+        machine=str(answer["machine_name"]),
         backends=tuple(str(one["name"]) for one in usable),
         packs=tuple(str(one["name"]) for one in doctor["packs"]),
     )

@@ -17,7 +17,8 @@ from ttbench_core.errors import TtbenchError, one_line
 from ttbench_core.running.processes.handshake import own_version
 from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.definition_record import sweep_of_record
-from ttbench_core.sweeps.identity import commit_of, machine_facts
+from ttbench_core.sweeps.identity import commit_of
+from ttbench_core.sweeps.machines import machine_facts, machine_name
 from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.planning import plan_sweep
 
@@ -38,10 +39,12 @@ def main() -> None:
 
 
 def _report() -> dict[str, Any]:
+    facts = machine_facts()
     return {
         "core": own_version(),
         "host": socket.gethostname(),
-        "machine": machine_facts(),
+        "machine": facts,
+        "machine_name": machine_name(facts),
         "commit": commit_of(None),
         "doctor": diagnose(others=False).to_record(),
     }
@@ -60,6 +63,7 @@ def _rest(plan: Plan) -> dict[str, Any]:
     return {
         "left_out": [[one.reason, one.cells] for one in plan.left_out],
         "excluded": plan.excluded,
+        "elsewhere": dict(plan.elsewhere),
         "notes": list(plan.notes),
     }
 

@@ -6,9 +6,15 @@ from ttbench_core.sweeps.fleet.asking import plan_fleet
 from ttbench_core.sweeps.fleet.cluster import Cluster
 from ttbench_core.sweeps.fleet.fleet_plan import fleet_sentences
 from ttbench_core.sweeps.fleet.fleet_pool import FleetPool
-from ttbench_core.sweeps.journal import Journal
+from ttbench_core.sweeps.journal import read_journal
 from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver
-from ttbench_core.sweeps.running import FinishedSweep, Planned, SweepAsked, run_planned
+from ttbench_core.sweeps.running import (
+    FinishedSweep,
+    Planned,
+    SweepAsked,
+    locked,
+    run_what_is_left,
+)
 
 __all__ = ["run_on_cluster"]
 
@@ -28,10 +34,10 @@ def run_on_cluster(
 
     Raises what `run_planned` does, and `ClusterError`.
     """
-
-    def planned(asked: SweepAsked, journal: Journal) -> Planned:
-        fleet = plan_fleet(asked.sweep, cluster, jobs=asked.jobs, measured=journal.ended_cells())
-        pool = FleetPool(cluster, fleet, asked.jobs)
-        return Planned(fleet.plan, pool, tuple(fleet_sentences(fleet)))
-
-    return run_planned(asked, observer, planned)
+    sweep, jobs = asked.sweep, asked.jobs
+    with locked(asked, observer) as locks:
+        journal = read_journal(asked.targets, sweep.name)
+        fleet = plan_fleet(sweep, cluster, jobs=jobs, measured=journal.ended_cells())
+        pool = FleetPool(cluster, fleet, jobs)
+        planned = Planned(fleet.plan, pool, tuple(fleet_sentences(fleet)))
+        return run_what_is_left(asked, planned, journal, locks, observer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -33,9 +33,14 @@ class Column:
     description: str
     #: Whether the cell is the length of the list there, not the list itself.
     is_count: bool = False
+    #: Gives the cell of a record, where no path leads to it; a row puts it at its path.
+    compute: Callable[[Mapping[str, Any]], str | None] | None = None
 
     def read(self, record: Mapping[str, Any]) -> Cell:
         """Give the cell of a record; None where the record has nothing of this kind there."""
+        if self.compute is not None:
+            computed = self.compute(record)
+            return None if computed is None else _as_cell(computed, self.kind)
         for path in self.paths:
             found = _at(record, path)
             if self.is_count and isinstance(found, (list, tuple)):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ttbench_core.errors import OptionError, suggestion
+from ttbench_core.record.machines import machine_text
 from ttbench_core.record.tables.cells import Cell, Column, put
 
 __all__ = ["COLUMNS", "DEFAULT_COLUMNS", "column", "record_of", "row_of"]
@@ -105,6 +106,13 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _text("device_name", "name of the first device", "devices/0/name"),
     _text("arch", "architecture of the device"),
     _text("machine_name", "host name"),
+    Column(
+        "machine",
+        str,
+        (("host", "description"),),
+        "kind of machine: what its sweep calls it, else accelerators, processor and cores",
+        compute=machine_text,
+    ),
     _boolean("training", "forward, loss and backward instead of forward", "args/training"),
     _text("dataformat", "data format", "args/dataformat"),
     _text("math_fidelity", "math fidelity", "args/math_fidelity"),

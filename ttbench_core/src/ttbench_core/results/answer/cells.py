@@ -39,6 +39,8 @@ class AnswerCell:
     failure: str | None = None
     #: Why the last run of all has no number; None where it has one, or was interrupted.
     failed_since: str | None = None
+    #: Names of the hosts of its records.
+    hosts: tuple[str, ...] = ()
 
     @cached_property
     def pool(self) -> Side | None:
@@ -48,6 +50,11 @@ class AnswerCell:
         except NotComparableError:
             return None
         return matches[0].new if matches else None
+
+    @property
+    def pooled_hosts(self) -> frozenset[str]:
+        """Names of the hosts that the runs of the pool are of."""
+        return frozenset(str(one.machine_name) for one in self._pooled)
 
     @cached_property
     def rate(self) -> float | None:

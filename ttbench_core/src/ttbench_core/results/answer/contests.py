@@ -11,7 +11,7 @@ from ttbench_core.results.answer.cells import AnswerCell
 from ttbench_core.results.comparison import NotComparableError, Pair, compare
 from ttbench_core.results.comparison.key import Key, key_of
 
-__all__ = ["Entry", "Headline", "Row", "baseline_of", "headline_of", "pair_of", "row_of"]
+__all__ = ["Entry", "Headline", "Row", "baseline_of", "best_of", "headline_of", "pair_of", "row_of"]
 
 _DEFAULT_BASELINE: Final = {"backend": "torch", "dataformat": "Fp32"}
 #: Variants that are named as faster than the best, where they may not win.
@@ -149,6 +149,12 @@ def headline_of(question: Key, cells: Sequence[AnswerCell], choose: BaselineChoi
         lead=_pair_of_known(runner_up, winner),
         barred=_barred(entered, winner),
     )
+
+
+def best_of(question: Key, cells: Sequence[AnswerCell]) -> AnswerCell | None:
+    """Return the fastest of some cells of a question that may win; None if none may."""
+    able = (one for one in _entered(question, cells) if one.can_win)
+    return max(able, key=_rate, default=None)
 
 
 def _pair_of_known(old: AnswerCell | None, new: AnswerCell | None) -> Pair | None:

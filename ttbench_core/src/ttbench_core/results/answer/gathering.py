@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from ttbench_core.record.machines import machine_of
 from ttbench_core.record.result import Result
 from ttbench_core.results.answer.cells import AnswerCell
 from ttbench_core.results.answer.kept_runs import (
@@ -51,7 +52,7 @@ class Gatherer:
     def add(self, number: int, result: Result) -> None:
         """Add the next result; the number is its place in the report."""
         self._note_sweep(result)
-        self._kept.add((_key_of(result), str(result.machine_name)), number, result)
+        self._kept.add((_key_of(result), machine_of(vars(result))), number, result)
 
     def gathering(self) -> Gathering:
         """Return what was gathered, in the order in which cells first appeared."""
@@ -91,6 +92,7 @@ def _cell(place: Place, runs: CellRuns) -> AnswerCell:
         microbatch=size if isinstance(size, int) else None,
         runs=tuple(one.result() for one in runs.measured),
         failure=runs.failure,
+        hosts=tuple(runs.hosts),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from ttbench_core.record.machines import Machine
 from ttbench_core.record.result import Result
 from ttbench_core.record.start_time import epoch_ms
 from ttbench_core.results.answer.naming import MICROBATCH, UNKNOWN_UNTIL_BUILT, question_of
@@ -20,11 +21,13 @@ __all__ = ["CellRuns", "FailedRun", "KeptRuns", "LeftOut", "Place"]
 _MAX_RUNS: Final = 20_000
 #: Runs of a cell that are pooled; of more, the latest.
 _MAX_RUNS_OF_CELL: Final = 20
+#: Hosts of a cell whose names are kept.
+_MAX_HOSTS_OF_CELL: Final = 20
 _MAX_REASON: Final = 200
 _INTERRUPTED: Final = "interrupted"
 
 #: The key of a cell, and its machine.
-Place: TypeAlias = tuple[Key, str]
+Place: TypeAlias = tuple[Key, Machine]
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class CellRuns:
     failure: str | None = None
     last_measured: Moment | None = None
     last_failed: FailedRun | None = None
+    #: Names of the hosts of its records, each once.
+    hosts: dict[str, None] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -82,6 +87,8 @@ class CellRuns:
     def add(self, number: int, result: Result) -> None:
         """Add the next run."""
         at = Moment(epoch_ms(result.started_at), number)
+        if len(self.hosts) < _MAX_HOSTS_OF_CELL:
+            self.hosts[str(result.machine_name)] = None
         if _has_number(result):
             self.measured.append(CompactRun.of(number, result))
             if self.last_measured is None or at.is_after(self.last_measured):

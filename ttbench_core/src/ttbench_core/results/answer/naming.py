@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from ttbench_core.record.machines import Machine, accelerator_names
 from ttbench_core.results.comparison.key import KEY_NAMES, Key
 
 __all__ = [
+    "HOST",
     "MACHINE",
     "MICROBATCH",
     "UNKNOWN_UNTIL_BUILT",
+    "machine_labels",
     "question_labels",
     "question_of",
     "truncated",
     "variant_labels",
     "variant_of",
+    "without_machine",
 ]
 
+#: What a sweep calls the machine, and what that is made of: see `record.machines.Machine`.
 MACHINE: Final = "machine"
+HOST: Final = "host"
 MICROBATCH: Final = "microbatch"
 #: Names of a key that say what is computed; all others but the microbatch say how.
 _QUESTION_NAMES: Final = (
@@ -42,10 +48,10 @@ def question_of(key: Key) -> Key:
     return key.without([*_VARIANT_NAMES, MICROBATCH])
 
 
-def variant_of(key: Key, machine: str) -> Key:
+def variant_of(key: Key, machine: Machine) -> Key:
     """Return the part of a key that says how it is computed, and on which machine."""
     how = key.without([*_QUESTION_NAMES, MICROBATCH])
-    return Key((*how.values, (MACHINE, machine)))
+    return Key((*how.values, (MACHINE, machine.name), (HOST, machine.host)))
 
 
 def question_labels(questions: Iterable[Key]) -> dict[Key, str]:
@@ -60,18 +66,55 @@ def variant_labels(variants: Iterable[Key]) -> dict[Key, str]:
     """Return a label for each variant: `torch Fp32`, and what else differs among these."""
     every = list(variants)
     titles = {one: _variant_title(one) for one in every}
-    machines = {one.get(MACHINE) for one in every}
-    shown = {*_TITLE, MACHINE}
+    hosts = _host_labels(every)
+    has_several = len(set(hosts.values())) > 1
+    shown = {*_TITLE, MACHINE, HOST}
     return {
         one: " ".join(
             [
                 titles[one],
                 *_differing(one, titles, shown),
-                *([f"on {truncated(one.get(MACHINE))}"] if len(machines) > 1 else []),
+                *([f"on {truncated(hosts[one])}"] if has_several else []),
             ]
         )
         for one in every
     }
+
+
+def machine_labels(variants: Iterable[Key]) -> dict[Key, str]:
+    """Return the machine of each variant: its name in the sweep, else its devices and host.
+
+    Machines of two kinds have two labels, also where two sweeps call them by one name.
+    """
+    labels = _host_labels(variants)
+    return {
+        one: label if one.get(MACHINE) else Machine(None, label).text(_accelerators(one))
+        for one, label in labels.items()
+    }
+
+
+def without_machine(variant: Key) -> Key:
+    """Return a variant without its machine."""
+    return variant.without([MACHINE, HOST])
+
+
+def _host_labels(variants: Iterable[Key]) -> dict[Key, str]:
+    """Return the host of each variant by its name; with what it is made of, if that differs."""
+    every = list(variants)
+    hosts_by_name: dict[object, set[object]] = {}
+    for one in every:
+        hosts_by_name.setdefault(one.get(MACHINE), set()).add(one.get(HOST))
+    labels = {}
+    for one in every:
+        name, host = one.get(MACHINE), str(one.get(HOST))
+        is_one = len(hosts_by_name[name]) == 1
+        labels[one] = host if not name else str(name) if is_one else f"{name} ({host})"
+    return labels
+
+
+def _accelerators(variant: Key) -> tuple[str, ...]:
+    device = {"kind": variant.get("device"), "name": variant.get("device_name")}
+    return accelerator_names([device] if device["kind"] else ())
 
 
 def truncated(value: object) -> str:

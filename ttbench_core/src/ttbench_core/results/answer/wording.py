@@ -11,6 +11,7 @@ from ttbench_core.results.answer.answer import Answer
 from ttbench_core.results.answer.cells import AnswerCell
 from ttbench_core.results.answer.contests import Headline
 from ttbench_core.results.answer.cost import eur_per_million, kwh_per_million
+from ttbench_core.results.answer.naming import HOST, MACHINE
 from ttbench_core.results.comparison import Pair
 from ttbench_core.results.comparison.effect import Effect, ratio_text
 
@@ -27,6 +28,7 @@ def headline_text(answer: Answer, headline: Headline) -> str:
     parts = [_first_sentence(answer, headline, headline.winner)]
     parts.extend(_doubts(headline))
     parts.append(_lead_sentence(answer, headline))
+    parts.extend(_machines_apart(headline))
     parts.extend(_cheapest(answer, headline))
     parts.extend(
         f"{_name(answer, one)} is faster, but may not win: {one.obstacle}."
@@ -136,6 +138,25 @@ def _lead_sentence(answer: Answer, headline: Headline) -> str:
     if effect.reason is not None:
         return f"No clear winner: {beside}, but {_reason(headline.lead, 'the other', 'the first')}."
     return f"No clear winner: {beside}, {interval}, which spans 1."
+
+
+def _machines_apart(headline: Headline) -> Iterator[str]:
+    """Yield what the winner is compared with that another machine, or another host, measured."""
+    winner = headline.winner
+    others = {"The baseline": headline.baseline, "The next": headline.runner_up}
+    if headline.baseline is headline.runner_up:
+        del others["The next"]
+    for name, other in others.items():
+        if winner is None or other is None or not other.runs:
+            continue
+        if _machine(winner) != _machine(other):
+            yield f"{name} was measured on another machine."
+        elif winner.pooled_hosts != other.pooled_hosts:
+            yield f"{name} was measured on another host of the same kind."
+
+
+def _machine(cell: AnswerCell) -> tuple[object, object]:
+    return cell.variant.get(MACHINE), cell.variant.get(HOST)
 
 
 def _reason(pair: Pair, old: str, new: str) -> str:

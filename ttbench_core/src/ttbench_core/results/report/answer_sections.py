@@ -14,6 +14,7 @@ from ttbench_core.results.comparison import Key
 from ttbench_core.results.report import answer_charts
 from ttbench_core.results.report.answer_tables import cells_table, matrix_table
 from ttbench_core.results.report.answer_texts import headlines_of, matrix_notes
+from ttbench_core.results.report.machine_table import machine_table
 from ttbench_core.results.report.page_elements import (
     Column,
     Figure,
@@ -49,7 +50,7 @@ def answer_sections(answer: Answer) -> Iterator[Section]:
         "Answer",
         headlines=headlines_of(answer),
         notes=matrix_notes(answer),
-        tables=(matrix_table(answer),) if answer.rows else (),
+        tables=tuple(_matrices(answer)) if answer.rows else (),
         folded_tables=(cells_table(answer),) if answer.rows else (),
     )
     for name, title, note, figure in (
@@ -59,6 +60,12 @@ def answer_sections(answer: Answer) -> Iterator[Section]:
         figures = list(_figures(answer, figure))
         if figures:
             yield _figure_section(name, title, note, figures)
+
+
+def _matrices(answer: Answer) -> Iterator[Table]:
+    yield matrix_table(answer)
+    if (machines := machine_table(answer)) is not None:
+        yield machines
 
 
 def _figure_section(name: str, title: str, note: str, figures: Sequence[Figure]) -> Section:

@@ -18,6 +18,7 @@ from ttbench_core.results.report.comparison_tables import (
     remarks_table,
 )
 from ttbench_core.results.report.extracting import truncate
+from ttbench_core.results.report.machine_table import machine_table
 from ttbench_core.results.report.page_elements import Cell, Table, counted, without_empty_columns
 from ttbench_core.results.report.report_data import ReportData
 
@@ -73,6 +74,9 @@ def _answer_blocks(answer: Answer) -> Iterator[str]:
     yield "\n".join(["## Answer", "", *lines])
     if answer.rows:
         yield _text(matrix_table(answer))
+        if (machines := machine_table(answer)) is not None:
+            yield f"{machines.caption}:"
+            yield _text(machines)
     yield " ".join(map(escape_markdown, matrix_notes(answer)))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ttbench_core.cli.sweep_arguments import flag_values, sweep_parser
 from ttbench_core.cli.sweep_plan import print_plan
 from ttbench_core.cli.sweep_running import run_cells_of
+from ttbench_core.cli.sweep_status import show_status
 from ttbench_core.cli.terminal import print_exact
 from ttbench_core.sinks.targets import check_targets
 from ttbench_core.sweeps.definition import Sweep
@@ -29,6 +30,8 @@ def run_sweep_command(words: Sequence[str]) -> int:
     """Run `ttbench sweep`; gives the exit code. Raises `RequestError` for a wrong request."""
     options = sweep_parser().parse_intermixed_args(words)
     sweep = _defined(options)
+    if options.status:
+        return show_status(sweep, options)
     if not options.dry_run:
         return run_cells_of(sweep, options)
     share = share_of(options.shard, options.times)

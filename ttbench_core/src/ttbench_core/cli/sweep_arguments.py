@@ -32,9 +32,11 @@ examples:
   ttbench sweep -m bert,resnet -c tiny,resnet18 -df Fp32,Fp16_b -mb 1,8,32 -o perf.jsonl
   ttbench sweep -m 'vit*' --backend openvino -B streams=1,2 --threads 1..8 --dry-run
   ttbench sweep nightly.toml --rounds 3 --dry-run --all
+  ttbench sweep nightly.toml --shard 2/4             the second of four parts
 
 exit codes: 0 every cell has a number or is refused; 1 a cell failed, has wrong outputs or was
 not stored; 2 the request was wrong, or no cell can run; 130 interrupted
+with --status: 0 nothing failed and nothing is missing; 1 something is; 2 the request was wrong
 """
 #: Their words are read on their own.
 _NAMED: Final = ("backend_option", "model_option")
@@ -97,6 +99,11 @@ def sweep_parser() -> Parser:
         "--dry-run",
         action="store_true",
         help="Show the cells, what is refused and why, and how long it takes; run nothing",
+    )
+    parser.add_argument(
+        "--status",
+        action="store_true",
+        help="Show what is done, runs, failed or is missing, as the outputs tell; run nothing",
     )
     parser.add_argument(
         "--all", action="store_true", help="Show every cell, not the first 50 alone"

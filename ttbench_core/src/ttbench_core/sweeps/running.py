@@ -17,6 +17,7 @@ from ttbench_core.sinks.targets import Target, check_targets
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
 from ttbench_core.sweeps.execution import Execution, SweepOutcome, execute
+from ttbench_core.sweeps.heart import Heart
 from ttbench_core.sweeps.journal import read_journal, stored_results
 from ttbench_core.sweeps.journal_notes import changes, unreadable
 from ttbench_core.sweeps.plan import Plan
@@ -172,7 +173,8 @@ def run_planned(
         journal = read_journal(targets, sweep.name, asked.others, own)
         execution = Execution(plan, targets, journal, asked.retry, asked.jobs, locks)
         said = [*plan.notes, *unreadable(journal), *changes(plan, journal)]
-        return FinishedSweep(plan, execute(execution, observer, said))
+        with Heart(plan, targets, observer) as heart:
+            return FinishedSweep(plan, execute(execution, heart, said))
 
 
 @contextlib.contextmanager

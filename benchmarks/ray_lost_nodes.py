@@ -23,11 +23,11 @@ from fleet_sweeps import NODE_COUNT, fleet_sweep, node_variables, overlaps_in  #
 from ray_nodes import RayNode, ray_nodes  # noqa: E402
 
 from ttbench_core.sinks.targets import check_targets  # noqa: E402
+from ttbench_core.sweeps.asked import SweepAsked  # noqa: E402
 from ttbench_core.sweeps.fleet.ray_cluster import RayCluster  # noqa: E402
 from ttbench_core.sweeps.fleet.running import run_on_cluster  # noqa: E402
 from ttbench_core.sweeps.progress import CellOutcome, SweepState  # noqa: E402
 from ttbench_core.sweeps.progress_display import LinesDisplay  # noqa: E402
-from ttbench_core.sweeps.running import SweepAsked  # noqa: E402
 
 
 class Killing(LinesDisplay):

@@ -13,14 +13,15 @@ from sweep_plans import make_cell
 from ttbench_core import run_sweep
 from ttbench_core.errors import OptionError
 from ttbench_core.sinks.targets import check_targets
+from ttbench_core.sweeps.asked import SweepAsked
 from ttbench_core.sweeps.combinations import combination_of, numbered_combinations
 from ttbench_core.sweeps.definition_checks import sweep_of
 from ttbench_core.sweeps.estimating import RunTimes
 from ttbench_core.sweeps.host_locks import HostLock
 from ttbench_core.sweeps.planning import plan_sweep
 from ttbench_core.sweeps.progress_display import LinesDisplay
-from ttbench_core.sweeps.run_times import read_times, write_times
-from ttbench_core.sweeps.running import SweepAsked, run_planned
+from ttbench_core.sweeps.run_times import read_times, text_of_times
+from ttbench_core.sweeps.running import run_planned
 from ttbench_core.sweeps.shard_outputs import outputs_of_others, outputs_of_shard
 from ttbench_core.sweeps.shards import Shard, Share, deal
 
@@ -167,7 +168,7 @@ def test_times_without_a_shard_and_of_nothing_are_one_line(sweep):
 
 def test_frozen_times_are_read_back(tmp_path):
     times = RunTimes({"one": 1.5}, {("bert", None, "torch"): 2.0, ("bert", "tiny", None): 3.0})
-    write_times(times, tmp_path / "a.times.json")
+    (tmp_path / "a.times.json").write_text(text_of_times(times))
     assert read_times(tmp_path / "a.times.json") == times
     found = read_times(str(tmp_path / "a.times.json"))
     assert (found.by_combination, found.by_kind) == (times.by_combination, times.by_kind)

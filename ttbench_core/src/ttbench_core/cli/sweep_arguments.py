@@ -10,9 +10,9 @@ from typing import Any, Final
 from ttbench_core.cli.arguments import Parser
 from ttbench_core.cli.engine_arguments import add_engine_options
 from ttbench_core.cli.run_arguments import add_run_arguments
+from ttbench_core.sweeps.asked import MAX_JOBS, RETRIED
 from ttbench_core.sweeps.axes import MACHINE, PLAIN_AXES
 from ttbench_core.sweeps.flags import FlagValues
-from ttbench_core.sweeps.running import MAX_JOBS, RETRIED
 
 __all__ = ["flag_values", "sweep_parser"]
 
@@ -32,9 +32,11 @@ examples:
   ttbench sweep -m bert,resnet -c tiny,resnet18 -df Fp32,Fp16_b -mb 1,8,32 -o perf.jsonl
   ttbench sweep -m 'vit*' --backend openvino -B streams=1,2 --threads 1..8 --dry-run
   ttbench sweep nightly.toml --rounds 3 --dry-run --all
+  ttbench sweep nightly.toml --shard 2/4             the second of four parts
 
 exit codes: 0 every cell has a number or is refused; 1 a cell failed, has wrong outputs or was
 not stored; 2 the request was wrong, or no cell can run; 130 interrupted
+with --status: 0 nothing failed and nothing is missing; 1 something is; 2 the request was wrong
 """
 #: Their words are read on their own.
 _NAMED: Final = ("backend_option", "model_option")
@@ -104,6 +106,11 @@ def sweep_parser() -> Parser:
         "--dry-run",
         action="store_true",
         help="Show the cells, what is refused and why, and how long it takes; run nothing",
+    )
+    parser.add_argument(
+        "--status",
+        action="store_true",
+        help="Show what is done, runs, failed or is missing, as the outputs tell; run nothing",
     )
     parser.add_argument(
         "--all", action="store_true", help="Show every cell, not the first 50 alone"

@@ -13,18 +13,17 @@ from ttbench_core.cli.run import signals_interrupt
 from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, report_line
 from ttbench_core.results.answer import AnswerOptions, Gatherer, answer_of, headline_text
 from ttbench_core.results.results import Results
+from ttbench_core.sweeps.asked import SweepAsked, share_of
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.progress import CellOutcome
 from ttbench_core.sweeps.progress_display import LinesDisplay, show_sweep
 from ttbench_core.sweeps.progress_text import state_text
 from ttbench_core.sweeps.running import (
     FinishedSweep,
-    SweepAsked,
     SweepInterrupted,
     kept_somewhere,
     records_of,
     run_planned,
-    share_of,
 )
 
 __all__ = ["run_cells_of"]

@@ -11,7 +11,7 @@ from ttbench_core.record.result import Result
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Place", "Readable", "Redacting", "Sink", "SinkFactory"]
+__all__ = ["HeartbeatKeeper", "Place", "Readable", "Redacting", "Sink", "SinkFactory"]
 
 #: A file for a sink that is registered by a suffix, a URL for one registered by a scheme.
 Place = Path | str
@@ -76,6 +76,22 @@ class Readable(Protocol):
         A value is the JSON value that was stored. Raises `ResultsFileError`
         where the place holds something else.
         """
+
+
+class HeartbeatKeeper(Protocol):
+    """**Protocol:** what a sink factory also has if `ttbench sweep --status` can see what runs.
+
+    Heartbeats of files are files beside them, which needs none of this.
+    """
+
+    def keep_heartbeat(self, place: Any, name: str, text: str) -> None:
+        """Keep a text under a name, in place of the last one; it is no result."""
+
+    def drop_heartbeat(self, place: Any, name: str) -> None:
+        """Forget the text of a name; none is no error."""
+
+    def heartbeats(self, place: Any) -> Iterator[tuple[str, str]]:
+        """Yield the names and the texts that are kept; none where there is nothing yet."""
 
 
 class Redacting(Protocol):

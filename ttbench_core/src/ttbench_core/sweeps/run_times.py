@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.errors import OptionError
-from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import find_reader
 from ttbench_core.sweeps.estimating import History, RunTimes
 
-__all__ = ["SUFFIX", "read_times", "write_times"]
+__all__ = ["SUFFIX", "read_times", "text_of_times"]
 
 #: Of a file of frozen times.
 SUFFIX: Final = ".times.json"
@@ -23,7 +22,7 @@ _MAX_BYTES: Final = 1 << 28
 
 
 def read_times(place: str | Path) -> RunTimes:
-    """Read times from results, or from a file that `write_times` has written.
+    """Read times from results, or from a file of `text_of_times`.
 
     Raises `OptionError` where that cannot be read.
     """
@@ -37,8 +36,8 @@ def read_times(place: str | Path) -> RunTimes:
         raise OptionError(f"--times {reader}: no times can be read from it: {reason}") from error
 
 
-def write_times(times: RunTimes, path: Path) -> None:
-    """Freeze times in a file, whose name ends in `.times.json`; raises `OSError`."""
+def text_of_times(times: RunTimes) -> str:
+    """Give times as the text of a file, whose name ends in `.times.json`."""
     content = {
         "format": _FORMAT,
         "combinations": sorted(times.by_combination.items()),
@@ -47,7 +46,7 @@ def write_times(times: RunTimes, path: Path) -> None:
             key=lambda row: [str(one) for one in row],
         ),
     }
-    replace_file(path, json.dumps(content, indent=1).encode() + b"\n")
+    return json.dumps(content, indent=1) + "\n"
 
 
 def _frozen(path: Path) -> RunTimes:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ttbench_core.errors import OptionError, TtbenchError, suggestion
+from ttbench_core.errors import TtbenchError
 from ttbench_core.record.run_errors import RunInterrupted
-from ttbench_core.request.checking import check_integer
 from ttbench_core.results.results import Results
 from ttbench_core.sinks.targets import Target, check_targets
+from ttbench_core.sweeps.asked import SweepAsked, share_of
 from ttbench_core.sweeps.cell_runner import CellRunner
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
 from ttbench_core.sweeps.execution import Execution, SweepOutcome, execute
+from ttbench_core.sweeps.heart import Heart
 from ttbench_core.sweeps.host_locks import HostLock
 from ttbench_core.sweeps.journal import Journal, read_journal, stored_results
 from ttbench_core.sweeps.journal_notes import changes, unreadable
@@ -25,22 +26,18 @@ from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.planning import plan_sweep
 from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver, SweepState
 from ttbench_core.sweeps.progress_display import show_sweep
-from ttbench_core.sweeps.run_times import read_times
 from ttbench_core.sweeps.shard_outputs import (
     outputs_of_others,
     outputs_of_shard,
     texts_of_outputs,
 )
-from ttbench_core.sweeps.shards import Shard, Share
+from ttbench_core.sweeps.shards import Share
 from ttbench_core.sweeps.sweep_locks import sweep_locks
 from ttbench_core.sweeps.toml_file import read_draft
 
 __all__ = [
-    "MAX_JOBS",
-    "RETRIED",
     "FinishedSweep",
     "Planned",
-    "SweepAsked",
     "SweepInterrupted",
     "SweepNotStoredError",
     "kept_somewhere",
@@ -49,38 +46,9 @@ __all__ = [
     "run_planned",
     "run_sweep",
     "run_what_is_left",
-    "share_of",
 ]
 
-#: What `retry` takes.
-RETRIED: Final = ("failed", "refused")
-MAX_JOBS: Final = 64
 _TEMPORARY: Final = "ttbench-sweep-"
-
-
-@dataclass(frozen=True)
-class SweepAsked:
-    """A definition, and how it is run this time."""
-
-    sweep: Sweep
-    #: Checked targets, at least one.
-    targets: tuple[Target, ...]
-    #: Statuses of rows that are run again: `failed`, `refused`.
-    retry: Collection[str] = ()
-    #: How many cells run at once, on different devices.
-    jobs: int = 1
-    #: The shard that is run; None is all of it.
-    share: Share | None = None
-    #: What other shards have written, for what is done.
-    others: tuple[Target, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Raise `OptionError` for a status that is none, and for no jobs."""
-        check_integer("jobs", self.jobs, minimum=1, maximum=MAX_JOBS)
-        for status in self.retry:
-            if status not in RETRIED:
-                hint = suggestion(status, RETRIED)
-                raise OptionError(f"retry {status!r} must be one of {', '.join(RETRIED)}{hint}")
 
 
 class SweepNotStoredError(TtbenchError):
@@ -205,7 +173,8 @@ def run_what_is_left(
         plan, asked.targets, journal, asked.retry, asked.jobs, locks, planned.runner
     )
     said = [*planned.notes, *plan.notes, *unreadable(journal), *changes(plan, journal)]
-    return FinishedSweep(plan, execute(execution, observer, said))
+    with Heart(plan, asked.targets, observer) as heart:
+        return FinishedSweep(plan, execute(execution, heart, said))
 
 
 @contextlib.contextmanager
@@ -220,15 +189,6 @@ def kept_somewhere(
         return
     with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as folder:
         yield check_targets(Path(folder) / "sweep.jsonl"), ()
-
-
-def share_of(shard: str | None, times: str | Path | None) -> Share | None:
-    """Give which part of a sweep is asked for; None is all. Raises `OptionError`."""
-    if shard is not None:
-        return Share(Shard.read(shard), None if times is None else read_times(times))
-    if times is not None:
-        raise OptionError("times are for dealing out shards: give a shard, such as --shard 1/4")
-    return None
 
 
 def _defined(definition: str | Path | Sweep | None, parts: Mapping[str, Any]) -> Sweep:

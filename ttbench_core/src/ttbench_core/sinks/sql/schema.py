@@ -1,4 +1,4 @@
-"""The table of results, and its migrations."""
+"""The tables of results and of heartbeats, and their migrations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ttbench_core.errors import TargetError
 from ttbench_core.record.tables.columns import COLUMNS
 
-__all__ = ["HEAD", "RESULTS", "VERSION_TABLE", "insert_if_absent", "upgrade"]
+__all__ = ["HEAD", "HEARTBEATS", "RESULTS", "VERSION_TABLE", "insert_if_absent", "upgrade"]
 
 #: The newest revision under `migrations/versions`.
 HEAD: Final = "0005"
@@ -34,6 +34,13 @@ RESULTS: Final = sa.Table(
     ),
     sa.Column("record", sa.Text, nullable=False),
 )
+#: The drivers of sweeps that run now.
+HEARTBEATS: Final = sa.Table(
+    "ttbench_heartbeats",
+    _METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("heartbeat", sa.Text, nullable=False),
+)
 _VERSION: Final = sa.Table(VERSION_TABLE, _METADATA, sa.Column("version_num", sa.String(32)))
 
 
@@ -44,7 +51,7 @@ def insert_if_absent(connection: sa.Connection) -> sa.Insert:
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """Upgrade the table to this version inside the current transaction.
+    """Upgrade the tables to this version inside the current transaction.
 
     One writer at a time does so. Raises `TargetError` for a table of a newer ttbench.
     """

@@ -98,9 +98,52 @@ class SqlSink(Sink):
         finally:
             engine.dispose()
 
+    @staticmethod
+    def keep_heartbeat(url: str, name: str, text: str) -> None:
+        """Write a row of `ttbench_heartbeats`; see `HeartbeatKeeper`."""
+        from ttbench_core.sinks.sql import heartbeats
+        from ttbench_core.sinks.sql.schema import upgrade
+
+        with _writing(url) as connection:
+            upgrade(connection)
+            heartbeats.keep(connection, name, text)
+
+    @staticmethod
+    def drop_heartbeat(url: str, name: str) -> None:
+        """Remove a row of `ttbench_heartbeats`; see `HeartbeatKeeper`."""
+        from ttbench_core.sinks.sql import heartbeats
+
+        with _writing(url) as connection:
+            heartbeats.drop(connection, name)
+
+    @staticmethod
+    def heartbeats(url: str) -> Iterator[tuple[str, str]]:
+        """Yield the rows of `ttbench_heartbeats`; see `HeartbeatKeeper`."""
+        from ttbench_core.sinks.sql import heartbeats
+
+        engine = _engine(url, writes=False)
+        try:
+            _require_existing(engine.url)
+            with _database_errors(), engine.connect() as connection:
+                yield from heartbeats.texts(connection)
+        except NoResultsYetError:
+            return
+        finally:
+            engine.dispose()
+
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
+
+
+@contextlib.contextmanager
+def _writing(url: str) -> Iterator[Connection]:
+    engine = _engine(url, writes=True)
+    try:
+        with _database_errors(), engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _engine(text: str, *, writes: bool) -> Engine:

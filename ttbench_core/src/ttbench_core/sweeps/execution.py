@@ -149,10 +149,12 @@ class _Running:
         """Start the cells that there is room for; give the first one that waits, if any."""
         waiting = None
         for lane in self._lanes.values():
-            while lane and self._start(lane[0]):
-                lane.popleft()
-            if lane and waiting is None:
-                waiting = lane[0]
+            while lane:
+                run = lane.popleft()
+                if not self._start(run):
+                    lane.appendleft(run)
+                    waiting = waiting or run
+                    break
         return waiting
 
     def _start(self, run: CellRun) -> bool:

@@ -1,0 +1,128 @@
+"""A cluster of machines that are made up: tasks end at once, or as a test wants."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ttbench_core.request.options import RunOptions
+from ttbench_core.running.processes.handshake import own_version
+from ttbench_core.running.request import RunRequest
+from ttbench_core.sweeps.cells import Cell
+from ttbench_core.sweeps.definition_checks import sweep_of
+from ttbench_core.sweeps.definition_record import sweep_of_record
+from ttbench_core.sweeps.expanding import assignments
+from ttbench_core.sweeps.fleet.cluster import Answered, ClusterTask, Lost, Message, Started
+from ttbench_core.sweeps.fleet.kinds import Node
+from ttbench_core.sweeps.fleet.node_answers import REPORT, planned_cell
+from ttbench_core.sweeps.identity import identity_of
+from ttbench_core.sweeps.unmeasured import ended_record
+
+QUICK = {"backend": "fake", "passes": 2, "warmup": 0, "roofline": False, "verify": False}
+
+
+def sweep_of_cells(count: int, **parts: Any) -> Any:
+    """Make a sweep of so many cells."""
+    return sweep_of(grid={"model": "steady", "seed": list(range(count))}, settings=QUICK, **parts)
+
+
+def report(cpu: str = "EPYC", **changes: Any) -> dict[str, Any]:
+    """Give what a machine says of itself."""
+    machine = {"cpu": cpu, "usable_cores": 4}
+    backend = {"name": "fake", "state": "usable", "pack_version": "1", "versions": {}}
+    doctor = {"backends": [{**backend, "devices": []}], "packs": []}
+    said = {"core": own_version(), "host": f"host of {cpu}", "machine": machine, "commit": None}
+    return {**said, "machine_name": f"{cpu}, 4 cores", "doctor": doctor, **changes}
+
+
+class MadeUpCluster:
+    """Machines that answer what they are told to.
+
+    Args:
+        reports: what each machine says of itself, by its identifier; text is given as it is.
+        refused: why a machine refuses a cell, by its identifier.
+        ending: what becomes of a task; None is an answer with a number.
+    """
+
+    name = "ray"
+
+    def __init__(
+        self,
+        reports: Mapping[str, Any],
+        refused: Mapping[str, str] | None = None,
+        ending: Callable[[str, ClusterTask, Mapping[str, Any]], str | None] = lambda *_: None,
+        cpus: float = 4.0,
+    ) -> None:
+        self._reports = dict(reports)
+        self._refused = refused or {}
+        self._ending = ending
+        self._cpus = cpus
+        self._queue: deque[tuple[int, str, ClusterTask]] = deque()
+        self._count = 0
+        self.asked: list[str] = []
+        self.most_queued = 0
+        self.cancelled: list[int] = []
+
+    def nodes(self) -> list[Node]:
+        return [Node(one, f"address of {one}", {"CPU": self._cpus}) for one in self._reports]
+
+    def lose(self, node: str) -> None:
+        del self._reports[node]
+
+    def ask(self, nodes: Sequence[Node], question: str, timeout_s: float) -> Mapping[str, str]:
+        self.asked += [f"{json.loads(question)['ask']} {one.id}" for one in nodes]
+        return {one.id: self._answer(one, json.loads(question)) for one in nodes}
+
+    def start(self, task: ClusterTask) -> int:
+        self._count += 1
+        self._queue.append((self._count, task.nodes[self._count % len(task.nodes)], task))
+        self.most_queued = max(self.most_queued, len(self._queue))
+        return self._count
+
+    def wait(self, timeout_s: float) -> list[Message]:
+        if not self._queue:
+            return []
+        number, node, task = self._queue.popleft()
+        order = json.loads(task.order)
+        reason = self._ending(node, task, order)
+        ended = Answered(number, answer_to(order)) if reason is None else Lost(number, reason)
+        return [Started(number, node), ended]
+
+    def cancel(self, tasks: Sequence[int]) -> None:
+        self.cancelled += tasks
+        self._queue = deque(one for one in self._queue if one[0] not in tasks)
+
+    def _answer(self, node: Node, question: Mapping[str, Any]) -> str:
+        said = self._reports[node.id]
+        if question == REPORT or isinstance(said, str):
+            return said if isinstance(said, str) else json.dumps(said)
+        sweep = sweep_of_record(question["definition"])
+        cells = [
+            planned_cell(
+                replace(_cell(number, one.settings), refused=self._refused.get(node.id)),
+            )
+            | {"key": f"{said['machine']['cpu']}-{number}"}
+            for number, one in enumerate(assignments(sweep), 1)
+        ]
+        rest = {"left_out": [], "excluded": 0, "elsewhere": {}, "notes": []}
+        return json.dumps({"identity": identity_of(sweep), "cells": cells, **rest})
+
+
+def _cell(number: int, settings: Mapping[str, Any]) -> Cell:
+    keywords = {name: value for name, value in settings.items() if name != "model"}
+    request = RunRequest(RunOptions(str(settings["model"]), **keywords))
+    return Cell(number, f"key-{number}", f"cell {number}", None, dict(settings), request)
+
+
+def answer_to(order: Mapping[str, Any], **changes: Any) -> str:
+    """Give the answer of a machine that has measured a cell."""
+    cell = order["cell"]
+    request = RunRequest(RunOptions(**cell["options"]), sweep=cell["sweep"])
+    record = ended_record(request, "made up").to_record()
+    good = {"status": "ok", "samples_per_sec": 100.0, "total_samples": 8, "total_time": 0.08}
+    record |= {**good, "error": None, "failure": None, **changes}
+    facts = {"status": record["status"], "rate_per_s": 100.0, "record": record}
+    return json.dumps({"facts": facts, "seconds": 1.0})

@@ -24,14 +24,20 @@ from ttbench_core.sweeps.expanding import Assignment, assignments
 from ttbench_core.sweeps.identity import identity_of
 from ttbench_core.sweeps.labels import unique_labels
 from ttbench_core.sweeps.machines import HOST, host_name, machine_facts
-from ttbench_core.sweeps.machines_here import MachinesHere, needs_devices
+from ttbench_core.sweeps.machines_here import AllMachines, MachinesHere, needs_devices
 from ttbench_core.sweeps.model_patterns import with_models
 from ttbench_core.sweeps.plan import LeftOut, Plan
 
 __all__ = ["plan_sweep"]
 
 
-def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str] = ()) -> Plan:
+def plan_sweep(
+    sweep: Sweep,
+    history: History | None = None,
+    notes: Sequence[str] = (),
+    *,
+    everywhere: bool = False,
+) -> Plan:
     """Plan a sweep on this machine.
 
     Packs and engines are asked in other processes, which takes seconds.
@@ -40,6 +46,9 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
         sweep: what is asked.
         history: times of earlier runs.
         notes: sentences for whoever reads the plan.
+        everywhere: whether to plan the cells of all machines, for whoever looks at the whole sweep
+            from anywhere. Their settings and labels are those of each machine's own plan; keys
+            and refusals are not.
 
     Raises `SweepError` for settings that contradict each other, and `UnknownNameError` for a
     model or a configuration that is nowhere.
@@ -56,9 +65,8 @@ def plan_sweep(sweep: Sweep, history: History | None = None, notes: Sequence[str
     left_out = Counter(pair for one in kept if (pair := _pair(one)) in missing)
     maker = CellMaker(sweep, engines, entries)
     able = [one for one in kept if _pair(one) not in missing]
-    machines = _machines_here(sweep, engines, maker, able)
-    here = [one for one in able if machines.has(one)]
-    cells = _merged([maker.cell(one, machines.hosts) for one in here])
+    machines = AllMachines() if everywhere else _machines_here(sweep, engines, maker, able)
+    cells = _merged([maker.cell(one, machines.hosts(one)) for one in able if machines.has(one)])
     return Plan(
         sweep,
         identity_of(sweep),

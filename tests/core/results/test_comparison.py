@@ -442,6 +442,16 @@ def test_earlier_runs_of_another_origin_are_left_out_and_counted(origin):
     assert "2 earlier runs left out of OLD" in pair.notes
 
 
+def test_runs_of_one_cell_of_a_sweep_on_several_hosts_are_taken_together():
+    cell = {"sweep": {"name": "nightly", "cell": "a" * 64}}
+    runs = [run_of(**cell), run_of(**cell, machine_name="elsewhere")]
+    pair = compare(runs, [run_of()]).pairs[0]
+    assert (pair.old.processes, pair.old.left_out) == (10, 0)
+    assert "machine example-host and elsewhere against example-host" in map(str, pair.surroundings)
+    other = run_of(sweep={"name": "nightly", "cell": "b" * 64}, machine_name="elsewhere")
+    assert compare([runs[0], other], [run_of()]).pairs[0].old.left_out == 1
+
+
 def test_a_run_that_a_file_holds_twice_counts_once():
     once = run_of((100,), (101,))
     pair = compare([once, once], [run_of()]).pairs[0]

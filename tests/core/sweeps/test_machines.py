@@ -179,6 +179,22 @@ def test_where_no_cell_is_of_this_machine_its_facts_are_told():
     assert 'device = "Fake card"' in note
 
 
+def test_the_whole_sweep_can_be_planned_anywhere(monkeypatch):
+    parts = {"machine": ["epyc", "xeon"], "grid": {"microbatch": [1, 2]}}
+    found = plan_sweep(sweep(**parts), everywhere=True)
+    assert not found.elsewhere
+    labels = [one.label for one in found.cells]
+    assert labels == [
+        *("microbatch=1 epyc", "microbatch=1 xeon", "microbatch=2 epyc", "microbatch=2 xeon"),
+    ]
+    assert len({one.key for one in found.cells}) == 4
+    assert plan_sweep(sweep(), everywhere=True).cells[0].key == plan().cells[0].key
+    monkeypatch.setattr(planning, "machine_facts", lambda: {**FACTS, "cpu": "Intel Xeon"})
+    there = plan_sweep(sweep(**parts))
+    assert [one.label for one in there.cells] == labels[1::2]
+    assert [one.settings for one in there.cells] == [one.settings for one in found.cells[1::2]]
+
+
 def test_a_table_that_no_cell_uses_is_a_note():
     (note,) = plan("epyc").notes
     assert note == "sweep: [machines.xeon]: no cell is of it"

@@ -10,7 +10,7 @@ from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.expanding import Assignment
 from ttbench_core.sweeps.machines import DEVICE, EVERY, HOST, NUMBERS, TEXTS, matches
 
-__all__ = ["MachinesHere", "needs_devices"]
+__all__ = ["AllMachines", "MachinesHere", "needs_devices"]
 
 
 def needs_devices(sweep: Sweep) -> bool:
@@ -39,9 +39,8 @@ class MachinesHere:
             if name in used and matches(table, facts, devices)
         )
 
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """What the tables of this machine say of the name of its host."""
+    def hosts(self, _: Assignment) -> tuple[str, ...]:
+        """Give what tells the host of a cell from others: see `identity.cell_key`."""
         found = {self._sweep.machines[one].get(HOST) for one in self._names}
         return tuple(sorted(str(one) for one in found if one is not None))
 
@@ -70,6 +69,22 @@ class MachinesHere:
                 yield name, value
         for one in self._devices:
             yield DEVICE, one
+
+
+class AllMachines:
+    """In place of `MachinesHere`, where the cells of all machines are wanted."""
+
+    def has(self, _: Assignment) -> bool:
+        """Return True."""
+        return True
+
+    def hosts(self, one: Assignment) -> tuple[str, ...]:
+        """Give the name of its machine, so that the cells of two are not one."""
+        return (str(one.settings[MACHINE]),) if MACHINE in one.settings else ()
+
+    def notes(self, _: Iterable[Assignment]) -> Iterator[str]:
+        """Yield nothing."""
+        yield from ()
 
 
 def _toml(value: Setting) -> str:

@@ -24,7 +24,7 @@ from ttbench_core.sweeps.expanding import Assignment, assignments
 from ttbench_core.sweeps.identity import identity_of
 from ttbench_core.sweeps.labels import unique_labels
 from ttbench_core.sweeps.machines import HOST, host_name, machine_facts
-from ttbench_core.sweeps.machines_here import MachinesHere, needs_devices
+from ttbench_core.sweeps.machines_here import AllMachines, MachinesHere, needs_devices
 from ttbench_core.sweeps.model_patterns import with_models
 from ttbench_core.sweeps.plan import LeftOut, Plan
 from ttbench_core.sweeps.shards import Share
@@ -38,6 +38,8 @@ def plan_sweep(
     history: History | None = None,
     notes: Sequence[str] = (),
     share: Share | None = None,
+    *,
+    everywhere: bool = False,
 ) -> Plan:
     """Plan a sweep on this machine.
 
@@ -48,6 +50,9 @@ def plan_sweep(
         history: times of earlier runs.
         notes: sentences for whoever reads the plan.
         share: plans the cells of one shard alone.
+        everywhere: whether to plan the cells of all machines, for whoever looks at the whole sweep
+            from anywhere. Their settings and labels are those of each machine's own plan; keys
+            and refusals are not.
 
     Raises `SweepError` for settings that contradict each other, and `UnknownNameError` for a
     model or a configuration that is nowhere.
@@ -64,9 +69,9 @@ def plan_sweep(
     left_out = Counter(pair for one in kept if (pair := _pair(one)) in missing)
     maker = CellMaker(sweep, engines, entries)
     able = [one for one in kept if _pair(one) not in missing]
-    machines = _machines_here(sweep, engines, maker, able)
+    machines = AllMachines() if everywhere else _machines_here(sweep, engines, maker, able)
     here = [one for one in able if machines.has(one)]
-    made = [maker.cell(one, machines.hosts) for one in here]
+    made = [maker.cell(one, machines.hosts(one)) for one in here]
     cells = _merged(made)
     plan = Plan(
         sweep,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from ttbench_core.errors import RequestError
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.doubts import with_verdict
 from ttbench_core.results.comparison.key import Difference, Key, key_of
+from ttbench_core.results.comparison.replicates import are_replicates, without_duplicates
 
 __all__ = [
     "NEW",
@@ -152,9 +153,8 @@ def _reason(result: Result) -> str:
 
 def _side(group: _Results, key: Key, across: Sequence[str]) -> Side:
     results = group.measured[key]
-    newest = _origin(results[-1])
-    same_origin = [result for result in results if _origin(result) == newest]
-    unique = _without_duplicates(same_origin)
+    same_origin = [result for result in results if are_replicates(result, results[-1])]
+    unique = without_duplicates(same_origin)
     full_key = key_of(unique[-1])
     for result in unique:
         _refuse_mixture(full_key.differences(key_of(result)), full_key, group.name, across)
@@ -164,19 +164,6 @@ def _side(group: _Results, key: Key, across: Sequence[str]) -> Side:
         left_out=len(results) - len(same_origin),
         duplicates=len(same_origin) - len(unique),
     )
-
-
-def _origin(result: Result) -> tuple[object, ...]:
-    """Return software, commit and machine: runs of one key that share these are replicates."""
-    versions = sorted((str(name), str(one)) for name, one in result.versions.items())
-    commit = result.git or {"hash": result.hash}
-    return (*versions, str(commit.get("hash")), bool(commit.get("dirty")), result.machine_name)
-
-
-def _without_duplicates(results: Iterable[Result]) -> tuple[Result, ...]:
-    # a run that was appended twice is one replicate
-    last = {result.run_id or str(id(result)): result for result in results}
-    return tuple(last.values())
 
 
 def _refuse_mixture(

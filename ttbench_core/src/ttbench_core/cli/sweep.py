@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ttbench_core.cli.sweep_arguments import flag_values, sweep_parser
 from ttbench_core.cli.sweep_plan import print_plan
 from ttbench_core.cli.sweep_running import run_cells_of
+from ttbench_core.cli.sweep_slurm import refuse_contradictions, submit_sweep
 from ttbench_core.cli.sweep_status import show_status
 from ttbench_core.cli.terminal import print_exact
 from ttbench_core.sinks.targets import check_targets
@@ -30,6 +31,9 @@ def run_sweep_command(words: Sequence[str]) -> int:
     """Run `ttbench sweep`; gives the exit code. Raises `RequestError` for a wrong request."""
     options = sweep_parser().parse_intermixed_args(words)
     sweep = _defined(options)
+    refuse_contradictions(options)
+    if options.on is not None:
+        return submit_sweep(sweep, options, words)
     if options.status:
         return show_status(sweep, options)
     if not options.dry_run:

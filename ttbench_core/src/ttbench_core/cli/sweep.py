@@ -12,7 +12,6 @@ from ttbench_core.cli.sweep_running import run_cells_of
 from ttbench_core.cli.sweep_slurm import refuse_contradictions, submit_sweep
 from ttbench_core.cli.sweep_status import show_status
 from ttbench_core.cli.terminal import print_exact
-from ttbench_core.sinks.targets import check_targets
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_checks import sweep_from
 from ttbench_core.sweeps.estimating import read_history
@@ -21,7 +20,7 @@ from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.plan_record import plan_record
 from ttbench_core.sweeps.planning import plan_sweep
 from ttbench_core.sweeps.running import share_of
-from ttbench_core.sweeps.shard_outputs import outputs_of_others, outputs_of_shard
+from ttbench_core.sweeps.shard_outputs import targets_of_shard
 from ttbench_core.sweeps.toml_file import read_draft
 
 __all__ = ["run_sweep_command"]
@@ -40,8 +39,7 @@ def run_sweep_command(words: Sequence[str]) -> int:
         return run_cells_of(sweep, options)
     share = share_of(options.shard, options.times)
     shard = None if share is None else share.shard
-    targets = check_targets(outputs_of_shard(sweep.outputs, shard))
-    others = check_targets(outputs_of_others(sweep.outputs, shard))
+    targets, others = targets_of_shard(sweep.outputs, shard)
     history, notes = read_history([*targets, *others])
     plan = plan_sweep(sweep, history, notes, share)
     _show(plan, [str(one) for one in targets], options)

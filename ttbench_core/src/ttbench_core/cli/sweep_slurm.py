@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -133,5 +134,5 @@ def _show(
         return
     cells = f"{len(plan.cells):,} cells in {options.shards:,} shards"
     print_pairs([("job", f"{job}: {cells}"), ("script", file.name)])
-    typed = " ".join(["ttbench sweep", *_words_of_a_task(words), "--status"])
+    typed = shlex.join(["ttbench", "sweep", *_words_of_a_task(words), "--status"])
     print_line(f"how far it is: {message_without_secrets(typed, secrets_of_words(words))}")

@@ -103,4 +103,6 @@ def _run(plan: Plan, cell: Cell, number: int, position: int) -> CellRun:
         "shard": None if plan.shard is None else str(plan.shard),
         "launch": launch_facts(os.environ),
     }
+    if cell.merged:
+        stamp["merged"] = list(cell.merged)
     return CellRun(cell, number, position, stamp)

@@ -21,6 +21,7 @@ CONSTRAINTS = "constraints.txt"
 MLFLOW_CONSTRAINTS = "constraints-mlflow.txt"
 # programs that tests drive, and the packages of Debian that have them
 DEBIAN = {"chromium": "chromium", "initdb": "postgresql"}
+SLURM = {"slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client"}
 # one command installs all three: alone, a pack would look for ttbench-core on the index
 DISTRIBUTIONS = ["./ttbench_core", "./ttbench_models_nlp", "./ttbench_models_vision"]
 TEST_TOOLS = ["hypothesis", "pytest"]
@@ -188,6 +189,16 @@ def results(session: nox.Session) -> None:
 
 @nox.session
 @timed
+def slurm(session: nox.Session) -> None:
+    """Sweeps as jobs of a real Slurm: a controller and two nodes on this machine."""
+    for program, package in SLURM.items():
+        _have(session, program, package)
+    session.install("-c", CONSTRAINTS, "./ttbench_core[sql]", *TEST_TOOLS)
+    session.run("pytest", "tests/slurm", *session.posargs, env={"TTBENCH_REQUIRE_SLURM": "1"})
+
+
+@nox.session
+@timed
 def mlflow(session: nox.Session) -> None:
     """Results as runs of MLflow; apart, because it holds other libraries back."""
     session.install("-c", MLFLOW_CONSTRAINTS, "./ttbench_core[mlflow]", *TEST_TOOLS)
@@ -277,7 +288,7 @@ def interpreters(session: nox.Session) -> None:
 def _have(session: nox.Session, program: str, package: str) -> None:
     """Install a package of Debian where its program is not on this machine."""
     hidden = any(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
-    if hidden or shutil.which(program):
+    if hidden or shutil.which(program) or shutil.which(program, path="/usr/sbin"):
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         session.error(f"{program} is not on this machine: install it (Debian: {package})")

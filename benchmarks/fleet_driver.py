@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -26,34 +27,37 @@ from made_up_cluster import MadeUpCluster, report, sweep_of_cells  # noqa: E402
 from ttbench_core.sinks.targets import check_targets  # noqa: E402
 from ttbench_core.sweeps.asked import SweepAsked  # noqa: E402
 from ttbench_core.sweeps.fleet.running import run_on_cluster  # noqa: E402
+from ttbench_core.sweeps.progress import CellOutcome, SweepState  # noqa: E402
+from ttbench_core.sweeps.progress_display import LinesDisplay  # noqa: E402
 
 _SIZES = (1_000, 10_000, 100_000)
 _KIB = 1024
 _MIB = 1 << 20
 
 
-class Watching:
-    """Notes the time when a tenth of the cells has ended, and again at each further tenth."""
+class Watching(LinesDisplay):
+    """Notes the time when the plan is there, and then when each tenth of the cells has ended."""
 
     def __init__(self, total: int) -> None:
+        super().__init__(self._forget)
         self._every = max(1, total // 10)
         self.times_s: list[float] = []
         self.peaks_mib: list[float] = []
 
-    def began(self, sentences, state) -> None:
-        """Note the time of planning."""
+    def began(self, sentences: Sequence[str], state: SweepState) -> None:
+        """Note the time."""
+        super().began(sentences, state)
         self._note()
 
-    def started(self, state) -> None:
-        """Do nothing."""
-
-    def waiting(self, sentence) -> None:
-        """Do nothing."""
-
-    def ended(self, outcome, state) -> None:
+    def ended(self, outcome: CellOutcome, state: SweepState) -> None:
         """Note the time of each tenth."""
+        super().ended(outcome, state)
         if state.done % self._every == 0:
             self._note()
+
+    @staticmethod
+    def _forget(_line: str) -> None:
+        """Show nothing."""
 
     def _note(self) -> None:
         self.times_s.append(time.perf_counter())

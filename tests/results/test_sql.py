@@ -72,6 +72,30 @@ def test_the_sink_follows_its_contract(url):
     check_sink(check_target(url).open, url)
 
 
+def test_heartbeats_are_rows_of_another_table_and_no_results(url):
+    sink = check_target(url).open
+    assert list(sink.heartbeats(url)) == []
+    sink.keep_heartbeat(url, "a", "first")
+    sink.keep_heartbeat(url, "b", "other")
+    sink.keep_heartbeat(url, "a", "second")
+    assert sorted(sink.heartbeats(url)) == [("a", "second"), ("b", "other")]
+    assert len(load(url)) == 0
+    save(url, run_id="a")
+    sink.drop_heartbeat(url, "a")
+    sink.drop_heartbeat(url, "a")
+    assert list(sink.heartbeats(url)) == [("b", "other")]
+    assert len(load(url)) == 1
+
+
+def test_a_database_of_an_older_ttbench_has_no_heartbeats_and_takes_them(url):
+    target = check_target(url)
+    with target.open(url) as sink, sink._engine.begin() as connection:
+        schema._run_migrations(connection, "0004")
+    assert list(target.open.heartbeats(url)) == []
+    target.open.keep_heartbeat(url, "a", "text")
+    assert list(target.open.heartbeats(url)) == [("a", "text")]
+
+
 def test_every_column_can_be_asked_for(url):
     save(url, run_id="a")
     names = ", ".join(one.name for one in COLUMNS)

@@ -30,6 +30,23 @@ def starter(training):
     return [echo], [ShapedTensor(1, 1)]
 """
 
+#: A sink whose process gets a signal while it writes, as from Slurm when a job is queued again.
+SIGNALLING = """
+import os, signal
+
+class SignallingSink:
+    def __init__(self, path):
+        self.path = path
+    def write(self, result):
+        if "TTBENCH_CELL_PROCESS" in os.environ:
+            os.kill(os.getpid(), signal.{name})
+        self.path.write_text("stored")
+    def __enter__(self):
+        return self
+    def __exit__(self, *exc_info):
+        pass
+"""
+
 pytestmark = pytest.mark.usefixtures("fake_engine")
 
 
@@ -187,6 +204,19 @@ def test_ctrl_c_ends_the_cell_that_runs_and_the_same_call_goes_on(sweep, tmp_pat
     assert not rest.is_interrupted
     good = [one for one in sweep.records() if one["status"] == "ok"]
     assert of_cells(good) == [("key-1", "ok"), ("key-2", "ok")]
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_a_record_is_stored_changes_nothing(sweep, fake_pack, tmp_path, name):
+    entry = "[ttbench.sinks]\nsignalling = signalling_mod:SignallingSink\n"
+    fake_pack("signalling", entry, signalling_mod=SIGNALLING.format(name=name))
+    targets = check_targets([str(sweep.place), str(tmp_path / "perf.signalling")])
+    plan = make_plan(make_cell(1))
+    done = execute(Execution(plan, targets, read_journal(targets, "nightly")))
+    assert (done.state.done, done.is_interrupted, done.not_stored) == (1, False, [])
+    assert of_cells(sweep.records()) == [("key-1", "ok")]
+    assert (tmp_path / "perf.signalling").read_text() == "stored"
+    assert list(tmp_path.glob("post_error_*")) == []
 
 
 def test_a_target_that_lacks_a_row_gets_it_from_another(tmp_path, sweep):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from sweep_plans import make_cell
 
 from ttbench_core import run_sweep
-from ttbench_core.errors import OptionError
+from ttbench_core.errors import OptionError, TargetError
 from ttbench_core.sinks.targets import check_targets
 from ttbench_core.sweeps.asked import SweepAsked
 from ttbench_core.sweeps.combinations import combination_of, numbered_combinations
@@ -22,7 +23,7 @@ from ttbench_core.sweeps.planning import plan_sweep
 from ttbench_core.sweeps.progress_display import LinesDisplay
 from ttbench_core.sweeps.run_times import read_times, text_of_times
 from ttbench_core.sweeps.running import run_planned
-from ttbench_core.sweeps.shard_outputs import outputs_of_others, outputs_of_shard
+from ttbench_core.sweeps.shard_outputs import targets_of_shard, texts_of_outputs
 from ttbench_core.sweeps.shards import Shard, Share, deal
 
 QUICK = ("--passes", "2", "--warmup", "0", "--no-roofline", "--no-verify")
@@ -226,9 +227,25 @@ def test_other_files_are_those_of_any_shard_and_nothing_else(tmp_path, monkeypat
     for name in ("a-1of2", "a-2of2", "a-1of3", "a-xof3", "a-1of2.running-host-1", "b-1of2"):
         (tmp_path / f"{name}.jsonl").touch()
     (tmp_path / "a-2of2.jsonl.running-host-1").touch()
-    named = ["a-{shard}.jsonl", "all.jsonl"]
-    assert outputs_of_shard(named, Shard(2, 2)) == ("a-2of2.jsonl", "all.jsonl")
-    assert outputs_of_others(named, Shard(2, 2)) == ("a-1of2.jsonl", "a-1of3.jsonl")
+    own, others = targets_of_shard(["a-{shard}.jsonl", "all.jsonl"], Shard(2, 2))
+    assert [str(one) for one in own] == ["a-2of2.jsonl", "all.jsonl"]
+    assert [str(one) for one in others] == ["a-1of2.jsonl", "a-1of3.jsonl"]
+
+
+def test_a_name_without_a_suffix_has_files_of_other_shards_too(sweep, tmp_path):
+    words = ("-mb", "1..4", "-o", "perf-{shard}")
+    assert sweep(*words, "--shard", "1/2").code == 0
+    assert sweep(*words, "--shard", "1/1").code == 0
+    assert len(json.loads((tmp_path / "perf-1of1.json").read_text())) == 2
+
+
+def test_a_file_of_a_path_that_looks_like_a_url_stays_a_path():
+    assert texts_of_outputs([Path("a:b.json"), "sqlite:///x.db"]) == (
+        "./a:b.json",
+        "sqlite:///x.db",
+    )
+    with pytest.raises(TargetError, match="name a file or a URL"):
+        texts_of_outputs(7)
 
 
 def lock_of(target, shard=None):
@@ -272,7 +289,8 @@ def test_a_whole_sweep_and_a_shard_of_it_wait_for_each_other(fake_engine, tmp_pa
     assert waits_for(of_a_shard, target, None)
 
 
-def test_python_runs_a_shard(fake_engine, tmp_path):
+def test_python_runs_a_shard(fake_engine, tmp_path, monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     found = []
     for number in (1, 2):
         found += run_sweep(

@@ -139,6 +139,40 @@ def test_a_record_of_another_kind_of_machine_counts_by_its_combination(target):
     assert [one.state for one in status_of(plan, [target]).cells] == ["missing", "missing"]
 
 
+def test_a_cell_that_was_merged_with_another_elsewhere_is_done_with_it(target):
+    plan = make_plan(cell_named(1, "a"), cell_named(2, "b"))
+    merged = [combination_of({"model": "b"}, None, "b"), 7]
+    stamp = {"cell": "another key", "label": "a", "settings": {"model": "a"}, "merged": merged}
+    store(target, stamp)
+    assert [one.state for one in status_of(plan, [target]).cells] == ["done", "done"]
+
+
+def test_a_record_says_which_cells_it_stands_for(sweep, tmp_path):
+    words = ("-m", "steady", "-c", "large,small", "-o", "perf.jsonl")
+    assert sweep(*words, "-df", "Bfp8_b").code == 0
+    file = tmp_path / "default.toml"
+    file.write_text(
+        '[[scenarios]]\nname = "default"\n[[scenarios]]\nname = "said"\ndataformat = "Bfp8_b"\n'
+        '[grid]\nmodel = "steady"\n[sweep]\noutput = "one.jsonl"\n'
+    )
+    assert sweep(str(file)).code == 0
+    (record,) = map(json.loads, (tmp_path / "one.jsonl").read_text().splitlines())
+    assert record["sweep"]["scenario"] == "default"
+    (merged,) = record["sweep"]["merged"]
+    assert json.loads(merged)[0] == "said"
+    assert (
+        "merged" not in json.loads((tmp_path / "perf.jsonl").read_text().splitlines()[0])["sweep"]
+    )
+
+
+def test_a_lost_driver_of_a_sweep_that_is_complete_is_no_news(target):
+    store(target, {"cell": "key-1", "label": "a", "settings": {"model": "a"}})
+    keep_heartbeat(target, beat(time_s=time.time() - 200))
+    found = status_of(make_plan(cell_named(1, "a")), [target])
+    assert found.is_complete
+    assert found.drivers == ()
+
+
 def test_rounds_after_a_failure_are_not_missing(target):
     plan = make_plan(cell_named(1, "a"), rounds=5)
     stamp = {"cell": "key-1", "label": "a", "settings": {"model": "a"}}
@@ -240,8 +274,10 @@ def test_what_an_earlier_driver_of_the_same_shard_left_behind_is_removed(target)
         ((_, own),) = heartbeats_of(target, "nightly")
     keep_heartbeat(target, beat(host=own.host, pid=own.pid + 1))
     keep_heartbeat(target, beat(host=own.host, pid=own.pid + 2, shard="1/2"))
+    keep_heartbeat(target, beat(host="another", shard="2/2", time_s=time.time() - 30 * 86_400))
     with Heart(plan, [target], SILENT_SWEEP):
         pass
+    # and what was lost on another machine a month ago
     assert [one.shard for _, one in heartbeats_of(target, "nightly")] == ["1/2"]
 
 

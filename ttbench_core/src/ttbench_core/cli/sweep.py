@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from ttbench_core.cli.sweep_arguments import flag_values, sweep_parser
 from ttbench_core.cli.sweep_plan import print_plan
 from ttbench_core.cli.sweep_running import run_cells_of
+from ttbench_core.cli.sweep_slurm import refuse_contradictions, submit_sweep
 from ttbench_core.cli.sweep_status import show_status
 from ttbench_core.cli.terminal import print_exact
-from ttbench_core.sinks.targets import check_targets
 from ttbench_core.sweeps.asked import share_of
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_checks import sweep_from
@@ -20,7 +20,7 @@ from ttbench_core.sweeps.flags import draft_of_flags, with_flags
 from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.plan_record import plan_record
 from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.shard_outputs import outputs_of_others, outputs_of_shard
+from ttbench_core.sweeps.shard_outputs import targets_of_shard
 from ttbench_core.sweeps.toml_file import read_draft
 
 __all__ = ["run_sweep_command"]
@@ -30,14 +30,16 @@ def run_sweep_command(words: Sequence[str]) -> int:
     """Run `ttbench sweep`; gives the exit code. Raises `RequestError` for a wrong request."""
     options = sweep_parser().parse_intermixed_args(words)
     sweep = _defined(options)
+    refuse_contradictions(options)
+    if options.on is not None:
+        return submit_sweep(sweep, options, words)
     if options.status:
         return show_status(sweep, options)
     if not options.dry_run:
         return run_cells_of(sweep, options)
     share = share_of(options.shard, options.times)
     shard = None if share is None else share.shard
-    targets = check_targets(outputs_of_shard(sweep.outputs, shard))
-    others = check_targets(outputs_of_others(sweep.outputs, shard))
+    targets, others = targets_of_shard(sweep.outputs, shard)
     history, notes = read_history([*targets, *others])
     plan = plan_sweep(sweep, history, notes, share)
     _show(plan, [str(one) for one in targets], options)

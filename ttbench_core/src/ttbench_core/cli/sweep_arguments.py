@@ -13,6 +13,7 @@ from ttbench_core.cli.run_arguments import add_run_arguments
 from ttbench_core.sweeps.asked import MAX_JOBS, RETRIED
 from ttbench_core.sweeps.axes import MACHINE, PLAIN_AXES
 from ttbench_core.sweeps.flags import FlagValues
+from ttbench_core.sweeps.shards import MAX_SHARDS
 
 __all__ = ["flag_values", "sweep_parser"]
 
@@ -33,6 +34,7 @@ examples:
   ttbench sweep -m 'vit*' --backend openvino -B streams=1,2 --threads 1..8 --dry-run
   ttbench sweep nightly.toml --rounds 3 --dry-run --all
   ttbench sweep nightly.toml --shard 2/4             the second of four parts
+  ttbench sweep nightly.toml --on slurm --shards 4   a job of Slurm; --status says how far it is
 
 exit codes: 0 every cell has a number or is refused; 1 a cell failed, has wrong outputs or was
 not stored; 2 the request was wrong, or no cell can run; 130 interrupted
@@ -103,6 +105,21 @@ def sweep_parser() -> Parser:
         help="Results by whose times shards take as long as each other; the same for all shards",
     )
     parser.add_argument(
+        "--on",
+        choices=("slurm",),
+        help="Write a script with a task for each of --shards N, and submit it with sbatch;"
+        " --dry-run prints the script",
+    )
+    parser.add_argument(
+        "--shards", type=_shards, metavar="N", help="How many parts --on makes of the sweep"
+    )
+    parser.add_argument(
+        "--slurm",
+        action="append",
+        metavar="NAME=VALUE",
+        help="An option of sbatch, such as partition=gpu; NAME=no leaves one out; repeatable",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="Show the cells, what is refused and why, and how long it takes; run nothing",
@@ -120,6 +137,12 @@ def sweep_parser() -> Parser:
     for action in _actions_of_a_run():
         _add_as_list(parser, action)
     return parser
+
+
+def _shards(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MAX_SHARDS:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number from 1 to {MAX_SHARDS}")
+    return int(text)
 
 
 def _count(text: str) -> int:

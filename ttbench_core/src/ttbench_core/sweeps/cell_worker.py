@@ -89,29 +89,33 @@ def _outcome(order: Mapping[str, Any]) -> dict[str, Any]:
     try:
         targets = [checked_before(one) for one in order["targets"] or ()]
         result = _measured(request, order["timeout_s"])
-        store_result(result, *targets)
-    except ResultNotStoredError as lost:
-        return {**_facts(lost.result), "not_stored": str(lost)}
     except RunInterrupted as ended:
         result, interrupted = ended.result, True
     except KeyboardInterrupt:
         interrupted = True
     except TtbenchError as error:
         return {"status": "failed", "reason": one_line(error), "not_stored": one_line(error)}
-    if interrupted:
-        return {"status": "interrupted", "not_stored": _stored(result, targets)}
-    if result is not None and order["targets"] is None:
-        return {**_facts(result), "record": result.to_record()}
-    return _facts(result)
+    facts = {"status": "interrupted"} if interrupted else _facts(result)
+    if order["targets"] is None:
+        return {**facts, "record": None if result is None else result.to_record()}
+    return {**facts, "not_stored": _stored(result, targets)}
 
 
 def _stored(result: Result | None, targets: Sequence[Target]) -> str | None:
-    """Store a record, if there is one; give why it is not in every target."""
+    """Store a record, if there is one; give why it is not in every target.
+
+    There is nothing left to interrupt, and a record must not be stored in part: Slurm sends its
+    signal to all processes of a job, and the driver sends another one.
+    """
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     try:
         if result is not None:
             store_result(result, *targets)
     except ResultNotStoredError as lost:
         return str(lost)
+    except TtbenchError as error:
+        return one_line(error)
     return None
 
 

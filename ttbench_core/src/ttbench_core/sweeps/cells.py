@@ -34,3 +34,5 @@ class Cell:
     devices: tuple[str, ...] = ()
     #: How many cells of the definition it stands for, because they measure the same.
     same: int = 1
+    #: The combinations of these, without its own: see `combinations`.
+    merged: tuple[str, ...] = ()

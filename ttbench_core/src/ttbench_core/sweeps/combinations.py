@@ -15,7 +15,12 @@ from typing import Any, Final
 from ttbench_core.sweeps.axes import Setting
 from ttbench_core.sweeps.cells import Cell
 
-__all__ = ["combination_of", "combination_of_record", "numbered_combinations"]
+__all__ = [
+    "combination_of",
+    "combination_of_record",
+    "combinations_of_record",
+    "numbered_combinations",
+]
 
 #: `#2` of a label that another cell would have, too.
 _ALIKE: Final = re.compile(r" #(\d{1,9})$")
@@ -43,6 +48,19 @@ def combination_of_record(sweep: Mapping[str, Any]) -> str | None:
     if not isinstance(settings, Mapping) or not isinstance(label, str):
         return None
     return combination_of(settings, scenario if isinstance(scenario, str) else None, label)
+
+
+def combinations_of_record(sweep: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the combination of a record, and those of the cells that it stands for.
+
+    Args:
+        sweep: the field `sweep` of a record; untrusted.
+    """
+    own = combination_of_record(sweep)
+    if own is not None:
+        yield own
+    merged = sweep.get("merged")
+    yield from (one for one in (merged if isinstance(merged, list) else ()) if isinstance(one, str))
 
 
 def numbered_combinations(cells: Iterable[Cell]) -> Iterator[str]:

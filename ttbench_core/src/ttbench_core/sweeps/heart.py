@@ -31,6 +31,8 @@ __all__ = ["Heart"]
 _EVERY_S: Final = 30.0
 #: Cells may end many times a second.
 _AT_LEAST_S: Final = 1.0
+#: A driver that was killed so long ago on another machine is no news.
+_OLD_S: Final = 7 * 24 * 3600.0
 #: How long the end of a sweep waits for a target that does not answer.
 _END_S: Final = 10.0
 
@@ -130,10 +132,11 @@ class Heart:
         keep_heartbeat(target, self._heartbeat())
 
     def _drop_old(self, target: Target) -> None:
-        """Remove heartbeats of this host and shard: nobody else runs it now, by its locks."""
+        """Remove heartbeats of this host and shard, which nobody else runs now, and old ones."""
         own = self._heartbeat()
         for name, one in heartbeats_of(target, own.sweep):
-            if (one.host, one.shard) == (own.host, own.shard) and one.pid != own.pid:
+            is_ours = (one.host, one.shard) == (own.host, own.shard) and one.pid != own.pid
+            if is_ours or own.time_s - one.time_s > _OLD_S:
                 drop_heartbeat(target, name)
 
     def _heartbeat(self) -> Heartbeat:

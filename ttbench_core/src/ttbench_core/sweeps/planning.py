@@ -15,6 +15,7 @@ from ttbench_core.plugins.catalogue import ModelEntry
 from ttbench_core.sweeps.axes import MACHINE
 from ttbench_core.sweeps.cell_making import CellMaker
 from ttbench_core.sweeps.cells import Cell
+from ttbench_core.sweeps.combinations import numbered_combinations
 from ttbench_core.sweeps.configurations import missing_pairs, with_configurations
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.engines_here import Engines
@@ -105,8 +106,16 @@ def _pair(one: Assignment) -> tuple[str, str]:
 def _merged(cells: Sequence[Cell]) -> list[Cell]:
     """Keep the first of cells that measure the same."""
     counts = Counter(one.key for one in cells)
+    if len(counts) == len(cells):
+        return list(cells)
     first = {one.key: one for one in reversed(cells)}
-    return [replace(first[key], same=count) for key, count in counts.items()]
+    names: dict[str, dict[str, None]] = {}
+    for one, name in zip(cells, numbered_combinations(cells), strict=True):
+        names.setdefault(one.key, {})[name] = None
+    return [
+        replace(first[key], same=count, merged=tuple(names[key])[1:])
+        for key, count in counts.items()
+    ]
 
 
 def _machines_here(

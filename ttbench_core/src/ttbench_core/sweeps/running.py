@@ -26,11 +26,7 @@ from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.planning import plan_sweep
 from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver, SweepState
 from ttbench_core.sweeps.progress_display import show_sweep
-from ttbench_core.sweeps.shard_outputs import (
-    outputs_of_others,
-    outputs_of_shard,
-    texts_of_outputs,
-)
+from ttbench_core.sweeps.shard_outputs import targets_of_shard, texts_of_outputs
 from ttbench_core.sweeps.shards import Share
 from ttbench_core.sweeps.sweep_locks import sweep_locks
 from ttbench_core.sweeps.toml_file import read_draft
@@ -183,9 +179,9 @@ def kept_somewhere(
 ) -> Iterator[tuple[tuple[Target, ...], tuple[Target, ...]]]:
     """Give the checked targets, a temporary one where none is named, and those of other shards."""
     shard = None if share is None else share.shard
-    targets = check_targets(outputs_of_shard(named, shard))
+    targets, others = targets_of_shard(named, shard)
     if targets:
-        yield targets, check_targets(outputs_of_others(named, shard))
+        yield targets, others
         return
     with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as folder:
         yield check_targets(Path(folder) / "sweep.jsonl"), ()

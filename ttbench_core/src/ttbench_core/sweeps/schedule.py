@@ -50,6 +50,7 @@ class CellRun:
 
     def _stamp(self) -> dict[str, Any]:
         cell, sweep = self.cell, self.plan.sweep
+        merged = {"merged": list(cell.merged)} if cell.merged else {}
         return {
             "name": sweep.name,
             "identity": self.plan.identity,
@@ -64,6 +65,7 @@ class CellRun:
             "settings": dict(cell.settings),
             "shard": None if self.plan.shard is None else str(self.plan.shard),
             "launch": launch_facts(os.environ),
+            **merged,
         }
 
 

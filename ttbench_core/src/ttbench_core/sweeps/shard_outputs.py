@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +15,6 @@ from ttbench_core.sweeps.shards import Shard
 
 __all__ = [
     "outputs_of_all",
-    "outputs_of_others",
     "outputs_of_shard",
     "targets_of_all",
     "texts_of_outputs",
@@ -25,6 +23,7 @@ __all__ = [
 _PLACE: Final = "{shard}"
 #: URLs of a file.
 _FILE_URL: Final = "sqlite:///"
+_DEFAULT_SUFFIX: Final = ".json"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+_-]*:")
 
 
@@ -57,14 +56,17 @@ def outputs_of_shard(outputs: Sequence[str], shard: Shard | None) -> tuple[str, 
     return tuple(one.replace(_PLACE, text) for one in outputs)
 
 
-def outputs_of_others(outputs: Sequence[str], shard: Shard | None) -> tuple[str, ...]:
-    """Give the files that other shards have written, of whatever count of shards."""
-    own = {os.path.abspath(_file_of(one)) for one in outputs_of_shard(outputs, shard)}  # noqa: PTH100 - links stay
-    return tuple(
-        one
-        for one in outputs_of_all([one for one in outputs if _PLACE in one])
-        if os.path.abspath(_file_of(one)) not in own  # noqa: PTH100
-    )
+def targets_of_shard(
+    outputs: Sequence[str], shard: Shard | None
+) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
+    """Give the checked targets of a shard, and those of others that are there, of any count.
+
+    Raises `OptionError` as `outputs_of_shard` does, and `TargetError`.
+    """
+    own = check_targets(outputs_of_shard(outputs, shard))
+    known = {one.identity for one in own}
+    of_all = check_targets(outputs_of_all([one for one in outputs if _PLACE in one]))
+    return own, tuple(one for one in of_all if one.identity not in known)
 
 
 def outputs_of_all(outputs: Sequence[str]) -> tuple[str, ...]:
@@ -91,8 +93,11 @@ def _existing(output: str) -> list[str]:
     path = _file_of(output)
     start = output[: len(output) - len(path)]
     parts = path.split(_PLACE)
-    names = re.compile(r"([0-9]+of[0-9]+)".join(map(re.escape, parts)))
-    found = sorted(glob.glob("*".join(map(glob.escape, parts))))  # noqa: PTH207 - names stay as written
+    # as it is added to a name without a suffix
+    suffix = re.escape(_DEFAULT_SUFFIX)
+    names = re.compile(r"([0-9]+of[0-9]+)".join(map(re.escape, parts)) + f"(?:{suffix})?")
+    pattern = "*".join(map(glob.escape, parts))
+    found = sorted({*glob.glob(pattern), *glob.glob(pattern + _DEFAULT_SUFFIX)})  # noqa: PTH207 - names stay as written
     return [
         f"{start}{one}"
         for one in found

@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ttbench_core.record.result import Result
 from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import Target
 from ttbench_core.sweeps.cells import Cell
-from ttbench_core.sweeps.combinations import combination_of, combination_of_record
+from ttbench_core.sweeps.combinations import combination_of, combinations_of_record
 from ttbench_core.sweeps.heartbeats import LOST_S, Heartbeat, heartbeats_of, keeps_heartbeats
 from ttbench_core.sweeps.journal import ROW_ORDER, row_of, stored_results
 from ttbench_core.sweeps.plan import Plan
@@ -120,8 +120,12 @@ def status_of(plan: Plan, targets: Sequence[Target], notes: Sequence[str] = ()) 
         for result in stored_results(target, plan.sweep.name):
             _add(rows, plan, result)
         said += _hear(drivers, plan, target)
-    shown = _without_old(drivers.values())
-    return SweepStatus(plan, tuple(_states(plan, rows, shown)), shown, tuple(said))
+    known = _without_old(drivers.values())
+    found = SweepStatus(plan, tuple(_states(plan, rows, known)), known, tuple(said))
+    if not found.is_complete:
+        return found
+    # whoever was lost has been replaced
+    return replace(found, drivers=tuple(one for one in known if not one.is_lost))
 
 
 def _add(rows: _Rows, plan: Plan, result: Result) -> None:
@@ -134,9 +138,9 @@ def _add(rows: _Rows, plan: Plan, result: Result) -> None:
         shard if isinstance(shard, str) else None,
     )
     _keep_best(rows.by_key, (found.cell, found.round), row)
-    combination = combination_of_record(sweep)
-    if combination is not None and found.identity == plan.identity:
-        _keep_best(rows.by_combination, (combination, found.round), row)
+    if found.identity == plan.identity:
+        for combination in combinations_of_record(sweep):
+            _keep_best(rows.by_combination, (combination, found.round), row)
 
 
 def _keep_best(rows: dict[tuple[str, int], _Row], place: tuple[str, int], row: _Row) -> None:

@@ -49,8 +49,6 @@ class MadeUpCluster:
         ending: what becomes of a task; None is an answer with a number.
     """
 
-    name = "ray"
-
     def __init__(
         self,
         reports: Mapping[str, Any],

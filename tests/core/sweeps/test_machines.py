@@ -7,13 +7,13 @@ import json
 import pytest
 
 from ttbench_core.sweeps import planning
+from ttbench_core.sweeps.calling import run_sweep
 from ttbench_core.sweeps.definition import SweepError
 from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
 from ttbench_core.sweeps.flags import FlagValues, draft_of_flags, with_flags
 from ttbench_core.sweeps.identity import identity_of
 from ttbench_core.sweeps.machines import machine_name, matches
 from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.running import run_sweep
 from ttbench_core.sweeps.toml_file import read_draft
 
 FACTS = {

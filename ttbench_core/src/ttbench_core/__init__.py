@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from ttbench_core.results.reading import load
     from ttbench_core.running.runner import run
     from ttbench_core.running.side_by_side import run_ab
+    from ttbench_core.sweeps.calling import run_sweep
     from ttbench_core.sweeps.definition import Sweep
-    from ttbench_core.sweeps.running import run_sweep
 
     __version__: str
 
@@ -85,7 +85,7 @@ _NAMES_BY_MODULE: Final = {
     "results.comparison.paired": ("SideBySide",),
     "running.side_by_side": ("run_ab",),
     "sweeps.definition": ("Sweep",),
-    "sweeps.running": ("run_sweep",),
+    "sweeps.calling": ("run_sweep",),
 }
 _MODULE_OF: Final = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

@@ -7,9 +7,11 @@ import json
 from collections.abc import Sequence
 
 from ttbench_core.cli.sweep_arguments import flag_values, sweep_parser
+from ttbench_core.cli.sweep_fleet import show_fleet_plan
+from ttbench_core.cli.sweep_places import SLURM, refuse_contradictions
 from ttbench_core.cli.sweep_plan import print_plan
 from ttbench_core.cli.sweep_running import run_cells_of
-from ttbench_core.cli.sweep_slurm import refuse_contradictions, submit_sweep
+from ttbench_core.cli.sweep_slurm import submit_sweep
 from ttbench_core.cli.sweep_status import show_status
 from ttbench_core.cli.terminal import print_exact
 from ttbench_core.sweeps.asked import share_of
@@ -31,12 +33,14 @@ def run_sweep_command(words: Sequence[str]) -> int:
     options = sweep_parser().parse_intermixed_args(words)
     sweep = _defined(options)
     refuse_contradictions(options)
-    if options.on is not None:
+    if options.on == SLURM:
         return submit_sweep(sweep, options, words)
     if options.status:
         return show_status(sweep, options)
     if not options.dry_run:
         return run_cells_of(sweep, options)
+    if options.on is not None:
+        return show_fleet_plan(sweep, options)
     share = share_of(options.shard, options.times)
     shard = None if share is None else share.shard
     targets, others = targets_of_shard(sweep.outputs, shard)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ttbench_core.cli.arguments import Parser
 from ttbench_core.cli.engine_arguments import add_engine_options
 from ttbench_core.cli.run_arguments import add_run_arguments
+from ttbench_core.cli.sweep_places import read_place
 from ttbench_core.sweeps.asked import MAX_JOBS, RETRIED
 from ttbench_core.sweeps.axes import MACHINE, PLAIN_AXES
 from ttbench_core.sweeps.flags import FlagValues
@@ -91,8 +92,8 @@ def sweep_parser() -> Parser:
         type=_count,
         default=1,
         metavar="N",
-        help="Cells that run at once, each on a device of its own: with -d cuda, cuda:0 and on"
-        " (default 1)",
+        help="Cells that run at once, each on a device of its own: with -d cuda, cuda:0 and on;"
+        " with --on ray, on each machine (default 1)",
     )
     parser.add_argument(
         "--shard",
@@ -106,9 +107,11 @@ def sweep_parser() -> Parser:
     )
     parser.add_argument(
         "--on",
-        choices=("slurm",),
-        help="Write a script with a task for each of --shards N, and submit it with sbatch;"
-        " --dry-run prints the script",
+        type=read_place,
+        metavar="WHERE",
+        help="slurm: write a script with a task for each of --shards N, and submit it with sbatch;"
+        " ray: run the cells on the machines of a Ray cluster; ray://HOST:PORT says where its head"
+        " is",
     )
     parser.add_argument(
         "--shards", type=_shards, metavar="N", help="How many parts --on makes of the sweep"

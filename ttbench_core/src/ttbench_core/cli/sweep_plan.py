@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ttbench_core.cli.terminal import print_line, print_pairs, print_table
@@ -25,20 +25,29 @@ _HOUR_S: Final = 3600
 _WHOLE_SECONDS: Final = 10
 
 
-def print_plan(plan: Plan, results: Sequence[str], *, all_cells: bool) -> None:
+def print_plan(
+    plan: Plan,
+    results: Sequence[str],
+    *,
+    all_cells: bool,
+    machines: Sequence[str] = (),
+    where: Mapping[str, str] | None = None,
+) -> None:
     """Print a plan.
 
     Args:
         plan: what to show.
         results: where results go.
         all_cells: whether a long table is shown whole.
+        machines: sentences about the machines of a cluster.
+        where: the machines that can run each cell, by its key; None or empty shows none.
     """
-    print_pairs(_facts(plan, results))
+    print_pairs([*_facts(plan, results), *(("machines", one) for one in machines)])
     runnable = plan.runnable
     shown = runnable if all_cells else runnable[:_MAX_SHOWN]
     if shown:
         print_line()
-        _print_cells(plan, shown)
+        _print_cells(plan, shown, where or {})
     if len(shown) < len(runnable):
         print_line(f"... and {len(runnable) - len(shown):,} more: --all shows them")
     if plan.refused:
@@ -95,7 +104,7 @@ def _total_text(plan: Plan) -> str:
     return text
 
 
-def _print_cells(plan: Plan, cells: Sequence[Cell]) -> None:
+def _print_cells(plan: Plan, cells: Sequence[Cell], where: Mapping[str, str]) -> None:
     axes = _columns(cells)
     header, rows = [_title(one) for one in axes], [_values(one, axes) for one in cells]
     if any(one.scenario for one in cells):
@@ -104,6 +113,9 @@ def _print_cells(plan: Plan, cells: Sequence[Cell]) -> None:
         # what differs is hidden: the numbers of their labels tell them apart
         header.append("alike")
         rows = [[*row, _label_number(one)] for one, row in zip(cells, rows, strict=True)]
+    if where:
+        header.append("machines")
+        rows = [[*row, where[one.key]] for one, row in zip(cells, rows, strict=True)]
     print_table(
         ["cell", *header, "time"],
         [

@@ -14,6 +14,7 @@ from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, repo
 from ttbench_core.results.answer import AnswerOptions, Gatherer, answer_of, headline_text
 from ttbench_core.results.results import Results
 from ttbench_core.sweeps.asked import SweepAsked, share_of
+from ttbench_core.sweeps.calling import run_asked
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.progress import CellOutcome
 from ttbench_core.sweeps.progress_display import LinesDisplay, show_sweep
@@ -23,7 +24,6 @@ from ttbench_core.sweeps.running import (
     SweepInterrupted,
     kept_somewhere,
     records_of,
-    run_planned,
 )
 
 __all__ = ["run_cells_of"]
@@ -40,10 +40,10 @@ def run_cells_of(sweep: Sweep, options: argparse.Namespace) -> int:
         write: Callable[[str], None] = report_line if options.json else print_line
         with signals_interrupt():
             if options.json:
-                ended = run_planned(asked, LinesDisplay(write))
+                ended = run_asked(asked, LinesDisplay(write), options.on)
             else:
                 with show_sweep(write) as observer:
-                    ended = run_planned(asked, observer)
+                    ended = run_asked(asked, observer, options.on)
         where = [str(one) for one in targets] if sweep.outputs else []
         if options.json:
             print_exact(json.dumps(_record(ended, where), allow_nan=False))

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from ttbench_core.cli.arguments import UsageError
 from ttbench_core.cli.secrets import message_without_secrets, secrets_of_words
 from ttbench_core.cli.terminal import print_exact, print_line, print_pairs
 from ttbench_core.sinks.files import replace_file
@@ -24,28 +23,12 @@ from ttbench_core.sweeps.shard_outputs import outputs_of_shard, targets_of_all
 from ttbench_core.sweeps.shards import Shard
 from ttbench_core.sweeps.slurm import SlurmJob, gpus_of, read_slurm_options, safe_name, submit
 
-__all__ = ["refuse_contradictions", "submit_sweep"]
+__all__ = ["submit_sweep"]
 
 #: Flags that a task of the job does not get, with and without a value.
 _WITH_VALUE: Final = ("--on", "--shards", "--slurm", "--times")
 _ALONE: Final = ("--dry-run", "--json", "--all")
 _OWNER_ALONE: Final = 0o600
-
-
-def refuse_contradictions(options: argparse.Namespace) -> None:
-    """Raise `UsageError` for flags that mean nothing together."""
-    if options.on is None:
-        for flag, value in (("--shards", options.shards), ("--slurm", options.slurm)):
-            if value is not None:
-                raise UsageError(f"{flag} is for --on slurm: give it, or leave {flag} out")
-        if options.status and options.dry_run:
-            raise UsageError("--status and --dry-run both run nothing: give one of them")
-        return
-    if options.shards is None:
-        raise UsageError("--on slurm makes a task of each shard: say how many with --shards N")
-    for flag, is_given in (("--shard", options.shard is not None), ("--status", options.status)):
-        if is_given:
-            raise UsageError(f"--on slurm submits all shards: leave {flag} out")
 
 
 def submit_sweep(sweep: Sweep, options: argparse.Namespace, words: Sequence[str]) -> int:

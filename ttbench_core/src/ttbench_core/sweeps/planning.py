@@ -31,7 +31,7 @@ from ttbench_core.sweeps.plan import LeftOut, Plan
 from ttbench_core.sweeps.shards import Share
 from ttbench_core.sweeps.sharing import shared_out
 
-__all__ = ["plan_sweep"]
+__all__ = ["estimates_of", "plan_sweep"]
 
 
 def plan_sweep(
@@ -82,7 +82,7 @@ def plan_sweep(
         excluded=len(wanted) - len(kept),
         elsewhere=Counter(str(one.settings[MACHINE]) for one in able if not machines.has(one)),
         notes=(*notes, *_broken(entries), *exclusions.notes(), *machines.notes(kept)),
-        estimates=_estimates(cells, history or History()),
+        estimates=estimates_of(cells, history or History()),
     )
     if share is None:
         return plan
@@ -145,7 +145,8 @@ def _broken(entries: Mapping[str, ModelEntry | None]) -> list[str]:
     ]
 
 
-def _estimates(cells: Sequence[Cell], history: History) -> dict[str, Estimate]:
+def estimates_of(cells: Sequence[Cell], history: History) -> dict[str, Estimate]:
+    """Give how long a run of each cell takes, by its key, where earlier records say so."""
     found = {}
     for one in cells:
         options = one.request.options

@@ -1,22 +1,20 @@
-"""A sweep from its definition to its last record; `run_sweep` from Python."""
+"""A sweep from its definition to its last record."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ttbench_core.errors import TtbenchError
 from ttbench_core.record.run_errors import RunInterrupted
 from ttbench_core.results.results import Results
 from ttbench_core.sinks.targets import Target, check_targets
-from ttbench_core.sweeps.asked import SweepAsked, share_of
+from ttbench_core.sweeps.asked import SweepAsked
 from ttbench_core.sweeps.cell_runner import CellRunner
-from ttbench_core.sweeps.definition import Sweep
-from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
 from ttbench_core.sweeps.execution import Execution, SweepOutcome, execute
 from ttbench_core.sweeps.heart import Heart
 from ttbench_core.sweeps.host_locks import HostLock
@@ -25,11 +23,9 @@ from ttbench_core.sweeps.journal_notes import changes, unreadable
 from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.planning import plan_sweep
 from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver, SweepState
-from ttbench_core.sweeps.progress_display import show_sweep
-from ttbench_core.sweeps.shard_outputs import targets_of_shard, texts_of_outputs
+from ttbench_core.sweeps.shard_outputs import targets_of_shard
 from ttbench_core.sweeps.shards import Share
 from ttbench_core.sweeps.sweep_locks import sweep_locks
-from ttbench_core.sweeps.toml_file import read_draft
 
 __all__ = [
     "FinishedSweep",
@@ -40,7 +36,6 @@ __all__ = [
     "locked",
     "records_of",
     "run_planned",
-    "run_sweep",
     "run_what_is_left",
 ]
 
@@ -65,57 +60,6 @@ class FinishedSweep:
 
     plan: Plan
     outcome: SweepOutcome
-
-
-def run_sweep(
-    definition: str | Path | Sweep | None = None,
-    *,
-    output: str | Path | Sequence[str | Path] | None = None,
-    retry: str | Collection[str] = (),
-    jobs: int = 1,
-    progress: bool | None = None,
-    shard: str | None = None,
-    times: str | Path | None = None,
-    **parts: Any,
-) -> Results:
-    """Run every cell of a sweep that has no record yet; `ttbench sweep` from Python.
-
-    Args:
-        definition: a file in TOML (docs/sweeps.md), or a `Sweep`; None makes one of `parts`.
-        output: file or URL that records are appended to, or several; those of the definition if
-            not given. Called again, the sweep goes on where it ended.
-        retry: `failed` or `refused`, or both: rows that are run again.
-        jobs: how many cells run at once, on different devices.
-        progress: whether to show progress.
-        shard: `2/4` runs the second of four parts alone; `{shard}` in `output` is `2of4`.
-        times: results, or a file of frozen times, by which shards are made to take as long as
-            each other; the same for all shards.
-        parts: of `sweep_of`: `grid`, `settings`, `zips`, `scenarios`, `excludes`, `machines`,
-            `name`, `rounds`, `order_seed`, `cell_timeout_s`.
-
-    Returns:
-        The records of its cells, also those of earlier calls, of cells that failed, and of those
-        that an engine refused.
-
-    Raises:
-        SweepError: the definition is wrong; the message names the place.
-        SweepNotStoredError: a record is not in every target; the others are, and it is in a
-            rescue file.
-        SweepInterrupted: Ctrl-C, a `RunInterrupted`; the records of what ran are in `output`.
-    """
-    sweep = _defined(definition, parts)
-    share = share_of(shard, times)
-    named = sweep.outputs if output is None else texts_of_outputs(output)
-    with kept_somewhere(named, share) as (targets, others):
-        retried = [retry] if isinstance(retry, str) else retry
-        asked = SweepAsked(sweep, targets, retried, jobs, share, others)
-        with show_sweep(print, shown=progress) as observer:
-            ended = run_planned(asked, observer)
-        if ended.outcome.is_interrupted:
-            raise SweepInterrupted(ended.outcome.state)
-        if ended.outcome.not_stored:
-            raise SweepNotStoredError("; ".join(dict.fromkeys(ended.outcome.not_stored)))
-        return records_of(ended.plan, targets, others)
 
 
 @dataclass(frozen=True)
@@ -185,16 +129,6 @@ def kept_somewhere(
         return
     with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as folder:
         yield check_targets(Path(folder) / "sweep.jsonl"), ()
-
-
-def _defined(definition: str | Path | Sweep | None, parts: Mapping[str, Any]) -> Sweep:
-    if definition is None:
-        return sweep_of(**parts)
-    if parts:
-        raise TypeError(f"run_sweep() takes a definition or its parts, not both: {sorted(parts)}")
-    if isinstance(definition, Sweep):
-        return definition
-    return sweep_from(read_draft(Path(definition)))
 
 
 def records_of(plan: Plan, targets: Sequence[Target], others: Sequence[Target] = ()) -> Results:

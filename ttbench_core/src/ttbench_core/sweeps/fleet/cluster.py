@@ -60,9 +60,6 @@ Message: TypeAlias = Started | Answered | Lost
 class Cluster(Protocol):
     """**Protocol:** machines that run tasks; it decides which machine runs which."""
 
-    #: What records call it: `ray`.
-    name: str
-
     def nodes(self) -> list[Node]:
         """Give the machines that are alive."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ttbench_core.errors import one_line
+from ttbench_core.errors import OptionError, one_line
 from ttbench_core.sweeps.fleet.cluster import (
     Answered,
     ClusterError,
@@ -23,14 +24,26 @@ from ttbench_core.sweeps.fleet.ray_tasks import answer_of_node, cell_on_node
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["RayCluster"]
+__all__ = ["RayCluster", "ray_address"]
 
 _EXTRA: Final = "pip install 'ttbench-core[ray]'"
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9_.\[\]:-]+:\d{1,5}")
 _NODE_ID: Final = "ray.io/node-id"
 #: Of the resources of a node, those that say nothing about what it can measure.
 _UNIMPORTANT: Final = ("memory", "object_store_memory")
 #: How much longer than its answer a node may take to start the task.
 _START_S: Final = 60.0
+
+
+def ray_address(place: str) -> str | None:
+    """Read where a cluster is: `ray`, or `ray://HOST:PORT`.
+
+    Gives HOST:PORT; None for the cluster that runs on this machine. Raises `OptionError`.
+    """
+    name, _, address = place.partition("://")
+    if name == RayCluster.name and (place == name or _ADDRESS.fullmatch(address)):
+        return address or None
+    raise OptionError(f"{place!r} is no place for a sweep: ray, or ray://HOST:PORT")
 
 
 class RayCluster:
@@ -42,6 +55,7 @@ class RayCluster:
     Raises `ClusterError` where Ray is not installed, or there is no cluster.
     """
 
+    #: What records and `--on` call it.
     name: Final = "ray"
 
     def __init__(self, address: str | None = None) -> None:

@@ -26,6 +26,10 @@ SLURM = {"slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client"}
 DISTRIBUTIONS = ["./ttbench_core", "./ttbench_models_nlp", "./ttbench_models_vision"]
 TEST_TOOLS = ["hypothesis", "pytest"]
 _TWO_AT_ONCE = ["-n", "2", "--dist", "worksteal"]
+# for files of which each makes an environment that its tests share
+_TWO_FILES_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
+# the code that calls the kernels, unoptimised: the kernels, and so the outputs, are the same
+_QUICK_TO_COMPILE = {"AOT_INDUCTOR_COMPILE_WRAPPER_OPT_LEVEL": "O0"}
 NOTEBOOK_TOOLS = ["cloudpickle", "ipykernel", "nbclient", "ipywidgets"]
 #: The newest; 3.12 lies between two that are tested, and is tried by `nox -s pythons -- 3.12`.
 OTHER_PYTHONS = ["3.13"]
@@ -45,6 +49,11 @@ IMPORTED = [
 #: Of each session that has ended: its name, the seconds it took, and `ok` or `failed`.
 _ENDED: list[tuple[str, float, str]] = []
 _BEGAN_S = time.monotonic()
+
+# pip would compile all of torch and transformers, which takes longer than to install them;
+# what is imported is compiled then, once
+os.environ["PIP_COMPILE"] = "0"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def timed(function: Callable[[nox.Session], None]) -> Callable[[nox.Session], None]:
@@ -147,7 +156,8 @@ def engines(session: nox.Session) -> None:
     core, nlp, vision = DISTRIBUTIONS
     extras = f"{core}[onnxruntime,openvino-int8]"
     session.install("-c", CONSTRAINTS, extras, nlp, vision, *TEST_TOOLS, "pytest-xdist")
-    session.run("pytest", *_TWO_AT_ONCE, "tests/engines", *session.posargs)
+    words = [*_TWO_AT_ONCE, "tests/engines", *session.posargs]
+    session.run("pytest", *words, env=_QUICK_TO_COMPILE)
 
 
 @nox.session(default=False)
@@ -217,8 +227,9 @@ def otava(session: nox.Session) -> None:
 @timed
 def wheels(session: nox.Session) -> None:
     """Wheels in a clean environment outside the repository, and the README's commands."""
-    session.install("-c", CONSTRAINTS, *TEST_TOOLS)
-    session.run("pytest", "tests/packaging/test_wheels.py", "tests/packaging/test_readme.py", "-v")
+    session.install("-c", CONSTRAINTS, *TEST_TOOLS, "pytest-xdist")
+    files = [f"tests/packaging/test_{name}.py" for name in ("wheels", "readme")]
+    session.run("pytest", *_TWO_FILES_AT_ONCE, *files, "-v")
 
 
 @nox.session
@@ -279,10 +290,9 @@ def interpreters(session: nox.Session) -> None:
     session.run("python", "-m", "venv", "--clear", str(other), external=True)
     python = str(other / "bin" / "python")
     _install(session, python, "-c", CONSTRAINTS, f"{core}[torch]")
-    session.install("-c", CONSTRAINTS, core, nlp, *TEST_TOOLS)
-    session.run(
-        "pytest", "tests/nlp/test_other_interpreter.py", env={"TTBENCH_OTHER_PYTHON": python}
-    )
+    session.install("-c", CONSTRAINTS, core, nlp, *TEST_TOOLS, "pytest-xdist")
+    words = [*_TWO_AT_ONCE, "tests/nlp/test_other_interpreter.py"]
+    session.run("pytest", *words, env={"TTBENCH_OTHER_PYTHON": python, **_QUICK_TO_COMPILE})
 
 
 def _have(session: nox.Session, program: str, package: str) -> None:

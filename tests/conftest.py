@@ -96,6 +96,21 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> Path:
     return PACKS / "engine"
 
 
+@pytest.fixture
+def asked_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `ttbench doctor` ask those engines alone that the test installs.
+
+    Each engine of the core imports torch in a process of its own, which takes seconds.
+    """
+    from ttbench_core.doctor import diagnosis
+
+    def discover(group: str) -> list[Any]:
+        return [one for one in real(group) if one.pack != "ttbench-core"]
+
+    real = diagnosis.discover
+    monkeypatch.setattr(diagnosis, "discover", discover)
+
+
 @pytest.fixture(scope="session")
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder for bytecode: a third of a fresh import is compiling."""

@@ -348,6 +348,7 @@ def test_a_broken_backend_breaks_no_other(broken, ttbench):
     assert "npu has 5 options" in ttbench("--help").out
 
 
+@pytest.mark.usefixtures("asked_engines")
 def test_doctor_is_not_ready_with_a_broken_backend(broken, ttbench):
     name, _ = broken
     done = ttbench("doctor")

@@ -237,7 +237,7 @@ class Unusable(FakeBackend):
 
 
 def test_what_broken_packs_and_backends_say_shows_no_secret(
-    ttbench, folder, fake_pack, monkeypatch
+    ttbench, folder, fake_pack, asked_engines, monkeypatch
 ):
     monkeypatch.setenv("HF_TOKEN", "envsecret77")
     for kind in ("models", "backends", "zoos"):

@@ -230,6 +230,7 @@ def test_broken_backends_hide_no_usable_one(ttbench, fake_pack, fake_engine):
     assert (outcome.code, outcome.err) == (1, "")
 
 
+@pytest.mark.usefixtures("asked_engines")
 def test_with_a_usable_backend_the_exit_code_is_0_and_the_table_says_why(ttbench, fake_engine):
     outcome = ttbench("doctor")
     lines = [line.split() for line in outcome.out.splitlines()]
@@ -240,6 +241,7 @@ def test_with_a_usable_backend_the_exit_code_is_0_and_the_table_says_why(ttbench
     assert outcome.code == 0
 
 
+@pytest.mark.usefixtures("asked_engines")
 def test_a_broken_pack_is_a_row_and_the_exit_code_is_1(ttbench, fake_engine, fake_pack):
     fake_pack(
         "poor", "[ttbench.models]\nfirst = poor_mod:m\nsecond = fine_mod:m\n",
@@ -272,6 +274,7 @@ def test_a_model_that_is_no_builder_is_broken(fake_pack):
     assert report.broken_models == (BrokenModel("n", "number_mod:m", reason),)
 
 
+@pytest.mark.usefixtures("asked_engines")
 def test_a_distribution_with_unreadable_metadata_is_a_broken_row(ttbench, fake_engine, fake_pack):
     site = fake_pack("cut", "[ttbench.models]\ncut = cut_mod:m\n")
     (site / "cut-1.0.dist-info" / "entry_points.txt").write_bytes(
@@ -325,6 +328,7 @@ def test_doctor_imports_no_engine_in_its_own_process(python, fake_engine):
     assert modules & {"torch", "transformers", "numpy", "ttbench_fake_engine"} == set()
 
 
+@pytest.mark.usefixtures("asked_engines")
 def test_control_characters_of_a_pack_are_escaped(ttbench, fake_pack):
     source = backend(
         "evil\x1b[2J",

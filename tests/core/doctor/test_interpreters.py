@@ -74,6 +74,7 @@ def test_one_that_is_silent_is_ended_after_the_timeout(program):
     assert (report.state, report.reason) == (BROKEN, "did not answer within 0.2 s")
 
 
+@pytest.mark.usefixtures("asked_engines")
 def test_one_that_is_missing_is_a_row_and_the_others_are_asked(ttbench, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     good = tmp_path / "good"

@@ -209,6 +209,14 @@ def slurm(session: nox.Session) -> None:
 
 @nox.session
 @timed
+def ray(session: nox.Session) -> None:
+    """Sweeps on a real Ray cluster: three nodes on this machine, of which one is killed."""
+    session.install("-c", CONSTRAINTS, "./ttbench_core[ray]", *TEST_TOOLS)
+    session.run("pytest", "tests/ray", *session.posargs, env={"TTBENCH_REQUIRE_RAY": "1"})
+
+
+@nox.session
+@timed
 def mlflow(session: nox.Session) -> None:
     """Results as runs of MLflow; apart, because it holds other libraries back."""
     session.install("-c", MLFLOW_CONSTRAINTS, "./ttbench_core[mlflow]", *TEST_TOOLS)

@@ -46,6 +46,7 @@ _OPTIONAL: Final = (
 _PURPOSES: Final = {
     "notebook": "progress bars in notebooks, and your own builders in several processes",
     "nvml": "energy of NVIDIA GPUs",
+    "ray": "sweeps on the machines of a Ray cluster (--on ray)",
     "torch": "the backend torch",
 }
 #: A requirement that belongs to an extra: `cloudpickle>=3.0; extra == 'notebook'`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from ttbench_core.backends.engine_options import variables_of
 from ttbench_core.backends.selection import requested_kind
@@ -23,7 +24,9 @@ from ttbench_core.sweeps.labels import shown_settings, texts_of
 from ttbench_core.sweeps.machines import EVERY, machine_name
 from ttbench_core.sweeps.requests import Checks, Interpreters, options_of, with_choices
 
-__all__ = ["CellMaker"]
+__all__ = ["CellMaker", "is_unknown_model"]
+
+_NO_PACK: Final = "no pack here has it: "
 
 
 class CellMaker:
@@ -33,11 +36,19 @@ class CellMaker:
         sweep: that they are of.
         engines: what runs them.
         entries: the models of the sweep, by name.
+        refuse_unknown: whether cells of a model that is nowhere are refused: other machines may
+            have it. Else it is an error.
     """
 
     def __init__(
-        self, sweep: Sweep, engines: Engines, entries: Mapping[str, ModelEntry | None]
+        self,
+        sweep: Sweep,
+        engines: Engines,
+        entries: Mapping[str, ModelEntry | None],
+        *,
+        refuse_unknown: bool = False,
     ) -> None:
+        self._refuse_unknown = refuse_unknown
         self._sweep = sweep
         self._engines = engines
         self._entries = entries
@@ -64,9 +75,12 @@ class CellMaker:
         """
         entry = self._entries[str(one.settings["model"])]
         asked, interpreter = self._asked(one)
+        unknown = None
         if entry is None and interpreter is None:
-            unknown = describe_unknown(MODELS, asked.model, "model", discover(MODELS))
-            raise UnknownNameError(f"{self._sweep.source}: {unknown}")
+            found = describe_unknown(MODELS, asked.model, "model", discover(MODELS))
+            if not self._refuse_unknown:
+                raise UnknownNameError(f"{self._sweep.source}: {found}")
+            unknown = f"{_NO_PACK}{found}"
         engine = self._engines.engine_of(asked, interpreter)
         config = asked.config or (entry.default_config if entry else None)
         options = with_choices(asked, config, engine.name or asked.backend)
@@ -77,7 +91,7 @@ class CellMaker:
             scenario=one.scenario,
             settings=self._shown(one, engine, options),
             request=RunRequest(options, interpreter=interpreter),
-            refused=self._refusal(entry, engine, options),
+            refused=unknown or self._refusal(entry, engine, options),
             devices=tuple(one.partition(" ")[0] for one in engine.devices),
         )
 
@@ -130,3 +144,8 @@ def _accelerators(options: RunOptions, engine: Engine) -> tuple[str, ...]:
     return accelerator_names(
         [{"kind": kind, "name": one.name} for kind, one in kinds if chosen in (kind, one.spec)]
     )
+
+
+def is_unknown_model(refused: str | None) -> bool:
+    """Return whether a cell is refused because no pack has its model."""
+    return refused is not None and refused.startswith(_NO_PACK)

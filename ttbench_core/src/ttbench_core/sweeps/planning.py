@@ -41,6 +41,7 @@ def plan_sweep(
     share: Share | None = None,
     *,
     everywhere: bool = False,
+    refuse_unknown: bool = False,
 ) -> Plan:
     """Plan a sweep on this machine.
 
@@ -54,6 +55,8 @@ def plan_sweep(
         everywhere: whether to plan the cells of all machines, for whoever looks at the whole sweep
             from anywhere. Their settings and labels are those of each machine's own plan; keys
             and refusals are not.
+        refuse_unknown: whether the cells of a model that no pack here has are refused, because
+            other machines may have it.
 
     Raises `SweepError` for settings that contradict each other, and `UnknownNameError` for a
     model or a configuration that is nowhere.
@@ -68,7 +71,7 @@ def plan_sweep(
     kept = [one for one in wanted if not exclusions.match(one.settings)]
     missing = missing_pairs(entries, kept, sweep.source)
     left_out = Counter(pair for one in kept if (pair := _pair(one)) in missing)
-    maker = CellMaker(sweep, engines, entries)
+    maker = CellMaker(sweep, engines, entries, refuse_unknown=refuse_unknown)
     able = [one for one in kept if _pair(one) not in missing]
     machines = AllMachines() if everywhere else _machines_here(sweep, engines, maker, able)
     here = [one for one in able if machines.has(one)]

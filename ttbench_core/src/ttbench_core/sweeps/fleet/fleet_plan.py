@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ttbench_core.errors import UnknownNameError
 from ttbench_core.request.options import RunOptions
 from ttbench_core.request.settings_file import Interpreter
 from ttbench_core.running.request import RunRequest
+from ttbench_core.sweeps.cell_making import is_unknown_model
 from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.combinations import combination_of
 from ttbench_core.sweeps.definition import Sweep
@@ -84,6 +86,8 @@ def fleet_plan(
     That is the one that has measured it already, else the one with the most machines of those
     that can run it: cells of a sweep are to be comparable.
 
+    Raises `UnknownNameError` for a model that no machine has.
+
     Args:
         sweep: the definition.
         identity: of the definition.
@@ -126,8 +130,16 @@ def _chosen(text: str, plans: Sequence[KindPlan], measured: Collection[str]) -> 
     known = [one.cells[text] for one in plans if text in one.cells]
     able = [cell for cell in known if cell.refused is None]
     if not able:
-        return known[0]
+        return _refused(known)
     return next((cell for cell in able if cell.key in measured), able[0])
+
+
+def _refused(known: Sequence[Cell]) -> Cell:
+    """Give a cell that no kind can run; raises `UnknownNameError` where none has its model."""
+    has_model = [one for one in known if not is_unknown_model(one.refused)]
+    if not has_model:
+        raise UnknownNameError(f"no machine has the model: {known[0].refused}")
+    return has_model[0]
 
 
 def _where(plans: Sequence[KindPlan]) -> dict[str, tuple[Kind, ...]]:

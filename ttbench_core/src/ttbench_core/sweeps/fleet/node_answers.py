@@ -51,7 +51,7 @@ def _report() -> dict[str, Any]:
 
 
 def _plan(definition: Mapping[str, Any]) -> dict[str, Any]:
-    plan = plan_sweep(sweep_of_record(definition))
+    plan = plan_sweep(sweep_of_record(definition), refuse_unknown=True)
     return {
         "identity": plan.identity,
         "cells": [planned_cell(one) for one in plan.cells],

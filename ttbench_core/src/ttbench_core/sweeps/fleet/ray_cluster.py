@@ -186,9 +186,17 @@ def _imported() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
+        import ray._private.worker
     except ImportError as error:
         raise ClusterError(f"--on ray needs Ray: {_EXTRA}") from error
+    # of each worker that has died it prints a paragraph to stdout, which is ours; no setting
+    # prevents it, and the record of the cell has the reason
+    ray._private.worker.print_to_stdstream = _print_nothing  # noqa: SLF001 - see above
     return ray
+
+
+def _print_nothing(*_args: object, **_keywords: object) -> None:
+    """Stand for the function by which Ray prints what its processes say."""
 
 
 def _important(resources: Mapping[str, float]) -> Iterator[tuple[str, float]]:

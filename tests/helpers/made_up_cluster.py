@@ -100,15 +100,13 @@ class MadeUpCluster:
         if question == REPORT or isinstance(said, str):
             return said if isinstance(said, str) else json.dumps(said)
         sweep = sweep_of_record(question["definition"])
-        cells = [
-            planned_cell(
-                replace(_cell(number, one.settings), refused=self._refused.get(node.id)),
-            )
-            | {"key": f"{said['machine']['cpu']}-{number}"}
-            for number, one in enumerate(assignments(sweep), 1)
-        ]
-        rest = {"left_out": [], "excluded": 0, "elsewhere": {}, "notes": []}
-        return json.dumps({"identity": identity_of(sweep), "cells": cells, **rest})
+        head = {"identity": identity_of(sweep), "left_out": [], "excluded": 0, "elsewhere": {}}
+        lines = [json.dumps({**head, "notes": []})]
+        for number, one in enumerate(assignments(sweep), 1):
+            cell = replace(_cell(number, one.settings), refused=self._refused.get(node.id))
+            key = {"key": f"{said['machine']['cpu']}-{number}"}
+            lines.append(json.dumps(planned_cell(cell) | key))
+        return "\n".join(lines)
 
 
 def _cell(number: int, settings: Mapping[str, Any]) -> Cell:

@@ -14,6 +14,7 @@ from ttbench_core.sweeps.flags import FlagValues, draft_of_flags, with_flags
 from ttbench_core.sweeps.identity import identity_of
 from ttbench_core.sweeps.machines import machine_name, matches
 from ttbench_core.sweeps.planning import plan_sweep
+from ttbench_core.sweeps.shards import Shard, Share
 from ttbench_core.sweeps.toml_file import read_draft
 
 FACTS = {
@@ -300,3 +301,20 @@ def test_where_all_cells_are_elsewhere_the_exit_code_is_2(ttbench, tmp_path, mon
     done = ttbench("sweep", "fleet.toml", "--machine", "xeon", *words)
     assert done.code == 2
     assert "no cell is of the machine that this is: machine = " in " ".join(done.out.split())
+
+
+def test_the_status_counts_the_cells_of_machines_that_this_is_not(ttbench, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fleet.toml").write_text(TABLES + GRID + 'machine = ["epyc", "xeon"]\n')
+    ttbench("sweep", "fleet.toml", "-o", "perf.jsonl", "--passes", "2")
+    shown = json.loads(ttbench("sweep", "fleet.toml", "-o", "perf.jsonl", "--status", "--json").out)
+    assert (shown["done"], shown["missing"]) == (1, 1)
+
+
+def test_a_shard_has_the_same_cells_for_its_machine_and_for_whoever_looks():
+    both = sweep(["epyc", "xeon"], grid={"seed": list(range(12)), "config": "small"})
+    for number in (1, 2, 3):
+        share = Share(Shard(number, 3))
+        own = {one.label for one in plan_sweep(both, share=share).cells}
+        every = {one.label for one in plan_sweep(both, share=share, everywhere=True).cells}
+        assert own == {one for one in every if "epyc" in one}

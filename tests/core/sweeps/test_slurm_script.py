@@ -218,7 +218,7 @@ def test_where_there_is_no_slurm_it_is_one_line(sweep, monkeypatch, tmp_path):
         (["--shards", "4"], "--shards is for --on slurm"),
         (["--slurm", "partition=gpu"], "--slurm is for --on slurm"),
         (["--on", "slurm", "--shards", "0"], "must be a number from 1"),
-        (["--on", "moon", "--shards", "4"], "invalid choice"),
+        (["--on", "moon", "--shards", "4"], "'moon' is no place for a sweep"),
         (["--status", "--dry-run", "-o", "x.jsonl"], "give one of them"),
     ],
 )

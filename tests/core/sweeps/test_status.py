@@ -111,6 +111,10 @@ def test_a_sweep_that_is_complete_ends_with_0_and_one_with_a_failure_with_1(swee
     assert "weights.bin is not there" in done.out
 
 
+def test_a_machine_without_the_pack_tells_the_status(sweep, monkeypatch):
+    sweep("-m", "steady,other_pack_has_it", "-c", "small", "--status", code=1)
+
+
 def test_the_files_of_all_shards_count(sweep):
     words = ("-m", "steady", "-mb", "1..3", "-o", "perf-{shard}.jsonl")
     assert sweep(*words, "--shard", "1/2").code == 0

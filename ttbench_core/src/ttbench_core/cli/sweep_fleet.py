@@ -31,7 +31,7 @@ def show_fleet_plan(sweep: Sweep, options: argparse.Namespace) -> int:
     targets = check_targets(sweep.outputs)
     measured = read_journal((), sweep.name, targets).ended_cells()
     with RayCluster(ray_address(options.on)) as cluster:
-        fleet = plan_fleet(sweep, cluster, jobs=options.jobs, measured=measured)
+        fleet = plan_fleet(sweep, cluster, measured=measured)
     history, notes = read_history(targets)
     plan = replace(
         fleet.plan,

@@ -29,7 +29,9 @@ def show_status(sweep: Sweep, options: argparse.Namespace) -> int:
         raise SweepError(
             f"{sweep.source}: --status reads the results of the sweep: name them with -o TARGET"
         )
-    plan = plan_sweep(sweep, share=share_of(options.shard, options.times))
+    # from anywhere: the machine that looks need have neither the packs nor the engines
+    share = share_of(options.shard, options.times)
+    plan = plan_sweep(sweep, share=share, everywhere=True, refuse_unknown=True)
     targets, notes = targets_of_all(sweep.outputs)
     found = status_of(plan, targets, [*plan.notes, *notes])
     if options.json:

@@ -60,7 +60,7 @@ class Scenario(OptionEnum):
     LATENCY = "latency"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """Every option of one run, as the user gave it.
 

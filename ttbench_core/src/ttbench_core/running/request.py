@@ -17,7 +17,7 @@ from ttbench_core.request.settings_file import Interpreter, find_interpreter
 __all__ = ["RunRequest", "request_of"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """The options of a run and the source of its model."""
 

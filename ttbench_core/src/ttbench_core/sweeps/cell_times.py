@@ -59,16 +59,20 @@ class CellTimes:
 
     def add(self, key: str, seconds: float) -> None:
         """Add how long a cell took."""
-        self._count(key, -1)
-        self._of_cell.setdefault(key, _Times()).add(seconds)
         self._of_all.add(seconds)
-        self._count(key, 1)
+        if self._left[key]:  # else nobody asks for its own time
+            self._count(key, -1)
+            self._of_cell.setdefault(key, _Times()).add(seconds)
+            self._count(key, 1)
 
     def drop(self, key: str, times: int = 1) -> None:
         """Take a cell off those that are left, so many times."""
         self._count(key, -1)
         self._left[key] -= times
         self._count(key, 1)
+        if not self._left[key]:
+            del self._left[key]
+            self._of_cell.pop(key, None)
 
     def remaining(self) -> Remaining | None:
         """Estimate how long the cells that are left take; None where none has been measured.

@@ -11,7 +11,7 @@ from ttbench_core.sweeps.axes import Setting
 __all__ = ["Cell"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """A run of a sweep, as it is planned."""
 

@@ -54,6 +54,8 @@ class RunCounts:
         self._total_left -= dropped
         if run.cell.refused is None:
             self._times.drop(key, dropped)
+        if not self._left[key]:
+            del self._left[key]
         if status == "ok":
             self._times.add(key, seconds)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ttbench_core.sweeps.axes import MACHINE
 from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.combinations import numbered_combinations
 from ttbench_core.sweeps.estimating import Kind
@@ -29,7 +30,9 @@ def shared_out(plan: Plan, made: Sequence[Cell], kinds: Sequence[Kind], share: S
     names = list(numbered_combinations(made))
     kind_of = dict(zip(names, kinds, strict=True))
     count = share.shard.count
-    dealt = deal(kind_of, count, share.times)
+    dealt: dict[str, int] = {}
+    for of_machine in _by_machine(names, made):
+        dealt |= deal({one: kind_of[one] for one in of_machine}, count, share.times)
     first = dict(zip(reversed([one.key for one in made]), reversed(names), strict=True))
     number_of = {key: dealt[name] for key, name in first.items()}
     own = tuple(one for one in plan.cells if number_of[one.key] == share.shard.number)
@@ -52,3 +55,11 @@ def shared_out(plan: Plan, made: Sequence[Cell], kinds: Sequence[Kind], share: S
         ),
         keys_of_others=frozenset(one.key for one in plan.cells if one.key not in keys),
     )
+
+
+def _by_machine(names: Sequence[str], made: Sequence[Cell]) -> Iterable[list[str]]:
+    """Give the combinations of each machine: it is dealt out alone, as a machine plans its own."""
+    found: dict[object, list[str]] = {}
+    for name, cell in zip(names, made, strict=True):
+        found.setdefault(cell.settings.get(MACHINE), []).append(name)
+    return found.values()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from ttbench_core.running.processes.handshake import own_version
 from ttbench_core.sweeps.definition import Sweep
 from ttbench_core.sweeps.definition_record import definition_record
 from ttbench_core.sweeps.fleet.cluster import Cluster, ClusterError
-from ttbench_core.sweeps.fleet.fleet_plan import FleetPlan, fleet_plan, kind_plan
+from ttbench_core.sweeps.fleet.fleet_plan import FleetPlan, KindPlan, fleet_plan, kind_plan
 from ttbench_core.sweeps.fleet.kinds import Kind, Node, NodeReport, kinds_of, report_of
 from ttbench_core.sweeps.fleet.node_answers import REPORT
 from ttbench_core.sweeps.identity import identity_of
@@ -26,7 +26,6 @@ def plan_fleet(
     sweep: Sweep,
     cluster: Cluster,
     *,
-    jobs: int = 1,
     measured: Collection[str] = (),
     timeout_s: float = _TIMEOUT_S,
 ) -> FleetPlan:
@@ -37,7 +36,6 @@ def plan_fleet(
     Args:
         sweep: the definition.
         cluster: its machines.
-        jobs: how many cells a machine runs at once.
         measured: keys of cells that have a record.
         timeout_s: how long a machine may take to answer.
 
@@ -46,15 +44,14 @@ def plan_fleet(
     absent: dict[str, str] = {}
     reports = _reports(cluster, absent, timeout_s)
     identity = identity_of(sweep)
+    question = json.dumps({"ask": "plan", "definition": definition_record(sweep)})
     plans = []
     for kind in kinds_of(reports):
-        answer = _plan(cluster, kind, sweep, timeout_s)
-        if _ERROR not in answer and answer.get("identity") != identity:
-            answer = {_ERROR: "it reads the definition in another way: install one version"}
-        if _ERROR in answer:
-            absent |= {_name(one): str(answer[_ERROR]) for one in kind.nodes}
+        found = _plan(cluster, kind, question, identity, timeout_s)
+        if isinstance(found, KindPlan):
+            plans.append(found)
         else:
-            plans.append(kind_plan(kind, answer, jobs))
+            absent |= {_name(one): found for one in kind.nodes}
     if not plans:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in absent.items())
         raise ClusterError(f"no machine of the cluster can take part: {reasons or 'it has none'}")
@@ -84,15 +81,24 @@ def _unfit(answer: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _plan(cluster: Cluster, kind: Kind, sweep: Sweep, timeout_s: float) -> Mapping[str, Any]:
-    """Ask the machines of a kind for its plan, one after the other until one answers."""
-    question = json.dumps({"ask": "plan", "definition": definition_record(sweep)})
-    answer: Mapping[str, Any] = {}
+def _plan(
+    cluster: Cluster, kind: Kind, question: str, identity: str, timeout_s: float
+) -> KindPlan | str:
+    """Ask the machines of a kind for its plan, one after the other until one answers.
+
+    Gives the reason where none does.
+    """
+    reason = ""
     for node in kind.nodes:
-        answer = _read(_only(cluster.ask((node,), question, timeout_s)))
-        if _ERROR not in answer:
-            break
-    return answer
+        text = _only(cluster.ask((node,), question, timeout_s))
+        head = _read(text)
+        if _ERROR in head:
+            reason = str(head[_ERROR])
+        elif head.get("identity") != identity:
+            reason = "it reads the definition in another way: install one version"
+        else:
+            return kind_plan(kind, head, map(json.loads, _further_lines(text)))
+    return reason
 
 
 def _only(answers: Mapping[str, str]) -> str:
@@ -100,11 +106,22 @@ def _only(answers: Mapping[str, str]) -> str:
 
 
 def _read(text: str) -> Mapping[str, Any]:
+    """Read the first line of an answer."""
     try:
-        answer = json.loads(text)
+        answer = json.loads(text.partition("\n")[0])
     except ValueError:
         answer = None
     return answer if isinstance(answer, dict) else {_ERROR: "it gave no answer that can be read"}
+
+
+def _further_lines(text: str) -> Iterator[str]:
+    """Yield the lines after the first, one at a time: there may be 100,000."""
+    start = text.find("\n") + 1
+    while 0 < start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield text[start:end]
+        start = end + 1
 
 
 def _name(node: Node) -> str:

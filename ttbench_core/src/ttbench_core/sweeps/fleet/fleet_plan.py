@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from ttbench_core.errors import UnknownNameError
-from ttbench_core.request.options import RunOptions
-from ttbench_core.request.settings_file import Interpreter
-from ttbench_core.running.request import RunRequest
 from ttbench_core.sweeps.cell_making import is_unknown_model
 from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.combinations import combination_of
 from ttbench_core.sweeps.definition import Sweep
+from ttbench_core.sweeps.fleet.cell_reading import CellReader
 from ttbench_core.sweeps.fleet.kinds import Kind
 from ttbench_core.sweeps.fleet.needs import missing_resource, needs_of
 from ttbench_core.sweeps.plan import LeftOut, Plan
@@ -53,24 +50,23 @@ class FleetPlan:
         return sum(kind in kinds for kinds in self.where.values())
 
 
-def kind_plan(kind: Kind, answer: Mapping[str, Any], jobs: int) -> KindPlan:
+def kind_plan(kind: Kind, head: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> KindPlan:
     """Read the plan that a machine of a kind has answered with.
-
-    A cell that needs more than the machine declares to the cluster is refused.
 
     Args:
         kind: its kind.
-        answer: of `node_answers`.
-        jobs: how many cells a machine runs at once.
+        head: of `node_answers.plan_head`.
+        cells: of `node_answers.planned_cell`.
     """
-    cells = (_declared(_cell(one), kind, jobs) for one in answer["cells"])
+    reading = CellReader()
+    read = (_declared(reading.cell(one), kind) for one in cells)
     return KindPlan(
         kind,
-        {combination_of(one.settings, one.scenario, one.label): one for one in cells},
-        tuple(LeftOut(str(reason), int(count)) for reason, count in answer["left_out"]),
-        int(answer["excluded"]),
-        {str(name): int(count) for name, count in answer["elsewhere"].items()},
-        tuple(map(str, answer["notes"])),
+        {combination_of(one.settings, one.scenario, one.label): one for one in read},
+        tuple(LeftOut(str(reason), int(count)) for reason, count in head["left_out"]),
+        int(head["excluded"]),
+        {str(name): int(count) for name, count in head["elsewhere"].items()},
+        tuple(map(str, head["notes"])),
     )
 
 
@@ -144,10 +140,12 @@ def _refused(known: Sequence[Cell]) -> Cell:
 
 def _where(plans: Sequence[KindPlan]) -> dict[str, tuple[Kind, ...]]:
     found: dict[str, tuple[Kind, ...]] = {}
+    shared: dict[tuple[Kind, ...], tuple[Kind, ...]] = {}
     for plan in plans:
         for cell in plan.cells.values():
             if cell.refused is None:
-                found[cell.key] = (*found.get(cell.key, ()), plan.kind)
+                kinds = (*found.get(cell.key, ()), plan.kind)
+                found[cell.key] = shared.setdefault(kinds, kinds)
     return found
 
 
@@ -167,27 +165,10 @@ def _notes(plans: Sequence[KindPlan]) -> Iterator[str]:
         yield from (f"{one.kind.name}: {note}" for note in one.notes if counts[note] < len(plans))
 
 
-def _declared(cell: Cell, kind: Kind, jobs: int) -> Cell:
+def _declared(cell: Cell, kind: Kind) -> Cell:
+    """Refuse a cell that needs more than its machine declares to the cluster."""
     if cell.refused is not None:
         return cell
     declared = kind.nodes[0].resources
-    needs = needs_of(cell.request.options, declared, jobs)
+    needs = needs_of(cell.request.options, declared)
     return replace(cell, refused=missing_resource(needs, declared))
-
-
-def _cell(planned: Mapping[str, Any]) -> Cell:
-    other = planned["interpreter"]
-    interpreter = None
-    if other is not None:
-        interpreter = Interpreter(other["name"], Path(other["python"]), tuple(other["backends"]))
-    return Cell(
-        number=0,
-        key=planned["key"],
-        label=planned["label"],
-        scenario=planned["scenario"],
-        settings=planned["settings"],
-        request=RunRequest(RunOptions(**planned["options"]), interpreter=interpreter),
-        refused=planned["refused"],
-        devices=tuple(planned["devices"]),
-        same=planned["same"],
-    )

@@ -1,19 +1,21 @@
 """What a machine of a fleet says of itself: the process that asks its doctor, or plans a sweep.
 
-`python -m ttbench_core.sweeps.fleet.node_answers` reads one JSON question from stdin and writes
-one JSON answer to stdout.
+Its `main` reads one JSON question from stdin and writes the answer to stdout, as JSON lines after a
+line that begins it.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ttbench_core.doctor.diagnosis import diagnose
 from ttbench_core.errors import TtbenchError, one_line
+from ttbench_core.request.options import RunOptions
 from ttbench_core.running.processes.handshake import own_version
 from ttbench_core.sweeps.cells import Cell
 from ttbench_core.sweeps.definition_record import sweep_of_record
@@ -22,7 +24,10 @@ from ttbench_core.sweeps.machines import machine_facts, machine_name
 from ttbench_core.sweeps.plan import Plan
 from ttbench_core.sweeps.planning import plan_sweep
 
-__all__ = ["REPORT", "main", "planned_cell"]
+__all__ = ["ANSWER", "REPORT", "main", "plan_head", "planned_cell"]
+
+#: The line before an answer: whatever else is printed comes earlier.
+ANSWER: Final = "answer of ttbench:"
 
 #: The question for what is here; a question for a plan has the definition.
 REPORT: Final[Mapping[str, Any]] = {"ask": "report"}
@@ -32,10 +37,11 @@ def main() -> None:
     """Answer the question on stdin."""
     question = json.loads(sys.stdin.readline())
     try:
-        answer = _report() if question == REPORT else _plan(question["definition"])
+        lines = [_report()] if question == REPORT else _plan(question["definition"])
+        text = "\n".join(map(json.dumps, lines))
     except TtbenchError as error:
-        answer = {"error": one_line(error)}
-    sys.stdout.write(json.dumps(answer) + "\n")
+        text = json.dumps({"error": one_line(error)})
+    sys.stdout.write(f"{ANSWER}\n{text}\n")
 
 
 def _report() -> dict[str, Any]:
@@ -50,17 +56,16 @@ def _report() -> dict[str, Any]:
     }
 
 
-def _plan(definition: Mapping[str, Any]) -> dict[str, Any]:
+def _plan(definition: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     plan = plan_sweep(sweep_of_record(definition), refuse_unknown=True)
+    yield plan_head(plan)
+    yield from map(planned_cell, plan.cells)
+
+
+def plan_head(plan: Plan) -> dict[str, Any]:
+    """Give what is known of a plan beside its cells, which follow, each on a line of its own."""
     return {
         "identity": plan.identity,
-        "cells": [planned_cell(one) for one in plan.cells],
-        **_rest(plan),
-    }
-
-
-def _rest(plan: Plan) -> dict[str, Any]:
-    return {
         "left_out": [[one.reason, one.cells] for one in plan.left_out],
         "excluded": plan.excluded,
         "elsewhere": dict(plan.elsewhere),
@@ -76,15 +81,24 @@ def planned_cell(cell: Cell) -> dict[str, Any]:
         "label": cell.label,
         "scenario": cell.scenario,
         "settings": dict(cell.settings),
-        "options": cell.request.options.as_requested(),
+        "options": _asked(cell.request.options),
         "interpreter": None
         if other is None
         else {"name": other.name, "python": str(other.python), "backends": list(other.backends)},
         "refused": cell.refused,
         "devices": list(cell.devices),
         "same": cell.same,
+        "merged": list(cell.merged),
     }
 
 
-if __name__ == "__main__":
-    main()
+def _asked(options: RunOptions) -> dict[str, Any]:
+    """Give the options that differ from their defaults: a plan may have 100,000 cells."""
+    defaults = _defaults()
+    given = options.as_requested()
+    return {name: value for name, value in given.items() if defaults[name] != value}
+
+
+@functools.cache
+def _defaults() -> Mapping[str, Any]:
+    return RunOptions("any").as_requested() | {"model": None}

@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import psutil
 
 from ttbench_core.errors import one_line
+from ttbench_core.sweeps.fleet.node_answers import ANSWER
 from ttbench_core.sweeps.fleet.node_cell import home_of, run_cell
 
 __all__ = ["answer_of_node", "cell_on_node"]
@@ -47,25 +48,17 @@ def answer_of_node(question: str, timeout_s: float) -> str:
         return _error(f"it did not answer within {timeout_s:g} s")
     except OSError as error:
         return _error(f"{home.python} cannot be started: {one_line(error)}")
-    answer = _answer(found.stdout)
-    if answer is None:
+    answer = found.stdout.partition(f"{ANSWER}\n")[2]
+    if not answer:
         lines = found.stderr.strip().splitlines() or ["it printed nothing"]
         return _error(f"ttbench does not run in {home.python}: {lines[-1][:_MAX_REASON]}")
-    return json.dumps(answer)
+    return answer
 
 
 def _variables_of_node() -> Mapping[str, str]:
     """Give the variables that the node was started with: its raylet is this process's parent."""
     parent = psutil.Process().parent()
     return {} if parent is None else parent.environ()
-
-
-def _answer(printed: str) -> Any:
-    try:
-        found = json.loads(printed.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _error(reason: str) -> str:

@@ -32,7 +32,7 @@ def run_on_cluster(
     sweep, jobs = asked.sweep, asked.jobs
     with locked(asked, observer) as locks:
         journal = read_journal(asked.targets, sweep.name)
-        fleet = plan_fleet(sweep, cluster, jobs=jobs, measured=journal.ended_cells())
+        fleet = plan_fleet(sweep, cluster, measured=journal.ended_cells())
         pool = FleetPool(cluster, fleet, jobs)
         planned = Planned(fleet.plan, pool, tuple(fleet_sentences(fleet)))
         return run_what_is_left(asked, planned, journal, locks, observer)

@@ -70,8 +70,7 @@ def _copy(
     first: Mapping[str, Any], record: Mapping[str, Any], number: int, machines: int
 ) -> dict[str, Any]:
     stamp = {
-        "name": "fleet",
-        "identity": "",
+        **record["sweep"],
         "cell": f"{number:064x}",
         "label": f"seed={number}",
         "round": 1,

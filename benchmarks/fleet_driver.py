@@ -27,8 +27,8 @@ from made_up_cluster import MadeUpCluster, report, sweep_of_cells  # noqa: E402
 from ttbench_core.sinks.targets import check_targets  # noqa: E402
 from ttbench_core.sweeps.asked import SweepAsked  # noqa: E402
 from ttbench_core.sweeps.fleet.running import run_on_cluster  # noqa: E402
-from ttbench_core.sweeps.progress import CellOutcome, SweepState  # noqa: E402
-from ttbench_core.sweeps.progress_display import LinesDisplay  # noqa: E402
+from ttbench_core.sweeps.progress.progress import CellOutcome, SweepState  # noqa: E402
+from ttbench_core.sweeps.progress.progress_display import LinesDisplay  # noqa: E402
 
 _SIZES = (1_000, 10_000, 100_000)
 _KIB = 1024

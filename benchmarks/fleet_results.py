@@ -26,9 +26,9 @@ import sqlalchemy as sa
 from ttbench_core.sinks.sql.schema import RESULTS
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_targets
-from ttbench_core.sweeps.definition_checks import sweep_from
-from ttbench_core.sweeps.identity import identity_of
-from ttbench_core.sweeps.toml_file import read_draft
+from ttbench_core.sweeps.definition.definition_checks import sweep_from
+from ttbench_core.sweeps.definition.toml_file import read_draft
+from ttbench_core.sweeps.planning.identity import identity_of
 from ttbench_core.testing import example_result
 
 _SIZES = (10_000, 100_000)

@@ -26,8 +26,8 @@ from ttbench_core.sinks.targets import check_targets  # noqa: E402
 from ttbench_core.sweeps.asked import SweepAsked  # noqa: E402
 from ttbench_core.sweeps.fleet.ray_cluster import RayCluster  # noqa: E402
 from ttbench_core.sweeps.fleet.running import run_on_cluster  # noqa: E402
-from ttbench_core.sweeps.progress import CellOutcome, SweepState  # noqa: E402
-from ttbench_core.sweeps.progress_display import LinesDisplay  # noqa: E402
+from ttbench_core.sweeps.progress.progress import CellOutcome, SweepState  # noqa: E402
+from ttbench_core.sweeps.progress.progress_display import LinesDisplay  # noqa: E402
 
 
 class Killing(LinesDisplay):

@@ -26,11 +26,11 @@ from ttbench_core.measure.student import two_sided_quantile  # noqa: E402
 from ttbench_core.record.result import Result  # noqa: E402
 from ttbench_core.sinks.targets import check_targets  # noqa: E402
 from ttbench_core.sweeps.asked import SweepAsked  # noqa: E402
-from ttbench_core.sweeps.definition_checks import sweep_of  # noqa: E402
+from ttbench_core.sweeps.definition.definition_checks import sweep_of  # noqa: E402
 from ttbench_core.sweeps.fleet.ray_cluster import RayCluster  # noqa: E402
 from ttbench_core.sweeps.fleet.running import run_on_cluster  # noqa: E402
-from ttbench_core.sweeps.progress import CellOutcome, SweepState  # noqa: E402
-from ttbench_core.sweeps.progress_display import LinesDisplay  # noqa: E402
+from ttbench_core.sweeps.progress.progress import CellOutcome, SweepState  # noqa: E402
+from ttbench_core.sweeps.progress.progress_display import LinesDisplay  # noqa: E402
 from ttbench_core.sweeps.running import records_of, run_planned  # noqa: E402
 
 

@@ -12,8 +12,8 @@ import resource
 import sys
 import time
 
-from ttbench_core.sweeps.definition_checks import sweep_of
-from ttbench_core.sweeps.planning import plan_sweep
+from ttbench_core.sweeps.definition.definition_checks import sweep_of
+from ttbench_core.sweeps.planning.planning import plan_sweep
 
 #: Cells of each value of `microbatch` below.
 _OTHERS = 2 * 5 * 5

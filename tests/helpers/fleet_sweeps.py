@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ttbench_core.sweeps.definition import Sweep
-from ttbench_core.sweeps.definition_checks import sweep_of
+from ttbench_core.sweeps.definition.definition_checks import sweep_of
+from ttbench_core.sweeps.definition.sweep import Sweep
 
 NODE_COUNT = 2
 ENGINE = Path(__file__).parent.parent / "packs" / "fleet"

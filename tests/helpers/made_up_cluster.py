@@ -13,15 +13,15 @@ from typing import Any
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.processes.handshake import own_version
 from ttbench_core.running.request import RunRequest
-from ttbench_core.sweeps.cells import Cell
-from ttbench_core.sweeps.definition_checks import sweep_of
-from ttbench_core.sweeps.definition_record import sweep_of_record
-from ttbench_core.sweeps.expanding import assignments
+from ttbench_core.sweeps.cells.unmeasured import ended_record
+from ttbench_core.sweeps.definition.definition_checks import sweep_of
+from ttbench_core.sweeps.definition.definition_record import sweep_of_record
 from ttbench_core.sweeps.fleet.cluster import Answered, ClusterTask, Lost, Message, Started
 from ttbench_core.sweeps.fleet.kinds import Node
 from ttbench_core.sweeps.fleet.node_answers import REPORT, planned_cell
-from ttbench_core.sweeps.identity import identity_of
-from ttbench_core.sweeps.unmeasured import ended_record
+from ttbench_core.sweeps.planning.cell import Cell
+from ttbench_core.sweeps.planning.expanding import assignments
+from ttbench_core.sweeps.planning.identity import identity_of
 
 QUICK = {"backend": "fake", "passes": 2, "warmup": 0, "roofline": False, "verify": False}
 

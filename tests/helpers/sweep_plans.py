@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.request import RunRequest
-from ttbench_core.sweeps.cells import Cell
-from ttbench_core.sweeps.definition import Sweep
-from ttbench_core.sweeps.plan import Plan
+from ttbench_core.sweeps.definition.sweep import Sweep
+from ttbench_core.sweeps.planning.cell import Cell
+from ttbench_core.sweeps.planning.plan import Plan
 
 #: A model that puts a folder in the place of a target while it is built.
 BREAKING = """

@@ -13,7 +13,7 @@ from ttbench_core.cli import main
 from ttbench_core.sinks.targets import check_targets
 from ttbench_core.sweeps.asked import SweepAsked
 from ttbench_core.sweeps.calling import run_asked
-from ttbench_core.sweeps.progress_display import LinesDisplay
+from ttbench_core.sweeps.progress.progress_display import LinesDisplay
 
 CELLS = 24
 

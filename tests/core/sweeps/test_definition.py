@@ -8,10 +8,10 @@ import pytest
 
 from ttbench_core import DataFormat
 from ttbench_core.errors import RequestError
-from ttbench_core.sweeps.definition import SweepError
-from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
-from ttbench_core.sweeps.flags import FlagValues, draft_of_flags, with_flags
-from ttbench_core.sweeps.toml_file import read_draft
+from ttbench_core.sweeps.definition.definition_checks import sweep_from, sweep_of
+from ttbench_core.sweeps.definition.flags import FlagValues, draft_of_flags, with_flags
+from ttbench_core.sweeps.definition.sweep import SweepError
+from ttbench_core.sweeps.definition.toml_file import read_draft
 
 COMPLETE = """
 [sweep]

@@ -13,9 +13,9 @@ import pytest
 from sweep_plans import BREAKING, BREAKING_ENTRY, make_cell, make_plan
 
 from ttbench_core.sinks.targets import check_targets
+from ttbench_core.sweeps.cells.host_locks import MACHINE, HostLock
 from ttbench_core.sweeps.execution import Execution, execute
-from ttbench_core.sweeps.host_locks import MACHINE, HostLock
-from ttbench_core.sweeps.journal import read_journal
+from ttbench_core.sweeps.journal.journal import read_journal
 
 STARTER = """
 import os, subprocess

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from ttbench_core.sweeps.host_locks import HostLock, HostLockError, lock_folder
+from ttbench_core.sweeps.cells.host_locks import HostLock, HostLockError, lock_folder
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 
 from ttbench_core.errors import ResultsFileError
 from ttbench_core.sinks.targets import check_targets
-from ttbench_core.sweeps.journal import is_plausible, read_journal
+from ttbench_core.sweeps.journal.journal import is_plausible, read_journal
 from ttbench_core.testing import example_result
 
 

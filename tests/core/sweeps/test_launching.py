@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ttbench_core.sweeps.launching import launch_facts
+from ttbench_core.sweeps.journal.launching import launch_facts
 
 
 def test_without_a_scheduler_it_is_local():

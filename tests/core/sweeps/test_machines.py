@@ -6,16 +6,16 @@ import json
 
 import pytest
 
-from ttbench_core.sweeps import planning
 from ttbench_core.sweeps.calling import run_sweep
-from ttbench_core.sweeps.definition import SweepError
-from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
-from ttbench_core.sweeps.flags import FlagValues, draft_of_flags, with_flags
-from ttbench_core.sweeps.identity import identity_of
-from ttbench_core.sweeps.machines import machine_name, matches
-from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.shards import Shard, Share
-from ttbench_core.sweeps.toml_file import read_draft
+from ttbench_core.sweeps.definition.definition_checks import sweep_from, sweep_of
+from ttbench_core.sweeps.definition.flags import FlagValues, draft_of_flags, with_flags
+from ttbench_core.sweeps.definition.sweep import SweepError
+from ttbench_core.sweeps.definition.toml_file import read_draft
+from ttbench_core.sweeps.planning import planning
+from ttbench_core.sweeps.planning.identity import identity_of
+from ttbench_core.sweeps.planning.machines import machine_name, matches
+from ttbench_core.sweeps.planning.planning import plan_sweep
+from ttbench_core.sweeps.shards.shards import Shard, Share
 
 FACTS = {
     "machine": "x86_64",
@@ -306,8 +306,9 @@ def test_where_all_cells_are_elsewhere_the_exit_code_is_2(ttbench, tmp_path, mon
 def test_the_status_counts_the_cells_of_machines_that_this_is_not(ttbench, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fleet.toml").write_text(TABLES + GRID + 'machine = ["epyc", "xeon"]\n')
-    ttbench("sweep", "fleet.toml", "-o", "perf.jsonl", "--passes", "2")
-    shown = json.loads(ttbench("sweep", "fleet.toml", "-o", "perf.jsonl", "--status", "--json").out)
+    words = ("sweep", "fleet.toml", "-o", "perf.jsonl", "--passes", "2")
+    assert ttbench(*words).code == 0
+    shown = json.loads(ttbench(*words, "--status", "--json").out)
     assert (shown["done"], shown["missing"]) == (1, 1)
 
 

@@ -9,13 +9,13 @@ import sys
 import pytest
 
 from ttbench_core.errors import RequestError, UnknownNameError
-from ttbench_core.sweeps.definition import SweepError
-from ttbench_core.sweeps.definition_checks import sweep_of
-from ttbench_core.sweeps.estimating import SAME, SIMILAR, History
-from ttbench_core.sweeps.expanding import MAX_CELLS, assignments
-from ttbench_core.sweeps.identity import identity_of
-from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.requests import READ_BY_CAPABILITIES
+from ttbench_core.sweeps.definition.definition_checks import sweep_of
+from ttbench_core.sweeps.definition.sweep import SweepError
+from ttbench_core.sweeps.planning.estimating import SAME, SIMILAR, History
+from ttbench_core.sweeps.planning.expanding import MAX_CELLS, assignments
+from ttbench_core.sweeps.planning.identity import identity_of
+from ttbench_core.sweeps.planning.planning import plan_sweep
+from ttbench_core.sweeps.planning.requests import READ_BY_CAPABILITIES
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
 
@@ -275,8 +275,8 @@ def test_a_default_that_is_written_out_makes_the_same_cell():
 def test_a_key_does_not_depend_on_the_order_of_axes_or_the_process(python, fake_engine):
     def keys(grid):
         code = (
-            "from ttbench_core.sweeps.definition_checks import sweep_of\n"
-            "from ttbench_core.sweeps.planning import plan_sweep\n"
+            "from ttbench_core.sweeps.definition.definition_checks import sweep_of\n"
+            "from ttbench_core.sweeps.planning.planning import plan_sweep\n"
             f"found = plan_sweep(sweep_of(grid={grid!r}))\n"
             "import json; print(json.dumps([one.key for one in found.cells]))"
         )
@@ -289,7 +289,7 @@ def test_a_key_does_not_depend_on_the_order_of_axes_or_the_process(python, fake_
 
 
 def test_another_version_of_the_engine_or_the_machine_has_another_key(monkeypatch):
-    from ttbench_core.sweeps import planning
+    from ttbench_core.sweeps.planning import planning
 
     (before,) = plan().cells
     facts = planning.machine_facts()
@@ -446,8 +446,8 @@ def test_an_odd_record_gives_no_time(odd):
 def test_planning_imports_no_torch(python, fake_engine):
     code = (
         "import sys\n"
-        "from ttbench_core.sweeps.definition_checks import sweep_of\n"
-        "from ttbench_core.sweeps.planning import plan_sweep\n"
+        "from ttbench_core.sweeps.definition.definition_checks import sweep_of\n"
+        "from ttbench_core.sweeps.planning.planning import plan_sweep\n"
         "plan_sweep(sweep_of(grid={'model': 'steady', 'backend': ['fake', 'torch']}))\n"
         "plan_sweep(sweep_of(grid={'model': 'steady'}))\n"
         "print('torch' in sys.modules)"
@@ -482,7 +482,7 @@ def test_what_is_checked_once_for_many_cells_is_all_that_capabilities_decide_abo
 
 def test_another_commit_of_the_checkout_has_another_key(monkeypatch):
     def key_at(commit):
-        monkeypatch.setattr("ttbench_core.sweeps.cell_making.commit_of", lambda _: commit)
+        monkeypatch.setattr("ttbench_core.sweeps.planning.cell_making.commit_of", lambda _: commit)
         return plan().cells[0].key
 
     assert key_at("aaaa") != key_at("bbbb")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttbench_core.sweeps.cell_times import CellTimes
-from ttbench_core.sweeps.progress import CellOutcome, Remaining, SweepState
-from ttbench_core.sweeps.progress_display import LinesDisplay, NotebookDisplay
-from ttbench_core.sweeps.progress_text import cell_line, format_time, state_text
+from ttbench_core.sweeps.progress.cell_times import CellTimes
+from ttbench_core.sweeps.progress.progress import CellOutcome, Remaining, SweepState
+from ttbench_core.sweeps.progress.progress_display import LinesDisplay, NotebookDisplay
+from ttbench_core.sweeps.progress.progress_text import cell_line, format_time, state_text
 
 OK = CellOutcome(
     "bert Fp32", 1, "ok", 12.3, rate_per_s=1234.5, unit="sample", half_width=0.01, verdict="stable"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ttbench_core.errors import OptionError
-from ttbench_core.sweeps.ranges import integers, split_list
+from ttbench_core.sweeps.definition.ranges import integers, split_list
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,16 @@ from ttbench_core import run_sweep
 from ttbench_core.errors import OptionError, TargetError
 from ttbench_core.sinks.targets import check_targets
 from ttbench_core.sweeps.asked import SweepAsked
-from ttbench_core.sweeps.combinations import combination_of, numbered_combinations
-from ttbench_core.sweeps.definition_checks import sweep_of
-from ttbench_core.sweeps.estimating import RunTimes
-from ttbench_core.sweeps.host_locks import HostLock
-from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.progress_display import LinesDisplay
-from ttbench_core.sweeps.run_times import read_times, text_of_times
+from ttbench_core.sweeps.cells.host_locks import HostLock
+from ttbench_core.sweeps.definition.definition_checks import sweep_of
+from ttbench_core.sweeps.planning.combinations import combination_of, numbered_combinations
+from ttbench_core.sweeps.planning.estimating import RunTimes
+from ttbench_core.sweeps.planning.planning import plan_sweep
+from ttbench_core.sweeps.progress.progress_display import LinesDisplay
 from ttbench_core.sweeps.running import run_planned
-from ttbench_core.sweeps.shard_outputs import targets_of_shard, texts_of_outputs
-from ttbench_core.sweeps.shards import Shard, Share, deal
+from ttbench_core.sweeps.shards.run_times import read_times, text_of_times
+from ttbench_core.sweeps.shards.shard_outputs import targets_of_shard, texts_of_outputs
+from ttbench_core.sweeps.shards.shards import Shard, Share, deal
 
 QUICK = ("--passes", "2", "--warmup", "0", "--no-roofline", "--no-verify")
 SETTINGS = {"backend": "fake", "passes": 2, "warmup": 0, "roofline": False, "verify": False}

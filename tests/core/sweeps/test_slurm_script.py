@@ -13,7 +13,13 @@ import pytest
 from sweep_plans import make_cell
 
 from ttbench_core.errors import OptionError
-from ttbench_core.sweeps.slurm import SlurmError, SlurmJob, gpus_of, read_slurm_options, safe_name
+from ttbench_core.sweeps.shards.slurm import (
+    SlurmError,
+    SlurmJob,
+    gpus_of,
+    read_slurm_options,
+    safe_name,
+)
 
 QUICK = ("--passes", "2", "--warmup", "0", "--no-roofline", "--no-verify")
 ON_SLURM = ("--on", "slurm", "--shards", "4")

@@ -8,23 +8,24 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from sweep_plans import make_cell, make_plan
 
 from ttbench_core.results.reading import load
 from ttbench_core.sinks.targets import check_targets
-from ttbench_core.sweeps.combinations import combination_of
-from ttbench_core.sweeps.heart import Heart
-from ttbench_core.sweeps.heartbeats import (
+from ttbench_core.sweeps.journal.heart import Heart
+from ttbench_core.sweeps.journal.heartbeats import (
     Heartbeat,
     RunningCell,
     drop_heartbeat,
     heartbeats_of,
     keep_heartbeat,
 )
-from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepState
-from ttbench_core.sweeps.status import status_of
+from ttbench_core.sweeps.journal.status import status_of
+from ttbench_core.sweeps.planning.combinations import combination_of
+from ttbench_core.sweeps.progress.progress import SILENT_SWEEP, SweepState
 from ttbench_core.testing import example_result
 
 QUICK = ("--passes", "2", "--warmup", "0", "--no-roofline", "--no-verify")
@@ -67,7 +68,7 @@ def running(cell):
 def cell_named(number, name):
     """Give a cell with a combination of its own."""
     cell = make_cell(number)
-    return type(cell)(**{**vars(cell), "label": name, "settings": {"model": name}})
+    return replace(cell, label=name, settings={"model": name})
 
 
 @pytest.fixture
@@ -111,8 +112,10 @@ def test_a_sweep_that_is_complete_ends_with_0_and_one_with_a_failure_with_1(swee
     assert "weights.bin is not there" in done.out
 
 
-def test_a_machine_without_the_pack_tells_the_status(sweep, monkeypatch):
-    sweep("-m", "steady,other_pack_has_it", "-c", "small", "--status", code=1)
+def test_a_machine_without_the_pack_tells_the_status(sweep):
+    done = sweep("-m", "steady,of_another_pack", "-o", "perf.jsonl", "--status")
+    assert (done.code, done.err) == (1, "")
+    assert "runs     2: 2 missing" in done.out
 
 
 def test_the_files_of_all_shards_count(sweep):

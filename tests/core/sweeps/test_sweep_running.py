@@ -15,9 +15,9 @@ from ttbench_core import RunInterrupted, run_sweep
 from ttbench_core.errors import RequestError
 from ttbench_core.sinks.targets import check_targets
 from ttbench_core.sweeps.asked import SweepAsked
-from ttbench_core.sweeps.definition_checks import sweep_of
-from ttbench_core.sweeps.host_locks import HostLock
-from ttbench_core.sweeps.progress_display import LinesDisplay
+from ttbench_core.sweeps.cells.host_locks import HostLock
+from ttbench_core.sweeps.definition.definition_checks import sweep_of
+from ttbench_core.sweeps.progress.progress_display import LinesDisplay
 from ttbench_core.sweeps.running import SweepNotStoredError, run_planned
 
 QUICK = ("--passes", "2", "--warmup", "0", "--no-roofline", "--no-verify")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ttbench_core.sweeps.time_limit import TimeLimit
+from ttbench_core.sweeps.cells.time_limit import TimeLimit
 
 LONG_S = 60
 

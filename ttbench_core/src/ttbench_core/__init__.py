@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ttbench_core.running.runner import run
     from ttbench_core.running.side_by_side import run_ab
     from ttbench_core.sweeps.calling import run_sweep
-    from ttbench_core.sweeps.definition import Sweep
+    from ttbench_core.sweeps.definition.sweep import Sweep
 
     __version__: str
 
@@ -84,7 +84,7 @@ _NAMES_BY_MODULE: Final = {
     "running.runner": ("run",),
     "results.comparison.paired": ("SideBySide",),
     "running.side_by_side": ("run_ab",),
-    "sweeps.definition": ("Sweep",),
+    "sweeps.definition.sweep": ("Sweep",),
     "sweeps.calling": ("run_sweep",),
 }
 _MODULE_OF: Final = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}

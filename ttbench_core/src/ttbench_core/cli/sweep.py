@@ -15,15 +15,15 @@ from ttbench_core.cli.sweep_slurm import submit_sweep
 from ttbench_core.cli.sweep_status import show_status
 from ttbench_core.cli.terminal import print_exact
 from ttbench_core.sweeps.asked import share_of
-from ttbench_core.sweeps.definition import Sweep
-from ttbench_core.sweeps.definition_checks import sweep_from
-from ttbench_core.sweeps.estimating import read_history
-from ttbench_core.sweeps.flags import draft_of_flags, with_flags
-from ttbench_core.sweeps.plan import Plan
-from ttbench_core.sweeps.plan_record import plan_record
-from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.shard_outputs import targets_of_shard
-from ttbench_core.sweeps.toml_file import read_draft
+from ttbench_core.sweeps.definition.definition_checks import sweep_from
+from ttbench_core.sweeps.definition.flags import draft_of_flags, with_flags
+from ttbench_core.sweeps.definition.sweep import Sweep
+from ttbench_core.sweeps.definition.toml_file import read_draft
+from ttbench_core.sweeps.planning.estimating import read_history
+from ttbench_core.sweeps.planning.plan import Plan
+from ttbench_core.sweeps.planning.plan_record import plan_record
+from ttbench_core.sweeps.planning.planning import plan_sweep
+from ttbench_core.sweeps.shards.shard_outputs import targets_of_shard
 
 __all__ = ["run_sweep_command"]
 

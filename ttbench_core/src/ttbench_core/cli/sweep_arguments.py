@@ -12,9 +12,9 @@ from ttbench_core.cli.engine_arguments import add_engine_options
 from ttbench_core.cli.run_arguments import add_run_arguments
 from ttbench_core.cli.sweep_places import read_place
 from ttbench_core.sweeps.asked import MAX_JOBS, RETRIED
-from ttbench_core.sweeps.axes import MACHINE, PLAIN_AXES
-from ttbench_core.sweeps.flags import FlagValues
-from ttbench_core.sweeps.shards import MAX_SHARDS
+from ttbench_core.sweeps.definition.axes import MACHINE, PLAIN_AXES
+from ttbench_core.sweeps.definition.flags import FlagValues
+from ttbench_core.sweeps.shards.shards import MAX_SHARDS
 
 __all__ = ["flag_values", "sweep_parser"]
 

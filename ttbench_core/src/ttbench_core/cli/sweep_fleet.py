@@ -10,15 +10,15 @@ from typing import Any
 from ttbench_core.cli.sweep_plan import print_plan
 from ttbench_core.cli.terminal import print_exact
 from ttbench_core.sinks.targets import check_targets
-from ttbench_core.sweeps.definition import Sweep
-from ttbench_core.sweeps.estimating import read_history
+from ttbench_core.sweeps.definition.sweep import Sweep
 from ttbench_core.sweeps.fleet.asking import plan_fleet
 from ttbench_core.sweeps.fleet.fleet_plan import FleetPlan, fleet_sentences
 from ttbench_core.sweeps.fleet.ray_cluster import RayCluster, ray_address
-from ttbench_core.sweeps.journal import read_journal
-from ttbench_core.sweeps.plan import Plan
-from ttbench_core.sweeps.plan_record import plan_record
-from ttbench_core.sweeps.planning import estimates_of
+from ttbench_core.sweeps.journal.journal import read_journal
+from ttbench_core.sweeps.planning.estimating import read_history
+from ttbench_core.sweeps.planning.plan import Plan
+from ttbench_core.sweeps.planning.plan_record import plan_record
+from ttbench_core.sweeps.planning.planning import estimates_of
 
 __all__ = ["show_fleet_plan"]
 

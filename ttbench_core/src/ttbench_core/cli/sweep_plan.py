@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ttbench_core.cli.terminal import print_line, print_pairs, print_table
-from ttbench_core.sweeps.axes import ENGINE_PREFIX, MODEL_PREFIX
-from ttbench_core.sweeps.cells import Cell
-from ttbench_core.sweeps.estimating import SAME, Estimate
-from ttbench_core.sweeps.plan import Part, Plan
+from ttbench_core.sweeps.definition.axes import ENGINE_PREFIX, MODEL_PREFIX
+from ttbench_core.sweeps.planning.cell import Cell
+from ttbench_core.sweeps.planning.estimating import SAME, Estimate
+from ttbench_core.sweeps.planning.plan import Part, Plan
 
 __all__ = ["print_plan"]
 

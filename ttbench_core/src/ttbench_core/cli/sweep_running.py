@@ -15,10 +15,10 @@ from ttbench_core.results.answer import AnswerOptions, Gatherer, answer_of, head
 from ttbench_core.results.results import Results
 from ttbench_core.sweeps.asked import SweepAsked, share_of
 from ttbench_core.sweeps.calling import run_asked
-from ttbench_core.sweeps.definition import Sweep
-from ttbench_core.sweeps.progress import CellOutcome
-from ttbench_core.sweeps.progress_display import LinesDisplay, show_sweep
-from ttbench_core.sweeps.progress_text import state_text
+from ttbench_core.sweeps.definition.sweep import Sweep
+from ttbench_core.sweeps.progress.progress import CellOutcome
+from ttbench_core.sweeps.progress.progress_display import LinesDisplay, show_sweep
+from ttbench_core.sweeps.progress.progress_text import state_text
 from ttbench_core.sweeps.running import (
     FinishedSweep,
     SweepInterrupted,

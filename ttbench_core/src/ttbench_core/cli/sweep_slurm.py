@@ -14,14 +14,20 @@ from ttbench_core.cli.secrets import message_without_secrets, secrets_of_words
 from ttbench_core.cli.terminal import print_exact, print_line, print_pairs
 from ttbench_core.sinks.files import replace_file
 from ttbench_core.sinks.targets import check_targets
-from ttbench_core.sweeps.definition import Sweep, SweepError
-from ttbench_core.sweeps.estimating import RunTimes, read_history
-from ttbench_core.sweeps.plan import Plan
-from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.run_times import SUFFIX, read_times, text_of_times
-from ttbench_core.sweeps.shard_outputs import outputs_of_shard, targets_of_all
-from ttbench_core.sweeps.shards import Shard
-from ttbench_core.sweeps.slurm import SlurmJob, gpus_of, read_slurm_options, safe_name, submit
+from ttbench_core.sweeps.definition.sweep import Sweep, SweepError
+from ttbench_core.sweeps.planning.estimating import RunTimes, read_history
+from ttbench_core.sweeps.planning.plan import Plan
+from ttbench_core.sweeps.planning.planning import plan_sweep
+from ttbench_core.sweeps.shards.run_times import SUFFIX, read_times, text_of_times
+from ttbench_core.sweeps.shards.shard_outputs import outputs_of_shard, targets_of_all
+from ttbench_core.sweeps.shards.shards import Shard
+from ttbench_core.sweeps.shards.slurm import (
+    SlurmJob,
+    gpus_of,
+    read_slurm_options,
+    safe_name,
+    submit,
+)
 
 __all__ = ["submit_sweep"]
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from ttbench_core.cli.terminal import print_exact, print_pairs
 from ttbench_core.sweeps.asked import share_of
-from ttbench_core.sweeps.definition import Sweep, SweepError
-from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.shard_outputs import targets_of_all
-from ttbench_core.sweeps.status import STATES, CellState, Driver, SweepStatus, status_of
+from ttbench_core.sweeps.definition.sweep import Sweep, SweepError
+from ttbench_core.sweeps.journal.status import STATES, CellState, Driver, SweepStatus, status_of
+from ttbench_core.sweeps.planning.planning import plan_sweep
+from ttbench_core.sweeps.shards.shard_outputs import targets_of_all
 
 __all__ = ["show_status"]
 

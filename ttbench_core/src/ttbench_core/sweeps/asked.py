@@ -10,9 +10,9 @@ from typing import Final
 from ttbench_core.errors import OptionError, suggestion
 from ttbench_core.request.checking import check_integer
 from ttbench_core.sinks.targets import Target
-from ttbench_core.sweeps.definition import Sweep
-from ttbench_core.sweeps.run_times import read_times
-from ttbench_core.sweeps.shards import Shard, Share
+from ttbench_core.sweeps.definition.sweep import Sweep
+from ttbench_core.sweeps.shards.run_times import read_times
+from ttbench_core.sweeps.shards.shards import Shard, Share
 
 __all__ = ["MAX_JOBS", "RETRIED", "SweepAsked", "share_of"]
 

@@ -9,12 +9,13 @@ from typing import Any
 from ttbench_core.errors import OptionError
 from ttbench_core.results.results import Results
 from ttbench_core.sweeps.asked import SweepAsked, share_of
-from ttbench_core.sweeps.definition import Sweep
-from ttbench_core.sweeps.definition_checks import sweep_from, sweep_of
+from ttbench_core.sweeps.definition.definition_checks import sweep_from, sweep_of
+from ttbench_core.sweeps.definition.sweep import Sweep
+from ttbench_core.sweeps.definition.toml_file import read_draft
 from ttbench_core.sweeps.fleet.ray_cluster import RayCluster, ray_address
 from ttbench_core.sweeps.fleet.running import run_on_cluster
-from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver
-from ttbench_core.sweeps.progress_display import show_sweep
+from ttbench_core.sweeps.progress.progress import SILENT_SWEEP, SweepObserver
+from ttbench_core.sweeps.progress.progress_display import show_sweep
 from ttbench_core.sweeps.running import (
     FinishedSweep,
     SweepInterrupted,
@@ -23,8 +24,7 @@ from ttbench_core.sweeps.running import (
     records_of,
     run_planned,
 )
-from ttbench_core.sweeps.shard_outputs import texts_of_outputs
-from ttbench_core.sweeps.toml_file import read_draft
+from ttbench_core.sweeps.shards.shard_outputs import texts_of_outputs
 
 __all__ = ["run_asked", "run_sweep"]
 

@@ -13,13 +13,14 @@ from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import Target
-from ttbench_core.sweeps.cell_pool import CellPool
 from ttbench_core.sweeps.cell_runner import CellRunner, Ended
-from ttbench_core.sweeps.host_locks import HostLock
-from ttbench_core.sweeps.journal import Journal
-from ttbench_core.sweeps.placed_cell import CellSetting
-from ttbench_core.sweeps.plan import Plan
-from ttbench_core.sweeps.progress import (
+from ttbench_core.sweeps.cells.cell_pool import CellPool
+from ttbench_core.sweeps.cells.host_locks import HostLock
+from ttbench_core.sweeps.cells.placed_cell import CellSetting
+from ttbench_core.sweeps.cells.unmeasured import ended_record, lost_record, refused_record
+from ttbench_core.sweeps.journal.journal import Journal
+from ttbench_core.sweeps.planning.plan import Plan
+from ttbench_core.sweeps.progress.progress import (
     SILENT_SWEEP,
     CellOutcome,
     SweepObserver,
@@ -27,7 +28,6 @@ from ttbench_core.sweeps.progress import (
 )
 from ttbench_core.sweeps.run_counts import RunCounts
 from ttbench_core.sweeps.schedule import CellRun, schedule
-from ttbench_core.sweeps.unmeasured import ended_record, lost_record, refused_record
 
 __all__ = ["Execution", "SweepOutcome", "execute"]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from ttbench_core.sweeps.cell_times import CellTimes
-from ttbench_core.sweeps.journal import Journal
-from ttbench_core.sweeps.progress import SweepState
+from ttbench_core.sweeps.journal.journal import Journal
+from ttbench_core.sweeps.progress.cell_times import CellTimes
+from ttbench_core.sweeps.progress.progress import SweepState
 from ttbench_core.sweeps.schedule import CellRun, Schedule
 
 __all__ = ["RunCounts"]

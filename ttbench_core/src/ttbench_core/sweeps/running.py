@@ -15,17 +15,17 @@ from ttbench_core.results.results import Results
 from ttbench_core.sinks.targets import Target, check_targets
 from ttbench_core.sweeps.asked import SweepAsked
 from ttbench_core.sweeps.cell_runner import CellRunner
+from ttbench_core.sweeps.cells.host_locks import HostLock
 from ttbench_core.sweeps.execution import Execution, SweepOutcome, execute
-from ttbench_core.sweeps.heart import Heart
-from ttbench_core.sweeps.host_locks import HostLock
-from ttbench_core.sweeps.journal import Journal, read_journal, stored_results
-from ttbench_core.sweeps.journal_notes import changes, unreadable
-from ttbench_core.sweeps.plan import Plan
-from ttbench_core.sweeps.planning import plan_sweep
-from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver, SweepState
-from ttbench_core.sweeps.shard_outputs import targets_of_shard
-from ttbench_core.sweeps.shards import Share
-from ttbench_core.sweeps.sweep_locks import sweep_locks
+from ttbench_core.sweeps.journal.heart import Heart
+from ttbench_core.sweeps.journal.journal import Journal, read_journal, stored_results
+from ttbench_core.sweeps.journal.journal_notes import changes, unreadable
+from ttbench_core.sweeps.planning.plan import Plan
+from ttbench_core.sweeps.planning.planning import plan_sweep
+from ttbench_core.sweeps.progress.progress import SILENT_SWEEP, SweepObserver, SweepState
+from ttbench_core.sweeps.shards.shard_outputs import targets_of_shard
+from ttbench_core.sweeps.shards.shards import Share
+from ttbench_core.sweeps.shards.sweep_locks import sweep_locks
 
 __all__ = [
     "FinishedSweep",

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ttbench_core.running.request import RunRequest
-from ttbench_core.sweeps.cells import Cell
-from ttbench_core.sweeps.journal import Journal
-from ttbench_core.sweeps.launching import launch_facts
+from ttbench_core.sweeps.journal.journal import Journal
+from ttbench_core.sweeps.journal.launching import launch_facts
 from ttbench_core.sweeps.ordering import orders
-from ttbench_core.sweeps.plan import Plan
+from ttbench_core.sweeps.planning.cell import Cell
+from ttbench_core.sweeps.planning.plan import Plan
 
 __all__ = ["CellRun", "Schedule", "schedule"]
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from ttbench_core.running.processes.handshake import own_version
-from ttbench_core.sweeps.definition import Sweep
-from ttbench_core.sweeps.definition_record import definition_record
+from ttbench_core.sweeps.definition.definition_record import definition_record
+from ttbench_core.sweeps.definition.sweep import Sweep
 from ttbench_core.sweeps.fleet.cluster import Cluster, ClusterError
 from ttbench_core.sweeps.fleet.fleet_plan import FleetPlan, KindPlan, fleet_plan, kind_plan
 from ttbench_core.sweeps.fleet.kinds import Kind, Node, NodeReport, kinds_of, report_of
 from ttbench_core.sweeps.fleet.node_answers import REPORT
-from ttbench_core.sweeps.identity import identity_of
+from ttbench_core.sweeps.planning.identity import identity_of
 
 __all__ = ["plan_fleet"]
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ttbench_core.request.options import RunOptions
 from ttbench_core.request.settings_file import Interpreter
 from ttbench_core.running.request import RunRequest
-from ttbench_core.sweeps.cells import Cell
+from ttbench_core.sweeps.planning.cell import Cell
 
 __all__ = ["CellReader"]
 

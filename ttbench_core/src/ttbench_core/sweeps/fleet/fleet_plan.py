@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ttbench_core.errors import UnknownNameError
-from ttbench_core.sweeps.cell_making import is_unknown_model
-from ttbench_core.sweeps.cells import Cell
-from ttbench_core.sweeps.combinations import combination_of
-from ttbench_core.sweeps.definition import Sweep
+from ttbench_core.sweeps.definition.sweep import Sweep
 from ttbench_core.sweeps.fleet.cell_reading import CellReader
 from ttbench_core.sweeps.fleet.kinds import Kind
 from ttbench_core.sweeps.fleet.needs import missing_resource, needs_of
-from ttbench_core.sweeps.plan import LeftOut, Plan
+from ttbench_core.sweeps.planning.cell import Cell
+from ttbench_core.sweeps.planning.cell_making import is_unknown_model
+from ttbench_core.sweeps.planning.combinations import combination_of
+from ttbench_core.sweeps.planning.plan import LeftOut, Plan
 
 __all__ = ["FleetPlan", "KindPlan", "fleet_plan", "fleet_sentences", "kind_plan"]
 

@@ -17,12 +17,12 @@ from ttbench_core.doctor.diagnosis import diagnose
 from ttbench_core.errors import TtbenchError, one_line
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.processes.handshake import own_version
-from ttbench_core.sweeps.cells import Cell
-from ttbench_core.sweeps.definition_record import sweep_of_record
-from ttbench_core.sweeps.identity import commit_of
-from ttbench_core.sweeps.machines import machine_facts, machine_name
-from ttbench_core.sweeps.plan import Plan
-from ttbench_core.sweeps.planning import plan_sweep
+from ttbench_core.sweeps.definition.definition_record import sweep_of_record
+from ttbench_core.sweeps.planning.cell import Cell
+from ttbench_core.sweeps.planning.identity import commit_of
+from ttbench_core.sweeps.planning.machines import machine_facts, machine_name
+from ttbench_core.sweeps.planning.plan import Plan
+from ttbench_core.sweeps.planning.planning import plan_sweep
 
 __all__ = ["ANSWER", "REPORT", "main", "plan_head", "planned_cell"]
 

@@ -14,14 +14,14 @@ from multiprocessing.connection import wait
 from typing import Any, Final
 
 from ttbench_core.running.request import RunRequest
-from ttbench_core.sweeps.cell_process import ProcessHome
-from ttbench_core.sweeps.cell_worker import order_of, request_of_order
+from ttbench_core.sweeps.cells.cell_process import ProcessHome
+from ttbench_core.sweeps.cells.cell_worker import order_of, request_of_order
+from ttbench_core.sweeps.cells.host_locks import MACHINE, HostLock
+from ttbench_core.sweeps.cells.placed_cell import CellSetting, NotStarted, PlacedCell, place_cell
+from ttbench_core.sweeps.cells.placing import Placement, placements
+from ttbench_core.sweeps.cells.unmeasured import ended_record
 from ttbench_core.sweeps.fleet.needs import ALL, ASSIGNED
-from ttbench_core.sweeps.host_locks import MACHINE, HostLock
-from ttbench_core.sweeps.placed_cell import CellSetting, NotStarted, PlacedCell, place_cell
-from ttbench_core.sweeps.placing import Placement, placements
 from ttbench_core.sweeps.schedule import CellRun
-from ttbench_core.sweeps.unmeasured import ended_record
 
 __all__ = ["NODE_PYTHON", "VISIBLE_VARIABLES", "cell_order", "home_of", "run_cell"]
 

@@ -7,8 +7,8 @@ from ttbench_core.sweeps.fleet.asking import plan_fleet
 from ttbench_core.sweeps.fleet.cluster import Cluster
 from ttbench_core.sweeps.fleet.fleet_plan import fleet_sentences
 from ttbench_core.sweeps.fleet.fleet_pool import FleetPool
-from ttbench_core.sweeps.journal import read_journal
-from ttbench_core.sweeps.progress import SILENT_SWEEP, SweepObserver
+from ttbench_core.sweeps.journal.journal import read_journal
+from ttbench_core.sweeps.progress.progress import SILENT_SWEEP, SweepObserver
 from ttbench_core.sweeps.running import FinishedSweep, Planned, locked, run_what_is_left
 
 __all__ = ["run_on_cluster"]

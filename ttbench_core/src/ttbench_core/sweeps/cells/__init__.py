@@ -1,0 +1,1 @@
+"""The cells that run on this machine: their processes, devices and locks."""

@@ -1,0 +1,1 @@
+"""From a definition to its cells: what will run where, and what is known against the rest."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 HEAVY = ["torch", "transformers", "numpy", "stevedore", "psutil"]
@@ -38,6 +40,15 @@ def test_nothing_heavy_is_imported_by(python, statement):
 def test_a_wrong_request_needs_no_engine_either(python):
     statement = "from ttbench_core.cli import main; main(['-m', 'no_such_model'])"
     assert imported(python, statement) & {"torch", "transformers"} == set()
+
+
+def test_a_sweep_on_this_machine_imports_no_ray(python, fake_engine, tmp_path):
+    (tmp_path / "ray.py").touch()
+    path = os.pathsep.join(map(str, (fake_engine, tmp_path)))
+    assert "ray" in imported(python, "import ray", path=path)
+    words = ["sweep", "-m", "steady", "--backend", "fake", "--dry-run"]
+    statement = f"from ttbench_core.cli import main; main({words})"
+    assert "ray" not in imported(python, statement, path=path)
 
 
 def test_run_is_imported_without_an_engine(python):

@@ -80,7 +80,10 @@ def test_a_cell_that_is_lost_has_a_row_and_is_tried_once_more_on_another_machine
 
 def test_the_row_of_a_lost_cell_says_nothing_of_the_machine_of_the_driver(run):
     run(MadeUpCluster(TWO, ending=lambda *_: "gone"), cells=1)
-    assert [one["host"] for one in run.records()] == [{}, {}]
+    lost = run.records()
+    assert [(one["host"], one["machine_name"]) for one in lost] == [({}, "")] * 2
+    assert {one["sweep"]["launch"]["by"] for one in lost} == {"ray"}
+    assert {one["sweep"]["launch"]["node"] for one in lost} == {"a", "b"}
 
 
 def test_a_cell_that_is_lost_twice_fails_and_is_tried_again_by_the_next_call(run):
@@ -146,6 +149,7 @@ def test_a_cell_that_no_machine_can_run_is_a_refused_row(run):
     done = run(MadeUpCluster({"a": report()}, {"a": "there is no card"}), cells=2)
     assert (done.state.refused, done.has_failed) == (2, False)
     assert [one["error"] for one in run.records()] == ["there is no card"] * 2
+    assert [one["host"] for one in run.records()] == [{}, {}]
 
 
 def test_the_plan_says_which_machines_there_are_and_which_take_no_part():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +29,9 @@ class Ended:
 
 class CellRunner(Protocol):
     """**Protocol:** starts cells where there is room for them, and says how they ended."""
+
+    #: What records of cells that measured nothing say of what runs them; None for this machine.
+    launch: Mapping[str, str] | None
 
     @property
     def runs(self) -> Collection[CellRun]:

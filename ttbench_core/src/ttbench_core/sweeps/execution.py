@@ -17,7 +17,12 @@ from ttbench_core.sweeps.cell_runner import CellRunner, Ended
 from ttbench_core.sweeps.cells.cell_pool import CellPool
 from ttbench_core.sweeps.cells.host_locks import HostLock
 from ttbench_core.sweeps.cells.placed_cell import CellSetting
-from ttbench_core.sweeps.cells.unmeasured import ended_record, lost_record, refused_record
+from ttbench_core.sweeps.cells.unmeasured import (
+    ended_record,
+    lost_record,
+    of_another_machine,
+    refused_record,
+)
 from ttbench_core.sweeps.journal.journal import Journal
 from ttbench_core.sweeps.planning.plan import Plan
 from ttbench_core.sweeps.progress.progress import (
@@ -136,7 +141,8 @@ class _Running:
         """Store a row for each cell that is refused before it runs."""
         for run in self._to_refuse:
             reason = run.cell.refused or ""
-            stored = self._stored(refused_record(run.request(), RequestError(reason)))
+            record = self._placed(refused_record(run.request(), RequestError(reason)))
+            stored = self._stored(record)
             self._add(run, 0.0, {"status": "refused", "reason": reason, "not_stored": stored})
 
     def interrupt(self) -> None:
@@ -189,9 +195,19 @@ class _Running:
         reason = str(ended.facts["crash"])
         if self.outcome.is_interrupted:
             return {"status": "interrupted", "reason": reason}
-        make_record = lost_record if ended.is_lost else ended_record
-        stored = self._stored(make_record(ended.run.request(), reason))
+        if ended.is_lost:
+            record = self._placed(lost_record(ended.run.request(), reason), ended.node)
+        else:
+            record = ended_record(ended.run.request(), reason)
+        stored = self._stored(record)
         return {"status": "failed", "reason": reason, "not_stored": stored}
+
+    def _placed(self, record: Result, node: str | None = None) -> Result:
+        """Give a record of this process for a cell of another machine."""
+        launch = self.runner.launch
+        if launch is None:
+            return record
+        return of_another_machine(record, launch if node is None else {**launch, "node": node})
 
     def _stored(self, record: Result) -> str | None:
         """Store a record; give why it is not in every target."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from multiprocessing.connection import wait
 from typing import Final
 
@@ -34,6 +34,7 @@ class CellPool:
     """
 
     def __init__(self, setting: CellSetting, *, jobs: int, owner: str) -> None:
+        self.launch: Mapping[str, str] | None = None
         self._setting: Final = setting
         self._jobs: Final = jobs
         self._owner: Final = owner

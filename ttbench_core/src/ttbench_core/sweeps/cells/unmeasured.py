@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +12,14 @@ from ttbench_core.running.record_secrets import without_secrets
 from ttbench_core.running.record_values import failed_before_start, record_of_crash
 from ttbench_core.running.request import RunRequest
 
-__all__ = ["LOST", "ended_record", "lost_record", "refused_record", "timed_out_record"]
+__all__ = [
+    "LOST",
+    "ended_record",
+    "lost_record",
+    "of_another_machine",
+    "refused_record",
+    "timed_out_record",
+]
 
 #: The phase of a run that ended with the machine that it ran on.
 LOST: Final = "lost"
@@ -61,15 +69,17 @@ def ended_record(request: RunRequest, reason: str) -> Result:
 
 
 def lost_record(request: RunRequest, reason: str) -> Result:
-    """Make the failed record of a cell that ended with its machine.
-
-    It says nothing about the cell, and nothing of this machine, which is another one.
-    """
+    """Make the failed record of a cell that ended with its machine: it says nothing of the cell."""
     failed = failed_before_start(request, LOST, SessionError(reason))
-    return replace(
-        failed,
-        backend=request.options.backend,
-        sweep=request.sweep,
-        host={},
-        machine_name="",
-    )
+    return replace(failed, backend=request.options.backend, sweep=request.sweep)
+
+
+def of_another_machine(record: Result, launch: Mapping[str, str]) -> Result:
+    """Take what a record says of this machine out of it: it is of another one.
+
+    Args:
+        record: of a cell that measured nothing.
+        launch: what is known of the other machine, for `sweep.launch`.
+    """
+    stamp = {**(record.sweep or {}), "launch": dict(launch)}
+    return replace(record, host={}, machine_name="", sweep=stamp)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from ttbench_core.errors import TtbenchError, one_line
@@ -44,6 +44,7 @@ class FleetPool:
     """
 
     def __init__(self, cluster: Cluster, fleet: FleetPlan, jobs: int) -> None:
+        self.launch: Mapping[str, str] | None = {"by": "ray"}
         self._cluster: Final = cluster
         self._fleet: Final = fleet
         self._jobs: Final = jobs

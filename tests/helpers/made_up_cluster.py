@@ -23,6 +23,7 @@ from ttbench_core.sweeps.planning.cell import Cell
 from ttbench_core.sweeps.planning.expanding import assignments
 from ttbench_core.sweeps.planning.identity import identity_of
 
+OWN = ("model", "machine")
 QUICK = {"backend": "fake", "passes": 2, "warmup": 0, "roofline": False, "verify": False}
 
 
@@ -35,7 +36,7 @@ def report(cpu: str = "EPYC", **changes: Any) -> dict[str, Any]:
     """Give what a machine says of itself."""
     machine = {"cpu": cpu, "usable_cores": 4}
     backend = {"name": "fake", "state": "usable", "pack_version": "1", "versions": {}}
-    doctor = {"backends": [{**backend, "devices": []}], "packs": []}
+    doctor = {"backends": [{**backend, "devices": []}], "packs": [], "interpreters": []}
     said = {"core": own_version(), "host": f"host of {cpu}", "machine": machine, "commit": None}
     return {**said, "machine_name": f"{cpu}, 4 cores", "doctor": doctor, **changes}
 
@@ -46,15 +47,17 @@ class MadeUpCluster:
     Args:
         reports: what each machine says of itself, by its identifier; text is given as it is.
         refused: why a machine refuses a cell, by its identifier.
-        ending: what becomes of a task; None is an answer with a number.
+        ending: what becomes of a task: a reason for its loss, a message, or None for an answer with
+            a number.
+        cpus: what machines declare.
     """
 
     def __init__(
         self,
         reports: Mapping[str, Any],
         refused: Mapping[str, str] | None = None,
-        ending: Callable[[str, ClusterTask, Mapping[str, Any]], str | None] = lambda *_: None,
-        cpus: float = 4.0,
+        ending: Callable[[str, ClusterTask, Mapping[str, Any]], Any] = lambda *_: None,
+        cpus: float | Mapping[str, float] = 4.0,
     ) -> None:
         self._reports = dict(reports)
         self._refused = refused or {}
@@ -67,10 +70,15 @@ class MadeUpCluster:
         self.cancelled: list[int] = []
 
     def nodes(self) -> list[Node]:
-        return [Node(one, f"address of {one}", {"CPU": self._cpus}) for one in self._reports]
+        return [
+            Node(one, f"address of {one}", {"CPU": self._cpus_of(one)}) for one in self._reports
+        ]
+
+    def _cpus_of(self, node: str) -> float:
+        return self._cpus if isinstance(self._cpus, float) else self._cpus[node]
 
     def lose(self, node: str) -> None:
-        del self._reports[node]
+        self._reports.pop(node, None)
 
     def ask(self, nodes: Sequence[Node], question: str, timeout_s: float) -> Mapping[str, str]:
         self.asked += [f"{json.loads(question)['ask']} {one.id}" for one in nodes]
@@ -78,7 +86,10 @@ class MadeUpCluster:
 
     def start(self, task: ClusterTask) -> int:
         self._count += 1
-        self._queue.append((self._count, task.nodes[self._count % len(task.nodes)], task))
+        able = [one for one in task.nodes if self._cpus_of(one) >= task.needs.cpus]
+        if not able:
+            raise RuntimeError(f"Ray would never schedule {task}")
+        self._queue.append((self._count, able[self._count % len(able)], task))
         self.most_queued = max(self.most_queued, len(self._queue))
         return self._count
 
@@ -88,7 +99,9 @@ class MadeUpCluster:
         number, node, task = self._queue.popleft()
         order = json.loads(task.order)
         reason = self._ending(node, task, order)
-        ended = Answered(number, answer_to(order)) if reason is None else Lost(number, reason)
+        ended: Message = Answered(number, answer_to(order))
+        if reason is not None:
+            ended = Lost(number, reason) if isinstance(reason, str) else reason(number)
         return [Started(number, node), ended]
 
     def cancel(self, tasks: Sequence[int]) -> None:
@@ -103,14 +116,21 @@ class MadeUpCluster:
         head = {"identity": identity_of(sweep), "left_out": [], "excluded": 0, "elsewhere": {}}
         lines = [json.dumps({**head, "notes": []})]
         for number, one in enumerate(assignments(sweep), 1):
+            if not _is_on(said["host"], sweep, one.settings):
+                continue
             cell = replace(_cell(number, one.settings), refused=self._refused.get(node.id))
             key = {"key": f"{said['machine']['cpu']}-{number}"}
             lines.append(json.dumps(planned_cell(cell) | key))
         return "\n".join(lines)
 
 
+def _is_on(host: str, sweep: Any, settings: Mapping[str, Any]) -> bool:
+    table = sweep.machines.get(settings.get("machine"), {})
+    return table.get("host", host) == host
+
+
 def _cell(number: int, settings: Mapping[str, Any]) -> Cell:
-    keywords = {name: value for name, value in settings.items() if name != "model"}
+    keywords = {name: value for name, value in settings.items() if name not in OWN}
     request = RunRequest(RunOptions(str(settings["model"]), **keywords))
     return Cell(number, f"key-{number}", f"cell {number}", None, dict(settings), request)
 

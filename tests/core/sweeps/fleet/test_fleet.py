@@ -9,8 +9,9 @@ from made_up_cluster import MadeUpCluster, answer_to, report, sweep_of_cells
 
 from ttbench_core.sinks.targets import check_targets
 from ttbench_core.sweeps.asked import SweepAsked
+from ttbench_core.sweeps.definition.definition_checks import sweep_of
 from ttbench_core.sweeps.fleet.asking import plan_fleet
-from ttbench_core.sweeps.fleet.cluster import Answered, ClusterError
+from ttbench_core.sweeps.fleet.cluster import Answered, ClusterError, Failed
 from ttbench_core.sweeps.fleet.fleet_plan import fleet_sentences
 from ttbench_core.sweeps.fleet.running import run_on_cluster
 
@@ -93,7 +94,7 @@ def test_a_cell_that_is_lost_twice_fails_and_is_tried_again_by_the_next_call(run
     assert run(MadeUpCluster(TWO), cells=2).state.done == 2
 
 
-def test_cells_of_machines_that_have_all_gone_fail_and_the_sweep_ends(run):
+def test_cells_of_machines_that_have_all_gone_are_left_for_the_next_call(run):
     cluster = MadeUpCluster(TWO)
 
     def ending(node, task, order):
@@ -103,17 +104,77 @@ def test_cells_of_machines_that_have_all_gone_fail_and_the_sweep_ends(run):
 
     cluster._ending = ending
     done = run(cluster, cells=6)
-    assert (done.state.failed, done.state.left) == (6, 0)
-    assert "no machine that can run it is left" in run.records()[-1]["error"]
+    assert (done.state.failed, done.state.left, done.has_failed) == (0, 6, True)
+    assert {one.status for one in done.outcomes} == {"lost", "left"}
+    rows = run.records()
+    # one for each task that had begun
+    assert len({one["sweep"]["cell"] for one in rows}) == len(rows) <= 4
+    assert run(MadeUpCluster(TWO), cells=6).state.done == 6
 
 
-@pytest.mark.parametrize("answer", ["", "{}", "[1]", '{"facts": {}, "seconds": 1}', '{"facts": 1}'])
+def test_a_cell_that_needs_too_much_memory_fails_and_is_not_tried_again(run):
+    done = run(
+        MadeUpCluster(TWO, ending=lambda *_: lambda task: Failed(task, "no memory")), cells=1
+    )
+    assert (done.state.failed, len(run.records())) == (1, 1)
+    assert "no memory" in run.records()[0]["error"]
+    assert run(MadeUpCluster(TWO), cells=1).state.failed == 1
+
+
+def test_what_a_cell_asks_for_is_there_on_every_machine_that_it_may_run_on(run):
+    cluster = MadeUpCluster(TWO, cpus={"a": 4.0, "b": 1.0})
+
+    def ending(node, task, order):
+        if node == "a":
+            cluster.lose("a")
+            return "the machine has no power"
+        return None
+
+    cluster._ending = ending
+    assert run(cluster, cells=6).state.done == 6
+
+
+def test_machines_that_a_sweep_tells_by_their_hosts_run_their_own_cells():
+    nodes = {"a": report(host="node1"), "b": report(host="node2")}
+    assert len(plan_fleet(sweep_of_cells(1), MadeUpCluster(nodes)).kinds) == 1
+    tables = {"one": {"host": "node1"}, "two": {"host": "node2"}}
+    grid = {"model": "steady", "machine": ["one", "two"]}
+    fleet = plan_fleet(sweep_of(grid=grid, machines=tables), MadeUpCluster(nodes))
+    found = {
+        str(one.settings["machine"]): [kind.nodes[0].id for kind in fleet.where[one.key]]
+        for one in fleet.plan.cells
+    }
+    assert found == {"one": ["a"], "two": ["b"]}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("", "{}", "[1]", '{"facts": {}, "seconds": 1}', '{"facts": 1}'),
+        '{"facts": {"status": "ok"}, "seconds": 1}',
+    ],
+)
 def test_an_answer_that_cannot_be_read_is_a_lost_cell(run, answer):
     cluster = MadeUpCluster(TWO)
     cluster.wait = lambda _: [Answered(cluster._queue.popleft()[0], answer)]
     done = run(cluster, cells=1)
     assert done.state.failed == 1
     assert "its answer cannot be read" in run.records()[0]["error"]
+
+
+def test_the_record_of_another_cell_is_refused(run):
+    cluster = MadeUpCluster(TWO)
+    first = []
+
+    def wait(_):
+        number, _, task = cluster._queue.popleft()
+        first.append(json.loads(task.order))
+        return [Answered(number, answer_to(first[0]))]
+
+    cluster.wait = wait
+    done = run(cluster, cells=2)
+    assert (done.state.done, done.state.failed) == (1, 1)
+    assert "it is of another cell" in run.records()[-1]["error"]
 
 
 def test_a_record_that_is_none_is_refused(run):

@@ -13,7 +13,7 @@ from ttbench_core.sweeps.fleet.needs import (
     missing_resource,
     needs_of,
 )
-from ttbench_core.sweeps.fleet.node_cell import _variables
+from ttbench_core.sweeps.fleet.node_cell import cell_variables
 
 MACHINE = {"CPU": 64.0, "GPU": 8.0, "TTNPU": 4.0, "chip": 2.0}
 
@@ -50,10 +50,9 @@ def test_what_a_machine_lacks_is_said():
 
 @pytest.fixture
 def of_task(monkeypatch):
-    """Be a task that the cluster has given a device and a number of threads."""
+    """Be a task that the cluster has given a number of threads."""
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    monkeypatch.setenv("TT_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
 
 
 def visible(variables):
@@ -62,15 +61,16 @@ def visible(variables):
 
 @pytest.mark.usefixtures("of_task")
 def test_a_cell_has_the_threads_of_its_machine_and_not_those_of_the_cluster():
-    assert "OMP_NUM_THREADS" not in _variables(NONE, "cpu", {})
-    assert _variables(NONE, "cpu", {"OMP_NUM_THREADS": "2"})["OMP_NUM_THREADS"] == "2"
+    assert "OMP_NUM_THREADS" not in cell_variables(NONE, "cpu", {}, ())
+    own = {"OMP_NUM_THREADS": "2"}
+    assert cell_variables(NONE, "cpu", own, ())["OMP_NUM_THREADS"] == "2"
 
 
 @pytest.mark.usefixtures("of_task")
 def test_a_cell_sees_its_devices_alone():
     own = {"CUDA_VISIBLE_DEVICES": "0,1,2,3", "TT_VISIBLE_DEVICES": "0,1,2"}
-    assert visible(_variables(NONE, "cpu", own)) == ("", "")
-    assert visible(_variables(ASSIGNED, "cuda", own)) == ("3", "")
-    assert visible(_variables(ASSIGNED, "silicon", own)) == ("", "0,1")
-    assert visible(_variables(ASSIGNED, "chip", own)) == ("", "")
-    assert visible(_variables(ALL, "", own)) == ("0,1,2,3", "0,1,2")
+    assert visible(cell_variables(NONE, "cpu", own, ())) == ("", "")
+    assert visible(cell_variables(ASSIGNED, "cuda", own, ["3"])) == ("3", "")
+    assert visible(cell_variables(ASSIGNED, "silicon", own, ["0", "1"])) == ("", "0,1")
+    assert visible(cell_variables(ASSIGNED, "chip", own, ())) == ("", "")
+    assert visible(cell_variables(ALL, "", own, ())) == ("0,1,2,3", "0,1,2")

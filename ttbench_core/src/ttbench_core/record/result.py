@@ -24,7 +24,10 @@ from ttbench_core.record.summary import (
     text_of,
 )
 
-__all__ = ["SCHEMA_VERSION", "Result"]
+__all__ = ["LOST", "SCHEMA_VERSION", "Result"]
+
+#: The phase of a failed run that ended with the machine that it ran on.
+LOST: Final = "lost"
 
 SCHEMA_VERSION: Final = 4
 
@@ -129,6 +132,11 @@ class Result:
     def samples_per_input(self) -> int:
         """Samples of one input: its microbatch, or the tokens generated for it."""
         return int(self.model.get("samples_per_input") or self.args["microbatch"])
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it ended with the machine that it ran on: that says nothing of the run."""
+        return not self.ok and (self.failure or {}).get("phase") == LOST
 
     @property
     def outputs_are_right(self) -> bool:

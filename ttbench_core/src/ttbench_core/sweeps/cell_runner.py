@@ -35,7 +35,11 @@ class CellRunner(Protocol):
 
     @property
     def runs(self) -> Collection[CellRun]:
-        """The cells that run."""
+        """The cells that run, or are queued to run."""
+
+    @property
+    def started(self) -> Collection[CellRun]:
+        """Those that run."""
 
     def lane(self, run: CellRun) -> Hashable:
         """Give what a cell waits in line for: one of another lane may start before it."""

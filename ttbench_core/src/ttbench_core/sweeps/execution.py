@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ttbench_core.errors import RequestError
 from ttbench_core.record.result import Result
-from ttbench_core.record.run_errors import ResultNotStoredError
+from ttbench_core.record.run_errors import ResultNotStoredError, RunInterrupted
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import Target
 from ttbench_core.sweeps.cell_runner import CellRunner, Ended
@@ -23,6 +23,7 @@ from ttbench_core.sweeps.cells.unmeasured import (
     of_another_machine,
     refused_record,
 )
+from ttbench_core.sweeps.deferring import deferred_signals
 from ttbench_core.sweeps.journal.journal import Journal
 from ttbench_core.sweeps.planning.plan import Plan
 from ttbench_core.sweeps.progress.progress import (
@@ -79,8 +80,9 @@ class SweepOutcome:
 
     @property
     def has_failed(self) -> bool:
-        """Whether a cell failed, this time or earlier, has wrong outputs, or was not stored."""
-        return bool(self.state.failed or self.not_stored or self.wrong)
+        """Whether a cell failed, this time or earlier, is wrong, was not stored, or not run."""
+        left = self.state.left and not self.is_interrupted
+        return bool(self.state.failed or self.not_stored or self.wrong or left)
 
 
 def execute(
@@ -123,6 +125,7 @@ class _Running:
         for run in found.wanted:
             self._lanes.setdefault(self.runner.lane(run), deque()).append(run)
         self._told: CellRun | None = None
+        self._is_hurried = False
         keys = {cell.key for cell in plan.cells}
         self.outcome: Final = SweepOutcome(
             self._counts.state(), wrong=asked.journal.wrong_labels(keys)
@@ -131,6 +134,8 @@ class _Running:
     def run(self) -> None:
         """Run every cell that is left, each lane in its order."""
         while (first := self._start_all()) is not None or self.runner.runs:
+            if self._is_hurried:
+                raise KeyboardInterrupt
             if self.runner.runs:
                 for ended in self.runner.ended():
                     self._finish(ended)
@@ -195,11 +200,8 @@ class _Running:
         reason = str(ended.facts["crash"])
         if self.outcome.is_interrupted:
             return {"status": "interrupted", "reason": reason}
-        if ended.is_lost:
-            record = self._placed(lost_record(ended.run.request(), reason), ended.node)
-        else:
-            record = ended_record(ended.run.request(), reason)
-        stored = self._stored(record)
+        make_record = lost_record if ended.is_lost else ended_record
+        stored = self._stored(self._placed(make_record(ended.run.request(), reason), ended.node))
         return {"status": "failed", "reason": reason, "not_stored": stored}
 
     def _placed(self, record: Result, node: str | None = None) -> Result:
@@ -212,9 +214,13 @@ class _Running:
     def _stored(self, record: Result) -> str | None:
         """Store a record; give why it is not in every target."""
         try:
-            store_result(record, *self._targets)
+            with deferred_signals():
+                store_result(record, *self._targets)
         except ResultNotStoredError as lost:
             return str(lost)
+        except RunInterrupted as ended:  # by a second signal
+            self._is_hurried = True
+            return f"interrupted while it was stored: {ended}"
         return None
 
     def _add(self, run: CellRun, seconds: float, facts: Mapping[str, Any]) -> None:
@@ -227,7 +233,7 @@ class _Running:
         self._observer.ended(found, self.outcome.state)
 
     def _state(self) -> SweepState:
-        return self._counts.state(self.runner.runs)
+        return self._counts.state(self.runner.started)
 
 
 def _local(asked: Execution) -> CellRunner:

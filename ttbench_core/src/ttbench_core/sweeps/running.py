@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.errors import TtbenchError
+from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import RunInterrupted
 from ttbench_core.results.results import Results
 from ttbench_core.sinks.targets import Target, check_targets
@@ -152,4 +153,11 @@ def records_of(plan: Plan, targets: Sequence[Target], others: Sequence[Target] =
         for one in stored
         if (one.sweep or {}).get("cell") in keys and one.status != "interrupted"
     }
-    return Results(found.values())
+    told = {_place(one) for one in found.values() if not one.is_lost}
+    # a run that was lost with its machine counts where no other try of it is there
+    return Results(one for one in found.values() if not one.is_lost or _place(one) not in told)
+
+
+def _place(result: Result) -> tuple[object, object]:
+    sweep = result.sweep or {}
+    return sweep.get("cell"), sweep.get("round")

@@ -51,6 +51,8 @@ class Gatherer:
 
     def add(self, number: int, result: Result) -> None:
         """Add the next result; the number is its place in the report."""
+        if result.is_lost:
+            return
         self._note_sweep(result)
         self._kept.add((_key_of(result), machine_of(vars(result))), number, result)
 

@@ -45,6 +45,11 @@ class CellPool:
         """The cells that run."""
         return tuple(run for run, _ in self._running)
 
+    @property
+    def started(self) -> tuple[CellRun, ...]:
+        """The cells that run: none is queued."""
+        return self.runs
+
     def lane(self, run: CellRun) -> None:
         """Cells start in their order: a device that is free does not let a later one go first."""
 

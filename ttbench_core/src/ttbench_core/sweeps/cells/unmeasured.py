@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 from ttbench_core.errors import RequestError, SessionError
-from ttbench_core.record.result import Result
+from ttbench_core.record.result import LOST, Result
 from ttbench_core.running.record_secrets import without_secrets
 from ttbench_core.running.record_values import failed_before_start, record_of_crash
 from ttbench_core.running.request import RunRequest
 
 __all__ = [
-    "LOST",
     "ended_record",
     "lost_record",
     "of_another_machine",
     "refused_record",
     "timed_out_record",
 ]
-
-#: The phase of a run that ended with the machine that it ran on.
-LOST: Final = "lost"
 
 
 def refused_record(request: RunRequest, refusal: RequestError) -> Result:

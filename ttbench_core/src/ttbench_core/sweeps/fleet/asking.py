@@ -14,6 +14,7 @@ from ttbench_core.sweeps.fleet.fleet_plan import FleetPlan, KindPlan, fleet_plan
 from ttbench_core.sweeps.fleet.kinds import Kind, Node, NodeReport, kinds_of, report_of
 from ttbench_core.sweeps.fleet.node_answers import REPORT
 from ttbench_core.sweeps.planning.identity import identity_of
+from ttbench_core.sweeps.planning.machines import HOST
 
 __all__ = ["plan_fleet"]
 
@@ -42,7 +43,7 @@ def plan_fleet(
     Raises `ClusterError` where no machine can take part, with the reasons of all.
     """
     absent: dict[str, str] = {}
-    reports = _reports(cluster, absent, timeout_s)
+    reports = _reports(cluster, absent, timeout_s, by_host=_tells_hosts(sweep))
     identity = identity_of(sweep)
     question = json.dumps({"ask": "plan", "definition": definition_record(sweep)})
     plans = []
@@ -58,7 +59,14 @@ def plan_fleet(
     return fleet_plan(sweep, identity, plans, measured, absent)
 
 
-def _reports(cluster: Cluster, absent: dict[str, str], timeout_s: float) -> list[NodeReport]:
+def _tells_hosts(sweep: Sweep) -> bool:
+    """Return whether a table of machines has the name of a host."""
+    return any(HOST in table for table in sweep.machines.values())
+
+
+def _reports(
+    cluster: Cluster, absent: dict[str, str], timeout_s: float, *, by_host: bool
+) -> list[NodeReport]:
     """Ask all machines what they are; note why some take no part."""
     nodes = {one.id: one for one in cluster.nodes()}
     answers = cluster.ask(tuple(nodes.values()), json.dumps(REPORT), timeout_s)
@@ -68,7 +76,7 @@ def _reports(cluster: Cluster, absent: dict[str, str], timeout_s: float) -> list
         if reason := _unfit(answer):
             absent[_name(node)] = reason
         else:
-            reports.append(report_of(node, answer))
+            reports.append(report_of(node, answer, by_host=by_host))
     return reports
 
 

@@ -10,7 +10,16 @@ from ttbench_core.errors import RequestError
 from ttbench_core.sweeps.fleet.kinds import Node
 from ttbench_core.sweeps.fleet.needs import Needs
 
-__all__ = ["Answered", "Cluster", "ClusterError", "ClusterTask", "Lost", "Message", "Started"]
+__all__ = [
+    "Answered",
+    "Cluster",
+    "ClusterError",
+    "ClusterTask",
+    "Failed",
+    "Lost",
+    "Message",
+    "Started",
+]
 
 
 class ClusterError(RequestError):
@@ -54,7 +63,15 @@ class Lost:
     reason: str
 
 
-Message: TypeAlias = Started | Answered | Lost
+@dataclass(frozen=True)
+class Failed:
+    """A task has failed by what its cell did, such as use too much memory."""
+
+    task: int
+    reason: str
+
+
+Message: TypeAlias = Started | Answered | Failed | Lost
 
 
 class Cluster(Protocol):

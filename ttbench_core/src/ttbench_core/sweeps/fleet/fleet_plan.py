@@ -79,8 +79,8 @@ def fleet_plan(
 ) -> FleetPlan:
     """Make one plan: each combination of settings runs on one kind of machine.
 
-    That is the one that has measured it already, else the one with the most machines of those
-    that can run it: cells of a sweep are to be comparable.
+    That is the one that has measured it already, else of those that can run it the one that has
+    measured the most cells, or has the most machines: cells of a sweep are to be comparable.
 
     Raises `UnknownNameError` for a model that no machine has.
 
@@ -91,6 +91,7 @@ def fleet_plan(
         measured: keys of cells that have a record.
         absent: why machines take no part, by their names.
     """
+    plans = sorted(plans, key=lambda one: -_count_measured(one, measured))
     combinations = dict.fromkeys(text for one in plans for text in one.cells)
     chosen = [_chosen(text, plans, measured) for text in combinations]
     cells = tuple(replace(one, number=number) for number, one in enumerate(chosen, 1))
@@ -120,6 +121,10 @@ def fleet_sentences(fleet: FleetPlan) -> Iterator[str]:
         yield f"{count} {machines} {kind.name}: {fleet.cells_of(kind)} cells; {engines}"
     for name, reason in fleet.absent.items():
         yield f"{name} takes no part: {reason}"
+
+
+def _count_measured(plan: KindPlan, measured: Collection[str]) -> int:
+    return sum(cell.key in measured for cell in plan.cells.values())
 
 
 def _chosen(text: str, plans: Sequence[KindPlan], measured: Collection[str]) -> Cell:

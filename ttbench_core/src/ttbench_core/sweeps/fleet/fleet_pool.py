@@ -15,6 +15,7 @@ from ttbench_core.sweeps.fleet.cluster import (
     Answered,
     Cluster,
     ClusterTask,
+    Failed,
     Lost,
     Message,
     Started,
@@ -30,6 +31,7 @@ _POLL_S: Final = 0.2
 #: Tasks in the queue of the cluster for each cell that can run: a machine never waits for the
 #: driver, and what is in the queue is little.
 _QUEUED: Final = 2
+_NO_MACHINE: Final = "no machine that can run it is left"
 #: How often the cluster is asked which machines are alive.
 _REFRESH_S: Final = 5.0
 
@@ -50,6 +52,7 @@ class FleetPool:
         self._jobs: Final = jobs
         self._running: Final[dict[int, CellRun]] = {}
         self._began: Final[dict[int, tuple[str, float]]] = {}
+        self._nodes_of: Final[dict[int, frozenset[str]]] = {}
         self._in_lane: Final[Counter[tuple[str, ...]]] = Counter()
         self._alive: frozenset[str] = frozenset(one.id for one in cluster.nodes())
         self._refreshed_s = time.monotonic()
@@ -59,23 +62,29 @@ class FleetPool:
         """The cells that run, or are in the queue of the cluster."""
         return self._running.values()
 
+    @property
+    def started(self) -> list[CellRun]:
+        """The cells that a machine runs."""
+        return [self._running[task] for task in self._began]
+
     def lane(self, run: CellRun) -> tuple[str, ...]:
         """Give the kinds of machines that can run a cell."""
         return tuple(kind.fingerprint for kind in self._fleet.where[run.cell.key])
 
     def start(self, run: CellRun) -> Ended | bool:
-        """Queue a cell if few are in the queue; a cell without a machine is lost."""
-        nodes = self._nodes_for(run)
+        """Queue a cell if few are in the queue; one that no machine is left for stays left."""
+        choice = self._choice(run)
+        if choice is None:
+            return Ended(run, 0.0, {"status": "left", "reason": _NO_MACHINE})
+        declared, nodes = choice
         lane = self.lane(run)
-        if not nodes:
-            return _lost(run, "no machine that can run it is left", None, 0.0)
         if self._in_lane[lane] >= _QUEUED * self._jobs * len(nodes):
             return False
-        declared = self._fleet.where[run.cell.key][0].nodes[0].resources
         needs = needs_of(run.cell.request.options, declared, self._jobs)
         order = cell_order(run, self._jobs, needs.visible)
         task = self._cluster.start(ClusterTask(order, needs, nodes, f"ttbench {run.cell.label}"))
         self._running[task] = run
+        self._nodes_of[task] = frozenset(nodes)
         self._in_lane[lane] += 1
         return True
 
@@ -104,11 +113,19 @@ class FleetPool:
         for task in list(self._running):
             self._forget(task)
 
-    def _nodes_for(self, run: CellRun) -> tuple[str, ...]:
-        """Give the machines that a cell may run on: another one than those that it was lost on."""
-        kinds = self._fleet.where[run.cell.key]
-        able = [node.id for kind in kinds for node in kind.nodes if node.id in self._alive]
-        return tuple(node for node in able if node not in run.avoid) or tuple(able)
+    def _choice(self, run: CellRun) -> tuple[Mapping[str, float], tuple[str, ...]] | None:
+        """Give what machines for a cell declare, and these: all declare the same.
+
+        Other machines than those that it was lost on, if there are any.
+        """
+        for avoided in (run.avoid, frozenset[str]()):
+            for kind in self._fleet.where[run.cell.key]:
+                nodes = tuple(
+                    one.id for one in kind.nodes if one.id in self._alive and one.id not in avoided
+                )
+                if nodes:
+                    return kind.nodes[0].resources, nodes
+        return None
 
     def _ended(self, message: Message) -> Ended | None:
         if message.task not in self._running:
@@ -118,14 +135,18 @@ class FleetPool:
             return None
         node, began_s = self._began.get(message.task, (None, time.monotonic()))
         run = self._forget(message.task)
+        seconds = time.monotonic() - began_s
+        if isinstance(message, Failed):
+            return Ended(run, seconds, {"status": "failed", "crash": message.reason}, node=node)
         if isinstance(message, Lost):
             self._refresh()
-            return _lost(run, message.reason, node, time.monotonic() - began_s)
-        return _answered(run, message)
+            return _lost(run, message.reason, node, seconds)
+        return _answered(run, message, node)
 
     def _forget(self, task: int) -> CellRun:
         run = self._running.pop(task)
         self._began.pop(task, None)
+        self._nodes_of.pop(task, None)
         self._in_lane[self.lane(run)] -= 1
         return run
 
@@ -134,30 +155,33 @@ class FleetPool:
         self._refreshed_s = time.monotonic()
 
     def _without_machine(self) -> list[Ended]:
-        """End the cells in the queue that no machine is left for: they would wait for ever."""
+        """Queue again what waits for machines that are gone: it would wait for ever."""
         self._refresh()
         stuck = [
             task
-            for task, run in self._running.items()
-            if task not in self._began and not self._nodes_for(run)
+            for task, nodes in self._nodes_of.items()
+            if task not in self._began and not nodes & self._alive
         ]
         self._cluster.cancel(stuck)
-        reason = "no machine that can run it is left"
-        return [_lost(self._forget(task), reason, None, 0.0) for task in stuck]
+        again = [self.start(self._forget(task)) for task in stuck]
+        return [one for one in again if isinstance(one, Ended)]
 
 
-def _answered(run: CellRun, message: Answered) -> Ended:
-    """Read what a machine sent: text that may be anything."""
+def _answered(run: CellRun, message: Answered, node: str | None) -> Ended:
+    """Read what a machine sent: text that may be anything, and is to be the record of this cell."""
     try:
         answer: Any = json.loads(message.answer)
         facts, seconds = dict(answer["facts"]), float(answer["seconds"])
-        if not isinstance(facts.get("status"), str):
-            raise TypeError("it has no status")
-        if (record := facts.get("record")) is not None:
-            facts["record"] = result_of(run.cell.label, record)
+        record = result_of(run.cell.label, facts["record"])
+        if _stamp_of(record.sweep or {}) != _stamp_of(run.request().sweep or {}):
+            raise ValueError("it is of another cell")
     except (ValueError, TypeError, KeyError, TtbenchError) as error:
-        return _lost(run, f"its answer cannot be read: {one_line(error)}", None, 0.0)
-    return Ended(run, seconds, facts)
+        return _lost(run, f"its answer cannot be read: {one_line(error)}", node, 0.0)
+    return Ended(run, seconds, {**facts, "status": record.status, "record": record}, node=node)
+
+
+def _stamp_of(sweep: Mapping[str, Any]) -> list[Any]:
+    return [sweep.get(name) for name in ("name", "identity", "cell", "round", "attempt")]
 
 
 def _lost(run: CellRun, reason: str, node: str | None, seconds: float) -> Ended:

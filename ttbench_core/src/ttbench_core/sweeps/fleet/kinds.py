@@ -61,11 +61,16 @@ class Kind:
         return f"{self.reports[0].machine} ({self.fingerprint[:_NAME_LENGTH]})"
 
 
-def report_of(node: Node, answer: Mapping[str, Any]) -> NodeReport:
+def report_of(node: Node, answer: Mapping[str, Any], *, by_host: bool = False) -> NodeReport:
     """Read what a machine answered.
 
     Its fingerprint is a SHA-256 of the machine, the versions of ttbench, packs and usable
-    engines, their devices, and what it declares to the cluster.
+    engines, their devices, other interpreters, and what it declares to the cluster.
+
+    Args:
+        node: the machine.
+        answer: of `node_answers`.
+        by_host: whether its name belongs to what it is, because a sweep tells machines by it.
     """
     doctor, machine = answer["doctor"], answer["machine"]
     usable = [one for one in doctor["backends"] if one["state"] == USABLE]
@@ -78,6 +83,8 @@ def report_of(node: Node, answer: Mapping[str, Any]) -> NodeReport:
         "backends": [
             [one["name"], one["pack_version"], one["versions"], _devices(one)] for one in usable
         ],
+        "interpreters": doctor["interpreters"],
+        "host": answer["host"] if by_host else None,
     }
     text = json.dumps(content, sort_keys=True)
     return NodeReport(

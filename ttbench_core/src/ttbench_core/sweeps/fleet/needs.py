@@ -8,10 +8,20 @@ from typing import Final
 
 from ttbench_core.request.options import RunOptions
 
-__all__ = ["ALL", "ASSIGNED", "NONE", "Needs", "missing_resource", "needs_of"]
+__all__ = [
+    "ALL",
+    "ASSIGNED",
+    "GPU",
+    "NONE",
+    "TENSTORRENT",
+    "Needs",
+    "missing_resource",
+    "needs_of",
+    "resource_of",
+]
 
 _CPU: Final = "cpu"
-#: Names of resources that Ray gives devices itself, with numbers: see its accelerator managers.
+#: Resources whose devices Ray gives itself, with numbers: see its accelerator managers.
 GPU: Final = "GPU"
 TENSTORRENT: Final = "TTNPU"
 #: The resource that has the devices of a kind of `-d`; any other kind is a resource of its name.
@@ -37,6 +47,11 @@ class Needs:
     visible: str = ALL
 
 
+def resource_of(kind: str) -> str:
+    """Give the resource that has the devices of a kind."""
+    return _RESOURCES.get(kind, kind)
+
+
 def needs_of(options: RunOptions, declared: Mapping[str, float], jobs: int = 1) -> Needs:
     """Give what a cell needs of a machine that it may run on.
 
@@ -54,7 +69,7 @@ def needs_of(options: RunOptions, declared: Mapping[str, float], jobs: int = 1) 
     kind, _, index = (options.device or "").partition(":")
     if kind == _CPU:
         return Needs(cpus, visible=NONE)
-    name = _RESOURCES.get(kind, kind)
+    name = resource_of(kind)
     if not kind or index or name not in declared:
         accelerators = {TENSTORRENT: declared[TENSTORRENT]} if TENSTORRENT in declared else {}
         return Needs(cpus, declared.get(GPU, 0.0), accelerators, ALL)

@@ -52,7 +52,7 @@ def _report() -> dict[str, Any]:
         "machine": facts,
         "machine_name": machine_name(facts),
         "commit": commit_of(None),
-        "doctor": diagnose(others=False).to_record(),
+        "doctor": diagnose().to_record(),
     }
 
 

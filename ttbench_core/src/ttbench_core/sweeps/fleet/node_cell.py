@@ -20,10 +20,17 @@ from ttbench_core.sweeps.cells.host_locks import MACHINE, HostLock
 from ttbench_core.sweeps.cells.placed_cell import CellSetting, NotStarted, PlacedCell, place_cell
 from ttbench_core.sweeps.cells.placing import Placement, placements
 from ttbench_core.sweeps.cells.unmeasured import ended_record
-from ttbench_core.sweeps.fleet.needs import ALL, ASSIGNED
+from ttbench_core.sweeps.fleet.needs import ALL, ASSIGNED, resource_of
 from ttbench_core.sweeps.schedule import CellRun
 
-__all__ = ["NODE_PYTHON", "VISIBLE_VARIABLES", "cell_order", "home_of", "run_cell"]
+__all__ = [
+    "NODE_PYTHON",
+    "VISIBLE_VARIABLES",
+    "cell_order",
+    "cell_variables",
+    "home_of",
+    "run_cell",
+]
 
 #: The variable of a machine that names the interpreter with ttbench, packs and engines, if it is
 #: not the one that runs the cluster's tasks.
@@ -58,7 +65,12 @@ def cell_order(run: CellRun, jobs: int, visible: str) -> str:
     )
 
 
-def run_cell(order_text: str, launch: Mapping[str, str], own: Mapping[str, str]) -> str:
+def run_cell(
+    order_text: str,
+    launch: Mapping[str, str],
+    own: Mapping[str, str],
+    devices: Mapping[str, Sequence[str]],
+) -> str:
     """Run a cell on this machine, and give what came of it as JSON.
 
     Waits until its device is free: other sweeps of the machine have the same locks.
@@ -67,10 +79,12 @@ def run_cell(order_text: str, launch: Mapping[str, str], own: Mapping[str, str])
         order_text: of `cell_order`.
         launch: what the record says of the machine and the task.
         own: the variables of the machine, as the cluster was started with them.
+        devices: the numbers of those that the cluster has given, by resource.
     """
     order = json.loads(order_text)
     kind = (order["cell"]["options"].get("device") or "").partition(":")[0]
-    variables = _variables(order["visible"], kind, own)
+    given = devices.get(resource_of(kind), ()) if order["visible"] == ASSIGNED else ()
+    variables = cell_variables(order["visible"], kind, own, given)
     shown = {
         name.lower(): variables[name]
         for name in dict.fromkeys(VISIBLE_VARIABLES.values())
@@ -79,7 +93,7 @@ def run_cell(order_text: str, launch: Mapping[str, str], own: Mapping[str, str])
     order["cell"]["sweep"]["launch"] = {**launch, **shown}
     request = request_of_order(order["cell"])
     setting = CellSetting(None, order["cell"]["timeout_s"], home=home_of(variables))
-    places = list(_places(request, order, _assigned(order["visible"], kind, variables)))
+    places = list(_places(request, order, given))
     while (cell := place_cell(places, setting)) is None:
         time.sleep(_POLL_S)
     if isinstance(cell, NotStarted):
@@ -113,38 +127,41 @@ def _failed(request: RunRequest, reason: str, seconds: float) -> str:
     return json.dumps({"facts": facts, "seconds": seconds})
 
 
-def _variables(visible: str, kind: str, own: Mapping[str, str]) -> dict[str, str]:
+def cell_variables(
+    visible: str, kind: str, own: Mapping[str, str], given: Sequence[str]
+) -> dict[str, str]:
     """Give the variables of the cell's process: those of the machine, and the devices it sees.
 
     The cluster sets how many threads its tasks have, by how many processors it counts for them.
     A cell is to have what it has without the cluster.
+
+    Args:
+        visible: which devices it sees: see `needs`.
+        kind: of its device.
+        own: the variables of the machine.
+        given: the numbers of its devices.
     """
     variables = {**os.environ, **own}
     if _OF_TASKS not in own:
         variables.pop(_OF_TASKS, None)
-    if visible == ALL:
-        return variables
-    given = VISIBLE_VARIABLES.get(kind) if visible == ASSIGNED else None
-    for name in VISIBLE_VARIABLES.values():
-        variables[name] = os.environ.get(name, "") if name == given else ""
+    if visible != ALL:
+        variables |= dict.fromkeys(VISIBLE_VARIABLES.values(), "")
+        if kind in VISIBLE_VARIABLES:
+            variables[VISIBLE_VARIABLES[kind]] = ",".join(given)
     return variables
 
 
-def _assigned(visible: str, kind: str, variables: Mapping[str, str]) -> Sequence[str]:
-    """Give the numbers of the devices that the cluster has given to this task."""
-    name = VISIBLE_VARIABLES.get(kind)
-    if visible != ASSIGNED or name is None:
-        return ()
-    return [one for one in variables.get(name, "").split(",") if one]
-
-
 def _places(
-    request: RunRequest, order: Mapping[str, Any], assigned: Sequence[str]
+    request: RunRequest, order: Mapping[str, Any], given: Sequence[str]
 ) -> Iterator[Placement]:
-    """Yield where the cell may run: on the assigned devices alone, else as on any machine."""
-    if not assigned:
+    """Yield where the cell may run: on the given devices alone, else as on any machine.
+
+    As everywhere, a cell on several devices has the machine to itself.
+    """
+    if not given:
         yield from placements(request, order["devices"], order["jobs"], order["owner"])
         return
     kind = (request.options.device or "").partition(":")[0]
-    devices = (HostLock(f"device {kind}:{one}", owner=order["owner"]) for one in assigned)
-    yield Placement(request, (HostLock(MACHINE, shared=True), *devices))
+    owner = order["owner"]
+    devices = (HostLock(f"device {kind}:{one}", owner=owner) for one in given)
+    yield Placement(request, (HostLock(MACHINE, shared=len(given) == 1, owner=owner), *devices))

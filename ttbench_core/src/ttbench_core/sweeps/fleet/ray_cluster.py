@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ttbench_core.errors import OptionError, one_line
+from ttbench_core.running.processes.handshake import own_version
 from ttbench_core.sweeps.fleet.cluster import (
     Answered,
     ClusterError,
     ClusterTask,
+    Failed,
     Lost,
     Message,
     Started,
@@ -60,6 +64,7 @@ class RayCluster:
 
     def __init__(self, address: str | None = None) -> None:
         self._ray: Final = _imported()
+        handler = signal.getsignal(signal.SIGTERM)
         try:
             self._ray.init(
                 address=address or "auto",
@@ -70,9 +75,12 @@ class RayCluster:
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             where = f"at {address}" if address else "on this machine"
             raise ClusterError(
-                f"--on ray: no Ray cluster {where} can be joined: {one_line(error)} (ray start"
-                " --head starts one, ray start --address=HOST:PORT joins this machine to it)"
+                f"--on ray: no Ray cluster {where} can be joined: {one_line(error)}"
+                " (ray start --head starts one and prints its address, ray start"
+                " --address=HOST:PORT joins this machine to it; PORT is not that of Ray Client)"
             ) from error
+        finally:
+            _restore_handler(handler)
         self._cell: Final = self._ray.remote(cell_on_node)
         self._answer: Final = self._ray.remote(answer_of_node)
         self._tasks: Final[dict[int, Any]] = {}
@@ -92,12 +100,12 @@ class RayCluster:
         asked = {
             self._answer.options(
                 num_cpus=0, max_retries=0, label_selector={_NODE_ID: one.id}, name="ttbench doctor"
-            ).remote(question, timeout_s): one.id
+            ).remote(question, timeout_s, own_version()): one.id
             for one in nodes
         }
         waiting = list(asked)
         ready, late = self._ray.wait(
-            waiting, num_returns=len(waiting), timeout=timeout_s + _START_S
+            waiting, num_returns=len(waiting), timeout=2 * timeout_s + _START_S
         )
         answers = {asked[one]: self._answer_of(one) for one in ready}
         for one in late:
@@ -162,6 +170,9 @@ class RayCluster:
         except StopIteration:
             self._forget(number)
             return Lost(number, "its task ended without an answer")
+        except self._ray.exceptions.OutOfMemoryError as error:
+            self._forget(number)
+            return Failed(number, _reason(error))
         except (self._ray.exceptions.RayError, ValueError, TypeError) as error:
             self._forget(number)
             return Lost(number, _reason(error))
@@ -195,6 +206,12 @@ def _imported() -> Any:
     return ray
 
 
+def _restore_handler(handler: Any) -> None:
+    """Set the handler of SIGTERM again: joining a cluster replaces it by one that exits."""
+    if threading.current_thread() is threading.main_thread() and handler is not None:
+        signal.signal(signal.SIGTERM, handler)
+
+
 def _print_nothing(*_args: object, **_keywords: object) -> None:
     """Stand for the function by which Ray prints what its processes say."""
 
@@ -206,5 +223,9 @@ def _important(resources: Mapping[str, float]) -> Iterator[tuple[str, float]]:
 
 
 def _reason(error: BaseException) -> str:
-    """Give the first sentence of what happened: the others say which files of Ray to read."""
+    """Give the first sentence of what happened: the others say which files of Ray to read.
+
+    Of an error in a task that is the error itself, without the traceback that Ray makes its text.
+    """
+    error = getattr(error, "cause", None) or error
     return one_line(error).split(". ", maxsplit=1)[0].rstrip(".")

@@ -15,7 +15,6 @@ from ttbench_core.record.result import Result
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.target_checks import error_reason
 from ttbench_core.sinks.targets import Target
-from ttbench_core.sweeps.cells.unmeasured import LOST
 from ttbench_core.sweeps.planning.estimating import seconds_of
 
 __all__ = [
@@ -173,7 +172,7 @@ def row_of(result: Result) -> JournalRow:
     sweep = result.sweep or {}
     number = sweep.get("round")
     status = result.status if not result.ok or is_plausible(result) else "failed"
-    if (result.failure or {}).get("phase") == LOST:
+    if result.is_lost:
         status = "interrupted"  # with its machine: it says nothing about the cell
     return JournalRow(
         run_id=result.run_id,

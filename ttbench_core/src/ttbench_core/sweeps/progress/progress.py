@@ -15,7 +15,8 @@ class CellOutcome:
 
     label: str
     round: int
-    #: `ok`, `failed`, `refused`, `interrupted`; `lost` with its machine, and tried again.
+    #: `ok`, `failed`, `refused`, `interrupted`; `lost` with its machine, and tried again;
+    #: `left` where no machine for it is left.
     status: str
     seconds: float = 0.0
     #: Why there is no number.

@@ -46,16 +46,16 @@ def node_variables(folder: Path, number: int, log: Path) -> dict[str, str]:
 
 
 def overlaps_in(uses: Iterable[Mapping[str, Any]]) -> int:
-    """Count how often a device was taken that another process still had.
+    """Count how often a device was taken that another process still used.
 
-    A process that was killed notes no end: it had its device until its last note at least, and
-    whoever comes next is held up by the lock until it has ended.
+    A process that was killed notes no end: it had its device until its last note.
     """
-    ends = {one["pid"]: one["time_ns"] for one in uses if one["what"] == "end"}
+    in_order = sorted(uses, key=lambda one: one["time_ns"])
+    last_ns = {one["pid"]: one["time_ns"] for one in in_order}
     overlaps, until_ns = 0, dict[tuple[str, str], int]()
-    for one in sorted(uses, key=lambda one: one["time_ns"]):
+    for one in in_order:
         if one["what"] == "begin":
             place = one["node"], one["device"]
             overlaps += one["time_ns"] < until_ns.get(place, 0)
-            until_ns[place] = ends.get(one["pid"], one["time_ns"])
+            until_ns[place] = last_ns[one["pid"]]
     return overlaps

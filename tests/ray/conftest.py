@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fleet_sweeps import ENGINE, node_variables
+from fleet_sweeps import node_variables
 from ray_nodes import RayNode, ray_nodes
 
 #: Set by the session that installs Ray: then a missing one is a failure.
@@ -28,7 +28,9 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> Iterator[Fleet]:
+def fleet(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Fleet]:
     if os.environ.get(REQUIRED) != "1":
         pytest.importorskip("ray")
     folder = tmp_path_factory.mktemp("ray")
@@ -40,6 +42,3 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> Iterator[Fle
     monkeypatch.delenv("PYTHONPATH", raising=False)
     with ray_nodes(folder, variables, resources='{"slots": 2}') as (head, nodes):
         yield Fleet(f"ray://{head}", nodes[:2], nodes[2], log)
-
-
-__all__ = ["ENGINE"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 from made_up_cluster import MadeUpCluster, answer_to, report, sweep_of_cells
 
+from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_targets
+from ttbench_core.sweeps import execution
 from ttbench_core.sweeps.asked import SweepAsked
 from ttbench_core.sweeps.definition.definition_checks import sweep_of
 from ttbench_core.sweeps.fleet.asking import plan_fleet
@@ -235,3 +239,32 @@ def test_a_cluster_without_a_machine_that_can_take_part_is_one_line():
 def test_a_cell_that_needs_more_than_machines_declare_is_refused():
     fleet = plan_fleet(sweep_of_cells(1), MadeUpCluster(TWO, cpus=0.0))
     assert fleet.plan.cells[0].refused == "the machine declares 0 CPU, not 1"
+
+
+def test_ctrl_c_ends_the_tasks_and_the_next_call_goes_on(run):
+    cluster = MadeUpCluster(TWO)
+
+    def ending(node, task, order):
+        if order["cell"]["sweep"]["label"].endswith("3"):
+            raise KeyboardInterrupt
+
+    cluster._ending = ending
+    done = run(cluster, cells=6)
+    assert done.is_interrupted
+    assert cluster.cancelled
+    assert {one["status"] for one in run.records()} <= {"ok"}
+    assert run(MadeUpCluster(TWO), cells=6).state.done == 6
+    assert len(run.records()) == 6
+
+
+@pytest.mark.usefixtures("handles_ctrl_c")
+def test_ctrl_c_while_a_record_is_stored_ends_the_sweep_with_the_record(run, monkeypatch):
+    def store(result, *targets):
+        os.kill(os.getpid(), signal.SIGINT)
+        store_result(result, *targets)
+
+    monkeypatch.setattr(execution, "store_result", store)
+    done = run(MadeUpCluster(TWO), cells=4)
+    assert done.is_interrupted
+    assert len(run.records()) == 1
+    monkeypatch.undo()

@@ -254,6 +254,18 @@ def test_a_long_name_of_a_host_gives_a_file_all_the_same(tmp_path):
     assert heartbeats_of(target, "nightly") == []
 
 
+def test_long_names_of_hosts_that_end_alike_have_a_file_each(target):
+    hosts = [f"{cluster}-node-0001.{'of-a-long-domain.' * 3}example" for cluster in ("a", "b")]
+    for host in hosts:
+        keep_heartbeat(target, beat(host=host))
+    found = heartbeats_of(target, "nightly")
+    assert sorted(one.host for _, one in found) == hosts
+    # by the names of the files, as a heart does for what an earlier driver left behind
+    for name, _ in found:
+        drop_heartbeat(target, name)
+    assert heartbeats_of(target, "nightly") == []
+
+
 def test_a_driver_says_what_runs_and_takes_it_back_at_the_end(target):
     cell = cell_named(1, "a")
     with Heart(make_plan(cell), [target], SILENT_SWEEP) as heart:

@@ -146,6 +146,29 @@ def test_a_record_of_another_kind_of_machine_counts_by_its_combination(target):
     assert [one.state for one in status_of(plan, [target]).cells] == ["missing", "missing"]
 
 
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "state"),
+    [
+        ("interrupted", "ok", "done"),
+        ("failed", "ok", "done"),
+        ("ok", "failed", "done"),
+        ("failed", "refused", "refused"),
+    ],
+)
+def test_the_better_of_a_record_by_key_and_one_by_combination_counts(
+    target, here, elsewhere, state
+):
+    plan = make_plan(cell_named(1, "a"))
+    lines = b""
+    for key, status in (("key-1", here), ("another key", elsewhere)):
+        lost = {} if status == "ok" else {"error": "boom", "samples_per_sec": None}
+        stamp = {"cell": key, "label": "a", "settings": {"model": "a"}}
+        store(target, stamp, status=status, **lost)
+        lines += target.place.read_bytes().replace(b"0" * 32, f"{key:0>32}".encode())
+    target.place.write_bytes(lines)
+    assert [one.state for one in status_of(plan, [target]).cells] == [state]
+
+
 def test_a_cell_that_was_merged_with_another_elsewhere_is_done_with_it(target):
     plan = make_plan(cell_named(1, "a"), cell_named(2, "b"))
     merged = [combination_of({"model": "b"}, None, "b"), 7]

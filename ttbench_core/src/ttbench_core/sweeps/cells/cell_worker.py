@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ttbench_core.errors import RequestError, TtbenchError, one_line
@@ -43,9 +42,7 @@ def order_of(
     other = request.interpreter
     return {
         "options": request.options.as_requested(),
-        "interpreter": None
-        if other is None
-        else {"name": other.name, "python": str(other.python), "backends": list(other.backends)},
+        "interpreter": None if other is None else other.to_record(),
         "sweep": dict(request.sweep or {}),
         "targets": None if targets is None else [str(one.as_named) for one in targets],
         "timeout_s": timeout_s,
@@ -110,9 +107,7 @@ def request_of_order(order: Mapping[str, Any]) -> RunRequest:
     other = order["interpreter"]
     return RunRequest(
         RunOptions(**order["options"]),
-        interpreter=None
-        if other is None
-        else Interpreter(other["name"], Path(other["python"]), tuple(other["backends"])),
+        interpreter=None if other is None else Interpreter.of_record(other),
         sweep=order["sweep"],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ def test_a_relative_path_is_seen_from_the_file_and_links_are_kept(nowhere):
         Interpreter("forge", Path("/opt/forge/bin/python")),
         Interpreter("ov", nowhere / "envs/ov/bin/python", ("openvino",)),
     )
+
+
+def test_another_process_gets_an_interpreter_as_json():
+    for one in (
+        Interpreter("forge", Path("/forge")),
+        Interpreter("ov", Path("/ov"), ("openvino",)),
+    ):
+        assert Interpreter.of_record(json.loads(json.dumps(one.to_record()))) == one
 
 
 def test_the_file_of_the_working_folder_counts_before_that_of_the_user(tmp_path):

@@ -284,6 +284,26 @@ def test_a_sweep_of_several_machines_goes_on_with_the_records_of_others(tmp_path
     assert len(output.read_text().splitlines()) == 2
 
 
+def test_rows_of_other_machines_are_not_copied_between_targets(tmp_path, monkeypatch):
+    outputs = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    both = sweep(["epyc", "xeon"], grid={"config": "small"}, settings={"passes": 3})
+    (first,) = run_sweep(both, output=outputs)
+    # the first machine has stored its row in one target, and not yet in the other
+    outputs[1].write_text("")
+    with monkeypatch.context() as on_another:
+        on_another.setattr(planning, "machine_facts", lambda: {**FACTS, "cpu": "Intel Xeon"})
+        (second,) = run_sweep(both, output=outputs)
+    assert run_ids(outputs) == [[first.run_id, second.run_id], [second.run_id]]
+    run_sweep(both, output=outputs)
+    assert run_ids(outputs)[1] == [second.run_id, first.run_id]
+
+
+def run_ids(outputs):
+    return [
+        [json.loads(line)["run_id"] for line in one.read_text().splitlines()] for one in outputs
+    ]
+
+
 def test_the_command_shows_what_is_elsewhere(ttbench, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fleet.toml").write_text(TABLES + GRID + 'machine = ["epyc", "xeon"]\n')

@@ -152,6 +152,21 @@ def test_a_dry_run_prints_the_script_alone_and_writes_nothing(sweep, tmp_path):
     assert list(tmp_path.glob("*.sbatch")) == []
 
 
+def test_cells_of_machines_that_the_login_node_is_not_count(
+    ttbench, fake_engine, sbatch, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    sbatch("echo 123")
+    (tmp_path / "fleet.toml").write_text(
+        '[machines.h100]\ndevice = "*H100*"\n[grid]\nmachine = ["h100"]\n'
+        'model = ["steady", "of_another_pack"]\nbackend = "fake"\ndevice = "cuda"\n'
+    )
+    done = ttbench("sweep", "fleet.toml", "-o", "perf.jsonl", *ON_SLURM)
+    assert done.code == 0, done.err
+    assert "job     123: 2 cells in 4 shards" in done.out
+    assert "#SBATCH --gres=gpu:1\n" in (tmp_path / "fleet.sbatch").read_text()
+
+
 def test_the_script_is_kept_for_its_owner_alone_and_its_job_is_named(sweep, sbatch, tmp_path):
     arguments = sbatch("echo '123;cluster'")
     words = ("-o", "postgresql://bob:hunter2@nowhere/perf", "--name", "a b", *ON_SLURM)

@@ -146,6 +146,29 @@ def test_a_record_of_another_kind_of_machine_counts_by_its_combination(target):
     assert [one.state for one in status_of(plan, [target]).cells] == ["missing", "missing"]
 
 
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "state"),
+    [
+        ("interrupted", "ok", "done"),
+        ("failed", "ok", "done"),
+        ("ok", "failed", "done"),
+        ("failed", "refused", "refused"),
+    ],
+)
+def test_the_better_of_a_record_by_key_and_one_by_combination_counts(
+    target, here, elsewhere, state
+):
+    plan = make_plan(cell_named(1, "a"))
+    lines = b""
+    for key, status in (("key-1", here), ("another key", elsewhere)):
+        lost = {} if status == "ok" else {"error": "boom", "samples_per_sec": None}
+        stamp = {"cell": key, "label": "a", "settings": {"model": "a"}}
+        store(target, stamp, status=status, **lost)
+        lines += target.place.read_bytes().replace(b"0" * 32, f"{key:0>32}".encode())
+    target.place.write_bytes(lines)
+    assert [one.state for one in status_of(plan, [target]).cells] == [state]
+
+
 def test_a_cell_that_was_merged_with_another_elsewhere_is_done_with_it(target):
     plan = make_plan(cell_named(1, "a"), cell_named(2, "b"))
     merged = [combination_of({"model": "b"}, None, "b"), 7]
@@ -251,6 +274,18 @@ def test_a_long_name_of_a_host_gives_a_file_all_the_same(tmp_path):
     keep_heartbeat(target, beat(host="h/" * 100))
     assert len(heartbeats_of(target, "nightly")) == 1
     drop_heartbeat(target, beat(host="h/" * 100).name)
+    assert heartbeats_of(target, "nightly") == []
+
+
+def test_long_names_of_hosts_that_end_alike_have_a_file_each(target):
+    hosts = [f"{cluster}-node-0001.{'of-a-long-domain.' * 3}example" for cluster in ("a", "b")]
+    for host in hosts:
+        keep_heartbeat(target, beat(host=host))
+    found = heartbeats_of(target, "nightly")
+    assert sorted(one.host for _, one in found) == hosts
+    # by the names of the files, as a heart does for what an earlier driver left behind
+    for name, _ in found:
+        drop_heartbeat(target, name)
     assert heartbeats_of(target, "nightly") == []
 
 

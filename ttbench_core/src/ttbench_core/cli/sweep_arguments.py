@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,7 +89,7 @@ def sweep_parser() -> Parser:
     )
     parser.add_argument(
         "--jobs",
-        type=_count,
+        type=_count_to(MAX_JOBS),
         default=1,
         metavar="N",
         help="Cells that run at once, each on a device of its own: with -d cuda, cuda:0 and on;"
@@ -114,7 +114,10 @@ def sweep_parser() -> Parser:
         " is",
     )
     parser.add_argument(
-        "--shards", type=_shards, metavar="N", help="How many parts --on makes of the sweep"
+        "--shards",
+        type=_count_to(MAX_SHARDS),
+        metavar="N",
+        help="How many parts --on makes of the sweep",
     )
     parser.add_argument(
         "--slurm",
@@ -142,16 +145,15 @@ def sweep_parser() -> Parser:
     return parser
 
 
-def _shards(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= MAX_SHARDS:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number from 1 to {MAX_SHARDS}")
-    return int(text)
+def _count_to(most: int) -> Callable[[str], int]:
+    """Give what reads a number from 1 to this one."""
 
+    def read(text: str) -> int:
+        if not text.isdecimal() or not 0 < int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} must be a number from 1 to {most}")
+        return int(text)
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= MAX_JOBS:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number from 1 to {MAX_JOBS}")
-    return int(text)
+    return read
 
 
 def flag_values(options: argparse.Namespace) -> FlagValues:

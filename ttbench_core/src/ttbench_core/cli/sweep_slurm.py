@@ -55,7 +55,8 @@ def submit_sweep(sweep: Sweep, options: argparse.Namespace, words: Sequence[str]
         )
     check_targets(outputs_of_shard(sweep.outputs, Shard(1, options.shards)))
     times = _times(sweep, options)
-    plan = plan_sweep(sweep)
+    # the nodes decide which machines they are, and have packs of their own
+    plan = plan_sweep(sweep, everywhere=True, refuse_unknown=True)
     frozen = None if times is None else text_of_times(times)
     times_name = None if frozen is None else _times_name(sweep, frozen)
     job = SlurmJob(

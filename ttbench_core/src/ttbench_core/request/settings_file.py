@@ -52,6 +52,15 @@ class Interpreter:
         path = str(self.python)
         return path if os.sep in self.name else f"{self.name} ({path})"
 
+    def to_record(self) -> dict[str, Any]:
+        """Give it as JSON values, for another process or machine."""
+        return {"name": self.name, "python": str(self.python), "backends": list(self.backends)}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Interpreter:
+        """Make it of what `to_record` gave."""
+        return cls(record["name"], Path(record["python"]), tuple(record["backends"]))
+
 
 def settings_file() -> Path | None:
     """Give the file that counts: of the working folder, else of the user; None for neither."""

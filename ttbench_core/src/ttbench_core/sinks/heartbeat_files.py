@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
@@ -16,7 +17,8 @@ __all__ = ["drop_file", "keep_file", "texts_of_files"]
 _MARK: Final = ".running-"
 #: Names of files have 255 bytes, and that of the results may have 200 of them.
 _MAX_NAME: Final = 40
-_ODD: Final = re.compile(r"[^A-Za-z0-9.-]")
+_DIGEST: Final = 8
+_ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_BYTES: Final = 1 << 20
 _FILE_MODE: Final = 0o666
 
@@ -57,7 +59,17 @@ def texts_of_files(results: Path) -> Iterator[tuple[str, str]]:
 
 def _path(results: Path, name: str) -> Path:
     place = Path(os.path.realpath(results))
-    return place.with_name(f"{place.name}{_MARK}{_ODD.sub('_', name)[-_MAX_NAME:]}")
+    return place.with_name(f"{place.name}{_MARK}{_file_name(name)}")
+
+
+def _file_name(name: str) -> str:
+    """Give a name as the end of that of a file; such an end stays as it is."""
+    safe = _ODD.sub("_", name)
+    if safe == name and len(safe) <= _MAX_NAME:
+        return name
+    # hosts of a cluster may differ in what is left out alone
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+    return f"{digest}-{safe[-(_MAX_NAME - _DIGEST - 1) :]}"
 
 
 def _text(path: Path) -> str:

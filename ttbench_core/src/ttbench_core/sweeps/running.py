@@ -17,6 +17,7 @@ from ttbench_core.sinks.targets import Target, check_targets
 from ttbench_core.sweeps.asked import SweepAsked
 from ttbench_core.sweeps.cell_runner import CellRunner
 from ttbench_core.sweeps.cells.host_locks import HostLock
+from ttbench_core.sweeps.definition.axes import MACHINE
 from ttbench_core.sweeps.execution import Execution, SweepOutcome, execute
 from ttbench_core.sweeps.journal.heart import Heart
 from ttbench_core.sweeps.journal.journal import Journal, read_journal, stored_results
@@ -87,10 +88,15 @@ def run_planned(asked: SweepAsked, observer: SweepObserver = SILENT_SWEEP) -> Fi
     Raises `RequestError` for a wrong definition, `ResultsFileError`, `ResultNotStoredError`.
     """
     plan = plan_sweep(asked.sweep, share=asked.share)
-    own = None if plan.shard is None else {one.key for one in plan.cells}
+    own = {one.key for one in plan.cells} if _has_others(plan) else None
     with locked(asked, observer) as locks:
         journal = read_journal(asked.targets, asked.sweep.name, asked.others, own)
         return run_what_is_left(asked, Planned(plan), journal, locks, observer)
+
+
+def _has_others(plan: Plan) -> bool:
+    """Return whether others may run cells of the sweep: of other shards, on other machines."""
+    return plan.shard is not None or bool(plan.sweep.values_of(MACHINE))
 
 
 @contextlib.contextmanager

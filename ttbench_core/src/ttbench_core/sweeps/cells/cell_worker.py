@@ -10,12 +10,8 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
-
-import psutil
+from typing import Any
 
 from ttbench_core.errors import RequestError, TtbenchError, one_line
 from ttbench_core.record.result import Result
@@ -26,12 +22,11 @@ from ttbench_core.running.request import RunRequest
 from ttbench_core.running.runner import run_request
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import Target, checked_before
+from ttbench_core.sweeps.cells.driver_watch import ENDING_SIGNALS, DriverWatch
 from ttbench_core.sweeps.cells.time_limit import TimeLimit
 from ttbench_core.sweeps.cells.unmeasured import refused_record, timed_out_record
 
 __all__ = ["main", "order_of", "request_of_order"]
-
-_ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def order_of(
@@ -47,9 +42,7 @@ def order_of(
     other = request.interpreter
     return {
         "options": request.options.as_requested(),
-        "interpreter": None
-        if other is None
-        else {"name": other.name, "python": str(other.python), "backends": list(other.backends)},
+        "interpreter": None if other is None else other.to_record(),
         "sweep": dict(request.sweep or {}),
         "targets": None if targets is None else [str(one.as_named) for one in targets],
         "timeout_s": timeout_s,
@@ -58,30 +51,19 @@ def order_of(
 
 def main(channel_fd: int) -> None:
     """Measure what stdin asks for, store it, and send what came of it."""
-    for number in _ENDING_SIGNALS:
+    for number in ENDING_SIGNALS:
         signal.signal(number, signal.default_int_handler)
     os.set_inheritable(channel_fd, False)
     order = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_parent, name="ttbench-driver", daemon=True).start()
-    outcome = _outcome(order)
+    driver = DriverWatch()
+    driver.start()
+    outcome = _outcome(order, driver)
+    driver.end_if_ended()
     with os.fdopen(channel_fd, "w", encoding="ascii") as channel:
         channel.write(json.dumps(outcome) + "\n")
 
 
-def _end_with_parent() -> None:
-    """Wait until stdin ends, then end what this process has started, and this process."""
-    # not through sys.stdin, whose lock a thread must not hold when the interpreter ends
-    with open(os.dup(0), "rb", buffering=0) as lines:  # noqa: PTH123 - a descriptor
-        lines.read()
-    for child in psutil.Process().children(recursive=True):
-        try:
-            child.kill()
-        except psutil.Error:
-            continue
-    os._exit(1)
-
-
-def _outcome(order: Mapping[str, Any]) -> dict[str, Any]:
+def _outcome(order: Mapping[str, Any], driver: DriverWatch) -> dict[str, Any]:
     request = request_of_order(order)
     result: Result | None = None
     targets: list[Target] = []
@@ -95,6 +77,7 @@ def _outcome(order: Mapping[str, Any]) -> dict[str, Any]:
         interrupted = True
     except TtbenchError as error:
         return {"status": "failed", "reason": one_line(error), "not_stored": one_line(error)}
+    driver.end_if_ended()
     facts = {"status": "interrupted"} if interrupted else _facts(result)
     if order["targets"] is None:
         return {**facts, "record": None if result is None else result.to_record()}
@@ -107,7 +90,7 @@ def _stored(result: Result | None, targets: Sequence[Target]) -> str | None:
     There is nothing left to interrupt, and a record must not be stored in part: Slurm sends its
     signal to all processes of a job, and the driver sends another one.
     """
-    for number in _ENDING_SIGNALS:
+    for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     try:
         if result is not None:
@@ -124,9 +107,7 @@ def request_of_order(order: Mapping[str, Any]) -> RunRequest:
     other = order["interpreter"]
     return RunRequest(
         RunOptions(**order["options"]),
-        interpreter=None
-        if other is None
-        else Interpreter(other["name"], Path(other["python"]), tuple(other["backends"])),
+        interpreter=None if other is None else Interpreter.of_record(other),
         sweep=order["sweep"],
     )
 

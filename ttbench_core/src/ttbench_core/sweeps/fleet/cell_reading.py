@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.request.options import RunOptions
@@ -51,5 +50,5 @@ class CellReader:
     def _interpreter(self, other: Mapping[str, Any] | None) -> Interpreter | None:
         if other is None:
             return None
-        found = Interpreter(other["name"], Path(other["python"]), tuple(other["backends"]))
+        found = Interpreter.of_record(other)
         return self._shared.setdefault(found, found)  # type: ignore[no-any-return]

@@ -82,9 +82,7 @@ def planned_cell(cell: Cell) -> dict[str, Any]:
         "scenario": cell.scenario,
         "settings": dict(cell.settings),
         "options": _asked(cell.request.options),
-        "interpreter": None
-        if other is None
-        else {"name": other.name, "python": str(other.python), "backends": list(other.backends)},
+        "interpreter": None if other is None else other.to_record(),
         "refused": cell.refused,
         "devices": list(cell.devices),
         "same": cell.same,

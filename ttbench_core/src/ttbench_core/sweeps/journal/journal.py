@@ -102,8 +102,8 @@ def read_journal(
         targets: checked targets; one that holds nothing yet is empty.
         name: of the sweep.
         others: targets of other shards, which are read alone.
-        own: keys of the cells whose rows are copied; None is all. Another shard may be between
-            two targets with one of its own.
+        own: keys of the cells whose rows are copied; None is all. Another shard, or another
+            machine, may be between two targets with one of its own.
 
     Raises `ResultsFileError` for a target that cannot be read, and `ResultNotStoredError`.
     """

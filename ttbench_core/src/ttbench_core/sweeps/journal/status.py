@@ -154,6 +154,12 @@ def _keep_best(rows: dict[tuple[str, int], _Row], place: tuple[str, int], row: _
         rows[place] = row
 
 
+def _best(*rows: _Row | None) -> _Row | None:
+    """Give the row that counts most, the first of equal ones; None where there is none."""
+    known = [one for one in rows if one is not None]
+    return max(known, key=lambda one: ROW_ORDER.index(one.status), default=None)
+
+
 def _hear(drivers: dict[tuple[str, int], Driver], plan: Plan, target: Target) -> Iterator[str]:
     """Add the drivers that a target knows; yield why it tells of none."""
     if not keeps_heartbeats(target):
@@ -197,7 +203,7 @@ def _of_cell(
     name = combination_of(cell.settings, cell.scenario, cell.label)
     left, has_ended = running.get(name, 0), False
     for number in range(1, rounds + 1):
-        row = rows.by_key.get((cell.key, number)) or rows.by_combination.get((name, number))
+        row = _best(rows.by_key.get((cell.key, number)), rows.by_combination.get((name, number)))
         state = _OF_ROWS.get(row.status) if row is not None else None
         if row is not None and state is not None:
             has_ended = has_ended or state != "done"

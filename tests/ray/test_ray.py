@@ -109,7 +109,7 @@ def test_joining_a_cluster_leaves_signals_as_they_are(fleet):
         assert len(cluster.nodes()) == 3
 
 
-@pytest.mark.parametrize("place", ["ray://127.0.0.2:1", "ray"])
+@pytest.mark.parametrize("place", ["ray://127.0.0.2:1", "ray://127.0.0.2:99999", "ray"])
 def test_a_cluster_that_is_not_there_is_one_line(place, capsys, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ _NODE_ID: Final = "ray.io/node-id"
 _UNIMPORTANT: Final = ("memory", "object_store_memory")
 #: How much longer than its answer a node may take to start the task.
 _START_S: Final = 60.0
+_CONNECT_S: Final = 10.0
 
 
 def ray_address(place: str) -> str | None:
@@ -66,13 +68,14 @@ class RayCluster:
         self._ray: Final = _imported()
         handler = signal.getsignal(signal.SIGTERM)
         try:
+            _require_listener(address)
             self._ray.init(
                 address=address or "auto",
                 log_to_driver=False,
                 logging_level="error",
                 configure_logging=False,
             )
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OverflowError, OSError) as error:
             where = f"at {address}" if address else "on this machine"
             raise ClusterError(
                 f"--on ray: no Ray cluster {where} can be joined: {one_line(error)}"
@@ -204,6 +207,13 @@ def _imported() -> Any:
     # prevents it, and the record of the cell has the reason
     ray._private.worker.print_to_stdstream = _print_nothing  # noqa: SLF001 - see above
     return ray
+
+
+def _require_listener(address: str | None) -> None:
+    """Raise `OSError` where nothing listens: Ray would try for minutes."""
+    if address is not None:
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
 
 
 def _restore_handler(handler: Any) -> None:

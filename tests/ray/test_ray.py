@@ -98,6 +98,7 @@ def test_a_cell_has_the_threads_of_its_machine_and_says_what_ran_it(fleet, tmp_p
     assert launch["node"] in nodes
     uses = lines_of(fleet.log)
     assert {one["omp"] for one in uses} == {"unset"}
+    assert {one["preloaded"] for one in uses} == {os.environ.get("LD_PRELOAD", "")}
     # Ray gives its workers a lower priority, which would make the numbers those of another machine
     assert {one["nice"] for one in uses} == {os.getpriority(os.PRIO_PROCESS, 0)}
 

@@ -26,6 +26,7 @@ def note(what, device):
     line = {"what": what, "device": device, "pid": os.getpid(), "time_ns": time.monotonic_ns()}
     line["node"] = os.environ.get("TTBENCH_FLEET_NODE", "")
     line["nice"] = os.getpriority(os.PRIO_PROCESS, 0)
+    line["preloaded"] = os.environ.get("LD_PRELOAD", "")
     line["omp"] = os.environ.get("OMP_NUM_THREADS", "unset")
     descriptor = os.open(os.environ["TTBENCH_FLEET_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(descriptor, json.dumps(line).encode() + b"\n")

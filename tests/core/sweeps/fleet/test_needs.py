@@ -13,7 +13,7 @@ from ttbench_core.sweeps.fleet.needs import (
     missing_resource,
     needs_of,
 )
-from ttbench_core.sweeps.fleet.node_cell import cell_variables
+from ttbench_core.sweeps.fleet.node_cell import cell_variables, without_rays
 
 MACHINE = {"CPU": 64.0, "GPU": 8.0, "TTNPU": 4.0, "chip": 2.0}
 
@@ -48,25 +48,17 @@ def test_what_a_machine_lacks_is_said():
     )
 
 
-@pytest.fixture
-def of_task(monkeypatch):
-    """Be a task that the cluster has given a number of threads."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "4")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
-
-
 def visible(variables):
     return variables["CUDA_VISIBLE_DEVICES"], variables["TT_VISIBLE_DEVICES"]
 
 
-@pytest.mark.usefixtures("of_task")
-def test_a_cell_has_the_threads_of_its_machine_and_not_those_of_the_cluster():
+def test_a_cell_has_the_threads_of_its_machine_and_not_those_of_the_task(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
     assert "OMP_NUM_THREADS" not in cell_variables(NONE, "cpu", {}, ())
     own = {"OMP_NUM_THREADS": "2"}
     assert cell_variables(NONE, "cpu", own, ())["OMP_NUM_THREADS"] == "2"
 
 
-@pytest.mark.usefixtures("of_task")
 def test_a_cell_sees_its_devices_alone():
     own = {"CUDA_VISIBLE_DEVICES": "0,1,2,3", "TT_VISIBLE_DEVICES": "0,1,2"}
     assert visible(cell_variables(NONE, "cpu", own, ())) == ("", "")
@@ -74,3 +66,16 @@ def test_a_cell_sees_its_devices_alone():
     assert visible(cell_variables(ASSIGNED, "silicon", own, ["0", "1"])) == ("", "0,1")
     assert visible(cell_variables(ASSIGNED, "chip", own, ())) == ("", "")
     assert visible(cell_variables(ALL, "", own, ())) == ("0,1,2,3", "0,1,2")
+
+
+@pytest.mark.parametrize(
+    ("preloaded", "kept"),
+    [
+        ("/site-packages/ray/core/libjemalloc.so", {}),
+        ("/lib/libtcmalloc.so:/x/ray/core/libjemalloc.so", {"LD_PRELOAD": "/lib/libtcmalloc.so"}),
+        ("/lib/a.so /lib/b.so", {"LD_PRELOAD": "/lib/a.so:/lib/b.so"}),
+    ],
+)
+def test_a_cell_does_not_compute_with_the_allocator_of_ray(preloaded, kept):
+    own = {"HOME": "/root", "LD_PRELOAD": preloaded, "RAY_LD_PRELOAD_ON_WORKERS": "0"}
+    assert without_rays(own) == {"HOME": "/root", **kept}

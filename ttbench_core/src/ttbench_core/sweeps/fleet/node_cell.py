@@ -6,11 +6,12 @@ The order is JSON, and so is what comes back: nothing of ttbench is pickled.
 from __future__ import annotations
 
 import json
-import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.running.request import RunRequest
@@ -30,6 +31,7 @@ __all__ = [
     "cell_variables",
     "home_of",
     "run_cell",
+    "without_rays",
 ]
 
 #: The variable of a machine that names the interpreter with ttbench, packs and engines, if it is
@@ -41,7 +43,10 @@ VISIBLE_VARIABLES: Final = {
     "silicon": "TT_VISIBLE_DEVICES",
     "tt": "TT_VISIBLE_DEVICES",
 }
-_OF_TASKS: Final = "OMP_NUM_THREADS"
+_OF_RAY: Final = "RAY_"
+_PRELOADED: Final = "LD_PRELOAD"
+#: The folders of the libraries that Ray brings, in its package.
+_RAYS_LIBRARIES: Final = ("ray", "core")
 _POLL_S: Final = 0.2
 
 
@@ -127,13 +132,29 @@ def _failed(request: RunRequest, reason: str, seconds: float) -> str:
     return json.dumps({"facts": facts, "seconds": seconds})
 
 
+def without_rays(variables: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables of a node as they were before Ray added its own.
+
+    Ray preloads its allocator in the process of a node, and a cell would compute with it.
+
+    Args:
+        variables: of the process of a node.
+    """
+    own = {name: value for name, value in variables.items() if not name.startswith(_OF_RAY)}
+    if _PRELOADED in own:
+        libraries = re.split(r"[:\s]+", own.pop(_PRELOADED))
+        kept = [one for one in libraries if one and Path(one).parts[-3:-1] != _RAYS_LIBRARIES]
+        own |= {_PRELOADED: ":".join(kept)} if kept else {}
+    return own
+
+
 def cell_variables(
     visible: str, kind: str, own: Mapping[str, str], given: Sequence[str]
 ) -> dict[str, str]:
     """Give the variables of the cell's process: those of the machine, and the devices it sees.
 
-    The cluster sets how many threads its tasks have, by how many processors it counts for them.
-    A cell is to have what it has without the cluster.
+    Not those of this task, whose number of threads the cluster has set by the processors that it
+    counts for it: a cell is to have what it has without the cluster.
 
     Args:
         visible: which devices it sees: see `needs`.
@@ -141,9 +162,7 @@ def cell_variables(
         own: the variables of the machine.
         given: the numbers of its devices.
     """
-    variables = {**os.environ, **own}
-    if _OF_TASKS not in own:
-        variables.pop(_OF_TASKS, None)
+    variables = dict(own)
     if visible != ALL:
         variables |= dict.fromkeys(VISIBLE_VARIABLES.values(), "")
         if kind in VISIBLE_VARIABLES:

@@ -17,7 +17,7 @@ from ttbench_core.running.processes.handshake import own_version
 from ttbench_core.sweeps.cells.host_locks import MACHINE, HostLock
 from ttbench_core.sweeps.fleet.needs import GPU, TENSTORRENT
 from ttbench_core.sweeps.fleet.node_answers import ANSWER
-from ttbench_core.sweeps.fleet.node_cell import home_of, run_cell
+from ttbench_core.sweeps.fleet.node_cell import home_of, run_cell, without_rays
 
 __all__ = ["answer_of_node", "cell_on_node"]
 
@@ -69,7 +69,7 @@ def answer_of_node(question: str, timeout_s: float, core: str) -> str:
 
 
 def _answer(question: str, timeout_s: float) -> str:
-    home = home_of({**os.environ, **_variables_of_node()})
+    home = home_of(_variables_of_node())
     try:
         found = subprocess.run(
             [home.python, "-c", _ANSWERS],
@@ -96,7 +96,7 @@ def _answer(question: str, timeout_s: float) -> str:
 def _variables_of_node() -> Mapping[str, str]:
     """Give the variables that the node was started with: its raylet is this process's parent."""
     parent = psutil.Process().parent()
-    return {} if parent is None else parent.environ()
+    return without_rays({} if parent is None else parent.environ())
 
 
 def _restore_priority() -> bool:

@@ -33,6 +33,7 @@ from ttbench_core.testing import example_result
 
 _SIZES = (10_000, 100_000)
 _AT_ONCE = 1_000
+_MICROBATCHES = 100
 _MIB = 1 << 20
 _KIB = 1024
 _DEFINITION = """
@@ -42,7 +43,8 @@ name = "fleet"
 backend = "torch"
 [grid]
 model = ["bert"]
-seed = "{seeds}"
+microbatch = "1..100"
+seed = "0..{last_seed}"
 """
 _COMMANDS = {
     "status": ["sweep", "fleet.toml", "-o", "sqlite:///perf.db", "--status", "--json"],
@@ -69,13 +71,14 @@ def _fill(place: str, identity: str, count: int, machines: int) -> None:
 def _copy(
     first: Mapping[str, Any], record: Mapping[str, Any], number: int, machines: int
 ) -> dict[str, Any]:
+    seed, batch = divmod(number, _MICROBATCHES)
     stamp = {
         **record["sweep"],
         "cell": f"{number:064x}",
         "label": f"seed={number}",
         "round": 1,
         "scenario": None,
-        "settings": {"model": "bert", "seed": number},
+        "settings": {"model": "bert", "microbatch": batch + 1, "seed": seed},
     }
     own = {"run_id": uuid.uuid4().hex, "machine_name": f"node-{number % machines}"}
     return {**first, **own, "record": json.dumps({**record, **own, "sweep": stamp})}
@@ -108,7 +111,7 @@ def main() -> None:
             folder = Path(name)
             os.chdir(folder)
             definition = folder / "fleet.toml"
-            definition.write_text(_DEFINITION.format(seeds=f"0..{count - 1}"))
+            definition.write_text(_DEFINITION.format(last_seed=count // _MICROBATCHES - 1))
             identity = identity_of(sweep_from(read_draft(definition)))
             _fill(f"sqlite:///{folder}/perf.db", identity, count, asked.machines)
             size_mib = (folder / "perf.db").stat().st_size / _MIB

@@ -193,6 +193,8 @@ def results(session: nox.Session) -> None:
         "tests/results",
         "tests/browser",
         "tests/fuzz/test_result_files.py",
+        # of sweeps, what needs a database
+        *(f"tests/core/sweeps/test_{one}.py" for one in ("journal", "status", "slurm_script")),
         env={**required, **artifacts},
     )
 

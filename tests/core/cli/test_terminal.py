@@ -19,7 +19,7 @@ from ttbench_core.testing import example_result
 
 CORE = Path(ttbench_core.__file__).parent
 #: The modules that write to a stream, by their paths in the core.
-WRITERS = {"cli/terminal.py", "running/progress.py", "sweeps/progress_display.py"}
+WRITERS = {"cli/terminal.py", "running/progress.py", "sweeps/progress/progress_display.py"}
 #: A clear screen, the one-character CSI, a right-to-left override, and markup of rich.
 HOSTILE = "\x1b[2J\x9b2J\u202e[/x][link=file:///etc]go[/link]"
 RAW = ("\x1b", "\x9b", "\u202e")

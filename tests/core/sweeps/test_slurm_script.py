@@ -168,6 +168,7 @@ def test_cells_of_machines_that_the_login_node_is_not_count(
 
 
 def test_the_script_is_kept_for_its_owner_alone_and_its_job_is_named(sweep, sbatch, tmp_path):
+    pytest.importorskip("sqlalchemy")
     arguments = sbatch("echo '123;cluster'")
     words = ("-o", "postgresql://bob:hunter2@nowhere/perf", "--name", "a b", *ON_SLURM)
     done = sweep(*words)

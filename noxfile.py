@@ -194,7 +194,10 @@ def results(session: nox.Session) -> None:
         "tests/browser",
         "tests/fuzz/test_result_files.py",
         # of sweeps, what needs a database
-        *(f"tests/core/sweeps/test_{one}.py" for one in ("journal", "status", "slurm_script")),
+        *(
+            f"tests/core/sweeps/test_{one}.py"
+            for one in ("journal", "status", "slurm_script", "sweep_running")
+        ),
         env={**required, **artifacts},
     )
 

@@ -9,7 +9,7 @@ import pytest
 from ttbench_core import DataFormat
 from ttbench_core.errors import RequestError
 from ttbench_core.sweeps.definition.definition_checks import sweep_from, sweep_of
-from ttbench_core.sweeps.definition.flags import FlagValues, draft_of_flags, with_flags
+from ttbench_core.sweeps.definition.flags import FlagValues, draft_of_flags
 from ttbench_core.sweeps.definition.sweep import SweepError
 from ttbench_core.sweeps.definition.toml_file import read_draft
 
@@ -48,19 +48,6 @@ model = "bert"
 training = true
 dataformat = ["Fp16_b"]
 """
-
-
-@pytest.fixture
-def toml(tmp_path):
-    """Write a file and make its sweep."""
-
-    def make(text, flags=None):
-        file = tmp_path / "nightly.toml"
-        file.write_text(text)
-        draft = read_draft(file)
-        return sweep_from(with_flags(draft, flags) if flags else draft)
-
-    return make
 
 
 def of_flags(**values):

@@ -8,9 +8,8 @@ import pytest
 
 from ttbench_core.sweeps.calling import run_sweep
 from ttbench_core.sweeps.definition.definition_checks import sweep_from, sweep_of
-from ttbench_core.sweeps.definition.flags import FlagValues, draft_of_flags, with_flags
+from ttbench_core.sweeps.definition.flags import FlagValues, draft_of_flags
 from ttbench_core.sweeps.definition.sweep import SweepError
-from ttbench_core.sweeps.definition.toml_file import read_draft
 from ttbench_core.sweeps.planning import planning
 from ttbench_core.sweeps.planning.identity import identity_of
 from ttbench_core.sweeps.planning.machines import machine_name, matches
@@ -45,19 +44,6 @@ def sweep(machine=None, machines=MACHINES, **parts):
 
 def plan(*args, **parts):
     return plan_sweep(sweep(*args, **parts))
-
-
-@pytest.fixture
-def toml(tmp_path):
-    """Make the sweep of a file of this text, with flags beside it."""
-
-    def make(text, flags=None):
-        file = tmp_path / "nightly.toml"
-        file.write_text(text)
-        draft = read_draft(file)
-        return sweep_from(with_flags(draft, flags) if flags else draft)
-
-    return make
 
 
 HERE = {**FACTS, "host": "node3"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from pathlib import Path
@@ -26,19 +27,13 @@ from ttbench_core.sweeps.shards.run_times import read_times, text_of_times
 from ttbench_core.sweeps.shards.shard_outputs import targets_of_shard, texts_of_outputs
 from ttbench_core.sweeps.shards.shards import Shard, Share, deal
 
-QUICK = ("--passes", "2", "--warmup", "0", "--no-roofline", "--no-verify")
 SETTINGS = {"backend": "fake", "passes": 2, "warmup": 0, "roofline": False, "verify": False}
 KINDS = st.tuples(st.sampled_from("ab"), st.sampled_from([None, "x"]), st.just("fake"))
 
 
 @pytest.fixture
-def sweep(fake_engine, ttbench, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        return ttbench("sweep", "-m", "steady", "--backend", "fake", *QUICK, *words)
-
-    return run
+def sweep(sweep):
+    return functools.partial(sweep, "-m", "steady")
 
 
 def records(*paths):

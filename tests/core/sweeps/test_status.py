@@ -31,16 +31,6 @@ from ttbench_core.testing import example_result
 QUICK = ("--passes", "2", "--warmup", "0", "--no-roofline", "--no-verify")
 
 
-@pytest.fixture
-def sweep(fake_engine, ttbench, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        return ttbench("sweep", "--backend", "fake", *QUICK, *words)
-
-    return run
-
-
 def wait_for(condition, limit_s=30.0):
     end_s = time.monotonic() + limit_s
     while not condition():

@@ -20,18 +20,7 @@ from ttbench_core.sweeps.definition.definition_checks import sweep_of
 from ttbench_core.sweeps.progress.progress_display import LinesDisplay
 from ttbench_core.sweeps.running import SweepNotStoredError, run_planned
 
-QUICK = ("--passes", "2", "--warmup", "0", "--no-roofline", "--no-verify")
 SETTINGS = {"backend": "fake", "passes": 2, "warmup": 0, "roofline": False, "verify": False}
-
-
-@pytest.fixture
-def sweep(fake_engine, ttbench, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        return ttbench("sweep", "--backend", "fake", *QUICK, *words)
-
-    return run
 
 
 def records(path):

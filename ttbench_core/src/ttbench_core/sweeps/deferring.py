@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["deferred_signals"]
 
@@ -29,7 +29,7 @@ def deferred_signals() -> Iterator[None]:
     def note(number: int, frame: FrameType | None) -> None:
         came.append((number, frame))
         if len(came) > 1:
-            _call(handled[signal.Signals(number)], number, frame)
+            handled[signal.Signals(number)](number, frame)
 
     for one in handled:
         signal.signal(one, note)
@@ -40,8 +40,4 @@ def deferred_signals() -> Iterator[None]:
             signal.signal(one, handler)
     if len(came) == 1:
         number, frame = came[0]
-        _call(handled[signal.Signals(number)], number, frame)
-
-
-def _call(handler: Callable[[int, FrameType | None], Any], number: int, frame: Any) -> None:
-    handler(number, frame)
+        handled[signal.Signals(number)](number, frame)

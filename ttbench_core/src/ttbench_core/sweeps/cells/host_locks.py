@@ -11,6 +11,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import math
 import os
 import stat
 import tempfile
@@ -87,17 +88,24 @@ class HostLock:
         self._write_owner()
         return True
 
-    def wait(self, on_wait: Callable[[str], None] = lambda _: None) -> None:
-        """Take the lock as soon as it is free.
+    def wait(
+        self, on_wait: Callable[[str], None] = lambda _: None, timeout_s: float = math.inf
+    ) -> bool:
+        """Take the lock as soon as it is free; return whether it is held now.
 
         Args:
             on_wait: is called once with a sentence where it is not free at once.
+            timeout_s: seconds to wait at most.
         """
         if self.take():
-            return
+            return True
         on_wait(f"waiting for {self.name}: {self.holder()} has it")
+        deadline_s = time.monotonic() + timeout_s
         while not self.take():
+            if time.monotonic() > deadline_s:
+                return False
             time.sleep(_POLL_S)
+        return True
 
     def release(self) -> None:
         """Give it back here; a process that has inherited it keeps it. May be called twice."""

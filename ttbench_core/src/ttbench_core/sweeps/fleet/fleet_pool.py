@@ -173,15 +173,18 @@ def _answered(run: CellRun, message: Answered, node: str | None) -> Ended:
         answer: Any = json.loads(message.answer)
         facts, seconds = dict(answer["facts"]), float(answer["seconds"])
         record = result_of(run.cell.label, facts["record"])
-        if _stamp_of(record.sweep or {}) != _stamp_of(run.request().sweep or {}):
+        if not _is_of(record.sweep or {}, run):
             raise ValueError("it is of another cell")
     except (ValueError, TypeError, KeyError, TtbenchError) as error:
         return _lost(run, f"its answer cannot be read: {one_line(error)}", node, 0.0)
     return Ended(run, seconds, {**facts, "status": record.status, "record": record}, node=node)
 
 
-def _stamp_of(sweep: Mapping[str, Any]) -> list[Any]:
-    return [sweep.get(name) for name in ("name", "identity", "cell", "round", "attempt")]
+def _is_of(sweep: Mapping[str, Any], run: CellRun) -> bool:
+    """Return whether the field `sweep` of a record names this try of this cell."""
+    plan = run.plan
+    found = [sweep.get(name) for name in ("name", "identity", "cell", "round", "attempt")]
+    return found == [plan.sweep.name, plan.identity, run.cell.key, run.round, run.attempt]
 
 
 def _lost(run: CellRun, reason: str, node: str | None, seconds: float) -> Ended:

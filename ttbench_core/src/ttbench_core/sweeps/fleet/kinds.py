@@ -39,8 +39,6 @@ class NodeReport:
     machine: str
     #: Names of the engines that can run there.
     backends: tuple[str, ...] = ()
-    #: Names of the packs that are installed there.
-    packs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,6 @@ def report_of(node: Node, answer: Mapping[str, Any], *, by_host: bool = False) -
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         machine=str(answer["machine_name"]),
         backends=tuple(str(one["name"]) for one in usable),
-        packs=tuple(str(one["name"]) for one in doctor["packs"]),
     )
 
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -23,7 +22,6 @@ __all__ = ["answer_of_node", "cell_on_node"]
 
 _ANSWERS: Final = "from ttbench_core.sweeps.fleet.node_answers import main; main()"
 _MAX_REASON: Final = 500
-_POLL_S: Final = 0.2
 
 
 def cell_on_node(order: str) -> Iterator[str]:
@@ -55,12 +53,9 @@ def answer_of_node(question: str, timeout_s: float, core: str) -> str:
             " not be those of a local run: start it by RAY_worker_niceness=0 ray start ..."
         )
     lock = HostLock(MACHINE, owner="ttbench doctor of a sweep on Ray")
-    deadline_s = time.monotonic() + timeout_s
     try:
-        while not lock.take():
-            if time.monotonic() > deadline_s:
-                return _error(f"it is busy: {lock.holder()}")
-            time.sleep(_POLL_S)
+        if not lock.wait(timeout_s=timeout_s):
+            return _error(f"it is busy: {lock.holder()}")
         return _answer(question, timeout_s)
     except TtbenchError as error:
         return _error(one_line(error))

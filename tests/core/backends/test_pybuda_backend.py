@@ -382,6 +382,16 @@ def test_a_saved_image_runs(pybuda, tmp_path):
     assert result.effective["image"] == path
 
 
+def test_a_loaded_image_runs_in_the_folder_of_its_own_binaries(backend, pybuda, tmp_path):
+    path = tmp_path / "dense.tti"
+    measured(save_tti=str(path))
+    with opened(backend, load_tti=str(path)):
+        config = pybuda.config._get_global_compiler_config()
+        folder = Path(config.backend_output_dir)
+    assert folder == tmp_path / "unzipped_tti" / "backend_build_binaries"
+    assert (folder / "runtime_data.yaml").is_file()  # nobody has emptied it
+
+
 def test_an_image_that_is_not_there_is_a_wrong_request(pybuda, tmp_path):
     with pytest.raises(RequestError, match=r"--load_tti .*none.tti: there is no such file"):
         measured(load_tti=str(tmp_path / "none.tti"))

@@ -1012,6 +1012,22 @@ def test_a_loaded_image_runs_after_initializing(fake_pybuda, tmp_path):
     assert torch.equal(outputs.get(timeout=10)[0].value(), 2 * ROW)
 
 
+def test_a_loaded_image_does_not_run_where_its_binaries_are_missing(fake_pybuda, tmp_path):
+    make_image(fake_pybuda, tmp_path / "m.tti")
+    fake_pybuda.TTDevice.load_image(img_path=str(tmp_path / "m.tti"))
+    fake_pybuda.set_configuration_options(backend_output_dir=str(tmp_path / "another"))
+    with pytest.raises(RuntimeError, match="Pre-compiled build folder .* has no runtime_data.yaml"):
+        fake_pybuda.initialize_pipeline(training=False, sample_inputs=(ROW,))
+
+
+def test_a_loaded_image_for_another_card_has_a_copy_of_its_binaries(fake_pybuda, tmp_path):
+    make_image(fake_pybuda, tmp_path / "m.tti")
+    fake_pybuda.TTDeviceImage.load_from_disk(str(tmp_path / "m.tti"), [1])
+    folder = Path(fake_pybuda.config._get_global_compiler_config().backend_output_dir)
+    assert folder.name == "backend_build_binaries_override_device_1"
+    assert (folder / "runtime_data.yaml").is_file()
+
+
 def test_loading_an_image_replaces_the_global_configuration(fake_pybuda, tmp_path):
     fake_pybuda.set_configuration_options(backend_opt_level=1)
     make_image(fake_pybuda, tmp_path / "m.tti")

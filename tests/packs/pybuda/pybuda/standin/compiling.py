@@ -20,6 +20,8 @@ from pybuda.standin.stages import CPUStage, TTStage, must_reach_its_process
 from pybuda.standin.tensors import to_torch
 from pybuda.standin.values import BackendDevice, BackendType, DeviceMode
 
+RUNTIME_DATA = "runtime_data.yaml"
+
 
 @dataclass
 class Request:
@@ -175,7 +177,7 @@ def _compile(
     """Make the stages and lead one row through them, as the real compiler does."""
     config = state.current.config
     config.enable_training = request.training
-    _empty(Path(config.backend_output_dir))
+    _build(Path(config.backend_output_dir))
     scale = 1.0 if request.verify_cfg is None else request.verify_cfg.scale_loss
     groups = list(inputs) if config.compile_subgraphs else None
     values = None if groups else _one_row(inputs)
@@ -201,12 +203,27 @@ def _compile(
     _leave_traces()
 
 
-def _empty(folder: Path) -> None:
-    """Empty the folder that is built in, as the real library does; then look where it is."""
+def _build(folder: Path) -> None:
+    """Empty the folder and build in it; the device of an image finds its binaries there."""
+    if any(device._image is not None for device in _tenstorrents()):
+        _find_binaries(folder)
+        return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "netlist.yaml").touch()
+    for name in ("netlist.yaml", RUNTIME_DATA):
+        (folder / name).touch()
     os.getcwd()
+
+
+def _tenstorrents() -> list[Any]:
+    return [device for device in state.current.devices if not isinstance(device, CPUDevice)]
+
+
+def _find_binaries(folder: Path) -> None:
+    """Raise as the runtime of a card does where a compiled model has no binaries."""
+    silicon = any(device.devtype == BackendType.Silicon for device in _tenstorrents())
+    if silicon and not (folder / RUNTIME_DATA).is_file():
+        raise RuntimeError(f"Pre-compiled build folder {folder} has no {RUNTIME_DATA}")
 
 
 def _prepare(device: Any, config: Any) -> None:

@@ -17,6 +17,7 @@ from pybuda.standin import cards, contract, state
 from pybuda.standin.values import BackendDevice, BackendType, DataFormat, DeviceMode
 
 FOLDER = "unzipped_tti"
+BINARIES = f"{FOLDER}/backend_build_binaries"  # what the build folder held
 VERSION = "1.1.0"
 device_class: Any = None  # ttdevice.py puts its class here
 ENUMS = {"arch": BackendDevice, "devtype": BackendType, "fp32_fallback": DataFormat}
@@ -102,7 +103,10 @@ def of_device(device: Any, *, training: bool, microbatch_count: int) -> Any:
 
 
 def save(image: Any, path: str | None) -> None:
-    """Write the archive; without a path, under `device_images/` of the working folder."""
+    """Write the archive; without a path, under `device_images/` of the working folder.
+
+    It holds a copy of the build folder, and the configuration names that from now on.
+    """
     if path is None:
         digest = hashlib.sha256(image.device_image_name.encode()).hexdigest()[:12]
         path = f"device_images/tt_{digest}.tti"
@@ -113,8 +117,11 @@ def save(image: Any, path: str | None) -> None:
         for entry in fields(image)
         if entry.name not in IN_PICKLE
     }
+    built = image.compiler_cfg.backend_output_dir
+    object.__setattr__(image.compiler_cfg, "backend_output_dir", BINARIES)  # it may be frozen
     rest = {name: getattr(image, name) for name in IN_PICKLE}
     with tarfile.open(target, "w") as archive:
+        archive.add(built, BINARIES)
         _add(archive, "device.json", json.dumps(plain, indent=1).encode())
         _add(archive, "state.pkl", _pickled(rest))
 
@@ -151,11 +158,22 @@ def load(path: str, device_id_overrides: list[int] | None) -> Any:
             archive.extractall(file.parent, **SAFELY)  # noqa: S202 - the stand-in's own archive
         mark.write_text(checksum)
     image = _image(folder)
+    binaries = file.parent / BINARIES
     if device_id_overrides is not None:
         assert len(image.chip_ids) == 1, "Cannot override multi-device TTI image"
         image.chip_ids = [device_id_overrides[0]]
+        binaries = _copied_for(binaries, image.chip_ids)
+    image.compiler_cfg.backend_output_dir = str(binaries)
     state.current.config = image.compiler_cfg
     return image
+
+
+def _copied_for(binaries: Path, chip_ids: list[int]) -> Path:
+    """Copy the binaries for other chips, unless they were copied before."""
+    copy = binaries.with_name(f"{binaries.name}_override_device_{chip_ids[0]}")
+    if not copy.exists():
+        shutil.copytree(binaries, copy)
+    return copy
 
 
 def _image(folder: Path) -> Any:

@@ -86,18 +86,18 @@ def _open_session(
             session: Session = MulticardSession(runner, model, options, info, _timeout_s(options))
         else:
             after_failure.callback(shut_down_pipeline)
-            session = _pipeline_session(model, options, info, level, build_path)
+            session = _pipeline_session(model, options, info, level)
         after_failure.pop_all()
     return session
 
 
 def _pipeline_session(
-    model: BenchmarkModel, options: CompileOptions, info: SessionInfo, level: Trace, folder: str
+    model: BenchmarkModel, options: CompileOptions, info: SessionInfo, level: Trace
 ) -> Session:
     pipeline = place_stages(model, options)
     if engine_options(options).load_tti is not None:
         # the image has replaced the configuration
-        configure_runtime(options, trace=level, folder=folder)
+        configure_runtime(options, trace=level)
     timeout_s = _timeout_s(options)
     setup = PipelineSetup(
         info=info,

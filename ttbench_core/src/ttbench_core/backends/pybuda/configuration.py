@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pybuda
+import pybuda.config
 
 from ttbench_core.backends.protocol import CompileOptions
 from ttbench_core.backends.pybuda.enums import fidelity_of, format_of, trace_of
@@ -23,6 +24,7 @@ __all__ = [
     "configure_runtime",
     "engine_options",
     "is_sequential",
+    "output_folder",
 ]
 
 #: The environment variable that makes PyBuda compute in the calling thread.
@@ -66,19 +68,24 @@ def configure_compiler(
     )
 
 
-def configure_runtime(options: CompileOptions, *, trace: Trace, folder: str) -> None:
+def configure_runtime(options: CompileOptions, *, trace: Trace) -> None:
     """Set again the options that do not concern compiling: loading an image has replaced all.
+
+    The output folder stays that of the image: its compiled binaries are there.
 
     Args:
         options: what will be run.
         trace: what the card records.
-        folder: where PyBuda writes its output.
     """
     pybuda.set_configuration_options(
-        backend_opt_level=options.opt_level,
-        performance_trace=trace_of(trace),
-        backend_output_dir=folder or None,
+        backend_opt_level=options.opt_level, performance_trace=trace_of(trace)
     )
+
+
+def output_folder() -> Path:
+    """Give the folder that PyBuda writes its output into: with an image, that of the image."""
+    config = pybuda.config._get_global_compiler_config()  # noqa: SLF001 - as PyBuda's own benchmark
+    return Path(config.backend_output_dir)
 
 
 @contextlib.contextmanager

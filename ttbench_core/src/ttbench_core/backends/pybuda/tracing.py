@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ttbench_core.backends.protocol import Session
+from ttbench_core.backends.pybuda.configuration import output_folder
 from ttbench_core.measure.passes import drive
 from ttbench_core.model import Inputs
 from ttbench_core.request.options import Trace
@@ -22,7 +23,7 @@ __all__ = ["ANALYSIS_ENVIRONMENT", "write_trace"]
 ANALYSIS_ENVIRONMENT: Final = {"PYBUDA_OP_PERF": "1", "TT_BACKEND_PERF_ANALYZER": "1"}
 #: A light trace has the first three inputs and the last two.
 _TRACED_INPUTS: Final = 5
-#: A folder that PyBuda writes into its build folder.
+#: A folder that PyBuda writes into its output folder.
 _RESULTS: Final = "perf_results"
 #: Files that PyBuda writes into the working folder.
 _ESTIMATES: Final = ("op_perf.csv", "balancer_score.csv")
@@ -44,9 +45,10 @@ def write_trace(
     build = folder.absolute() / "build"
     mtimes_before = {name: _mtime_ns(Path(name)) for name in _ESTIMATES}
     with open_session(level, str(build)) as session:
+        results = output_folder() / _RESULTS
         drive(session, inputs, _TRACED_INPUTS)
-    if (build / _RESULTS).is_dir():
-        shutil.move(build / _RESULTS, folder / _RESULTS)
+    if results.is_dir():
+        shutil.move(results, folder / _RESULTS)
     shutil.rmtree(build, ignore_errors=True)
     for name, mtime_ns in mtimes_before.items():
         if _mtime_ns(Path(name)) != mtime_ns:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from ttbench_core import BenchmarkError, RequestError
+from ttbench_core.backends.call_deadline import CALL_DEADLINE
 from ttbench_core.backends.engine_options import with_spelled_options
 from ttbench_core.backends.planning import plan
 from ttbench_core.backends.selection import choose_backend
@@ -428,6 +430,31 @@ def test_an_image_that_is_not_what_was_asked_is_refused(pybuda, tmp_path, option
         measured(load_tti=path, **options)
 
 
+@pytest.mark.parametrize(
+    ("saved", "asked", "message"),
+    [
+        ({"device": "golden"}, {}, "compiled with --devtype golden, and silicon was asked"),
+        ({}, {"device": "golden"}, "compiled with --devtype silicon, and golden was asked"),
+        (
+            {"device": "golden", "arch": "grayskull"},
+            {"device": "golden"},
+            "compiled with --arch grayskull, and wormhole_b0 was asked",
+        ),
+    ],
+)
+def test_an_image_for_another_device_is_refused(pybuda, tmp_path, saved, asked, message):
+    path = str(tmp_path / "dense.tti")
+    measured(save_tti=path, **saved)
+    with pytest.raises(RequestError, match=message):
+        measured(load_tti=path, **asked)
+
+
+def test_an_image_for_an_emulated_card_runs_on_one(pybuda, tmp_path):
+    path = str(tmp_path / "dense.tti")
+    measured(save_tti=path, device="golden")
+    assert measured(load_tti=path, device="golden").effective["devtype"] == "golden"
+
+
 def test_an_image_runs_on_the_card_that_was_asked_for(pybuda, tmp_path):
     pybuda.standin.configure(cards=("Wormhole_B0",) * 2)
     path = str(tmp_path / "dense.tti")
@@ -670,6 +697,21 @@ def test_a_device_without_output_is_a_failed_record_after_the_timeout(pybuda):
     with pytest.raises(BenchmarkError, match=r"nothing arrived from the device for 0.5 s"):
         measured(passes=5, warmup=2, timeout=0.5)
     pybuda.standin.violations.clear()  # a hanging pipeline cannot be ended cleanly
+
+
+def test_a_push_to_a_card_that_does_not_return_is_overdue(backend, pybuda, monkeypatch):
+    with opened(backend, timeout=0.01) as (session, model):
+        overdue = []
+        run_forward = pybuda.run_forward
+
+        def slowly(input_count):
+            time.sleep(0.02)
+            overdue.append(CALL_DEADLINE.overdue())
+            run_forward(input_count=input_count)
+
+        monkeypatch.setattr(pybuda, "run_forward", slowly)
+        session.push(model.inputs)
+    assert overdue == ["running an input did not return within 0.01 s"]
 
 
 def test_a_pipeline_that_cannot_be_ended_does_not_block_the_run(pybuda, monkeypatch):

@@ -28,7 +28,12 @@ def load_image(model: BenchmarkModel, options: CompileOptions) -> Any:
     index = options.devices[0].index
     image = pybuda.TTDeviceImage.load_from_disk(path, [index] if index else None)
     config = pybuda.config._get_global_compiler_config()  # noqa: SLF001 - as PyBuda's own benchmark
+    first = options.devices[0]
     checks = {
+        # the device is made as the image says: one that computes in the calling thread would wait
+        # for ever for the inputs that a card is started for
+        "--devtype": (image.devtype.name.lower(), first.kind),
+        "--arch": (image.arch.name.lower(), first.arch),
         "-t": (image.is_compiled_for_training(), options.training),
         "--chips": (len(image.chip_ids), len(options.devices)),
         "-df": (config.default_df_override, format_of(options.data_format)),

@@ -44,10 +44,11 @@ class StreamingSession(PipelineSession):
     def push(self, inputs: Inputs) -> None:
         """Push one input to the first device; the first of a pass starts all of them."""
         self._refuse_beyond_depth(self._in_flight)
-        self._setup.pipeline.first.push_to_inputs(self._prepared(inputs))
-        if self._announced == 0:
-            self._announced, self._expected = max(self._expected, 1), 0
-            pybuda.run_forward(input_count=self._announced)
+        with CALL_DEADLINE.within(self._setup.timeout_s, "running an input"):
+            self._setup.pipeline.first.push_to_inputs(self._prepared(inputs))
+            if self._announced == 0:
+                self._announced, self._expected = max(self._expected, 1), 0
+                pybuda.run_forward(input_count=self._announced)
         self._announced -= 1
         self._in_flight += 1
 

@@ -615,6 +615,19 @@ def test_the_environment_can_switch_fusing_off(pybuda):
     assert configured(pybuda)["enable_auto_fusing"] is False
 
 
+def test_halves_of_several_outputs_are_joined_with_their_own(pybuda):
+    class Different(torch.nn.Module):
+        def forward(self, tensor):
+            return tensor, tensor[:, :2], tensor.unsqueeze(1)
+
+    def several(training: bool):
+        return [Different()], [torch.rand(4, 8)]
+
+    os.environ["PYBUDA_N300_DATA_PARALLEL"] = "1"
+    result = measure(request_of(several, {"backend": "pybuda", **QUICK}))
+    assert result.verification["passed"]
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

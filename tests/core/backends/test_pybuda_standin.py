@@ -330,13 +330,14 @@ def test_a_dict_of_inputs_goes_by_name(fake_pybuda):
     assert outputs.get(timeout=10)[0].shape == (4, 1)
 
 
-def test_n300_data_parallel_gives_two_halves_of_each_output(fake_pybuda):
+def test_n300_data_parallel_gives_all_outputs_of_one_chip_then_those_of_the_other(fake_pybuda):
     os.environ["PYBUDA_N300_DATA_PARALLEL"] = "1"
-    device, outputs = start(fake_pybuda)
+    device, outputs = start(fake_pybuda, Describe())
     device.push_to_inputs(ROW)
     fake_pybuda.run_forward()
     halves = [tensor.value() for tensor in outputs.get(timeout=10)]
-    assert [half.shape[0] for half in halves] == [2, 2]
+    expected = [ROW[:2], ROW[:2] + 1, ROW[2:], ROW[2:] + 1]
+    assert all(torch.equal(mine, right) for mine, right in zip(halves, expected, strict=True))
 
 
 def test_wrapping_rewrites_the_users_module_in_place(fake_pybuda):

@@ -77,7 +77,8 @@ class TTStage:
         if sigma:
             values = tuple(self._noisy(each, sigma) for each in values)
         if is_one("PYBUDA_N300_DATA_PARALLEL"):
-            values = tuple(half for each in values for half in each.chunk(2))
+            # all outputs of the first chip, then all of the second
+            values = tuple(each.chunk(2)[chip] for chip in (0, 1) for each in values)
         return values
 
     def _noisy(self, value: torch.Tensor, sigma: float) -> torch.Tensor:

@@ -156,7 +156,8 @@ class PipelineSession(PybudaSession):
 def _as_tensors(item: Sequence[Any]) -> tuple[torch.Tensor, ...]:
     """Convert PyBuda's tensors to those of torch; a loss is a plain number."""
     if os.environ.get("PYBUDA_N300_DATA_PARALLEL") == "1":
-        # each chip of the card gives its half of the microbatch
+        # all outputs of the first chip, then all of the second: each has half of the microbatch
         halves = [one.value() for one in item]
-        return tuple(torch.cat(both) for both in zip(halves[::2], halves[1::2], strict=True))
+        first, second = halves[: len(halves) // 2], halves[len(halves) // 2 :]
+        return tuple(torch.cat(both) for both in zip(first, second, strict=True))
     return tuple(torch.tensor(one) if isinstance(one, float) else one.value() for one in item)

@@ -130,11 +130,15 @@ def test_devices_are_made_in_pipeline_order(pybuda):
     assert made == ["cpu-pre", "tt0", "cpu-post"]
 
 
-def test_a_pass_is_one_program_on_the_card(pybuda):
+@pytest.mark.parametrize("loops", [True, False])
+def test_a_pass_is_one_call_and_one_program_only_if_pybuda_loops(pybuda, loops):
+    if loops:
+        os.environ["PYBUDA_MICROBATCH_LOOPING"] = "1"
     measured(loop_count=16, passes=2, warmup=2, verify=False)
     counts = [call["input_count"] for call in pybuda.standin.arguments_of("pybuda.run_forward")]
     assert counts[0] == 1
     assert counts[-2:] == [16, 16]
+    assert pybuda.standin.programs == (counts if loops else [1] * sum(counts))
 
 
 def test_outputs_come_in_the_order_of_their_inputs(backend, pybuda):

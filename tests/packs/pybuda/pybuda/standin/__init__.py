@@ -2,8 +2,8 @@
 
 `configure(...)` sets what the machine is like and what goes wrong; a subprocess takes the same from
 the environment variable PYBUDA_STANDIN, which holds JSON. `calls` lists what was called in order,
-`violations` what the order of calls or the use of the library forbids (each was also an
-AssertionError when it happened, which a caller may have caught).
+`programs` what the device was started for, `violations` what the order of calls or the use of the
+library forbids (each was also an AssertionError when it happened, which a caller may have caught).
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def from_environment() -> Settings:
 
 
 calls: list[Call] = []
+programs: list[int] = []  # for each forward program, over how many inputs it loops
 violations: list[str] = []
 _current = [from_environment()]
 _released = threading.Event()
@@ -107,6 +108,7 @@ def reset() -> None:
     release()
     state.forget()
     calls.clear()
+    programs.clear()
     violations.clear()
     _current[0] = from_environment()
     _released.clear()

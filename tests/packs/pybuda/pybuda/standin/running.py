@@ -14,6 +14,7 @@ from pybuda import standin
 from pybuda.standin import state, tracing
 from pybuda.standin.compiling import is_sequential
 from pybuda.standin.device import CPUDevice
+from pybuda.standin.environment import has
 from pybuda.standin.tensors import to_torch
 from pybuda.standin.values import BackendType
 
@@ -62,6 +63,8 @@ def forward(input_count: int, sequential: bool) -> None:
             f"{pipeline.waiting_backward} inputs go forward before any goes backward: "
             f"there is room for microbatch_count={pipeline.microbatch_count}"
         )
+    loops = has("PYBUDA_MICROBATCH_LOOPING") and not pipeline.sequential
+    standin.programs.extend([input_count] if loops else [1] * input_count)
     for _ in range(input_count):
         pipeline.post(lambda: _one(pipeline))
 

@@ -25,8 +25,9 @@ _INPUTS_PER_STAGE: Final = 2
 class StreamingSession(PipelineSession):
     """Keeps the pipeline full: outputs arrive while inputs are pushed.
 
-    The first input of a pass starts all inputs of the pass, so that the device
-    runs them as one program.
+    The first input of a pass asks for all outputs of the pass in one call, from
+    which PyBuda makes a program for each input, or a single one that loops over
+    them if PYBUDA_MICROBATCH_LOOPING is set.
     """
 
     def __init__(self, setup: PipelineSetup) -> None:

@@ -619,6 +619,23 @@ def test_the_environment_can_switch_fusing_off(pybuda):
     assert configured(pybuda)["enable_auto_fusing"] is False
 
 
+def test_fusing_and_recomputing_are_not_written_unless_asked_for(pybuda):
+    measured()
+    assert not {"enable_auto_fusing", "enable_recompute"} & configured(pybuda).keys()
+
+
+@pytest.mark.parametrize("fuses", [True, False])
+def test_fusing_is_as_the_rules_of_a_model_say(backend, pybuda, fuses):
+    from ttbench_core import StagedModel, Stages
+
+    rules = [] if fuses else [{"set": {"enable_auto_fusing": False}}]
+    tuning = {"pybuda": {"rules": rules}}
+    model = StagedModel(Stages(torch.nn.Linear(2, 2)), [torch.rand(1, 2)], tuning=tuning)
+    with backend.compile(model, plan(options_from("m", {"backend": "pybuda"}), backend)):
+        config = pybuda.config._get_global_compiler_config()
+        assert config.enable_auto_fusing is fuses
+
+
 def test_halves_of_several_outputs_are_joined_with_their_own(pybuda):
     class Different(torch.nn.Module):
         def forward(self, tensor):

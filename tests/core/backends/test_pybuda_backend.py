@@ -726,6 +726,12 @@ def test_a_device_error_is_a_failed_record_with_the_passes_before_it(pybuda):
     assert len(it.value.result.partial_pass["pop_ns"]) == 1
 
 
+def test_an_output_that_pybuda_gives_up_before_the_timeout_names_the_reason(pybuda):
+    pybuda.standin.configure(delay_s=0.2, tries_s=0.1)
+    with pytest.raises(BenchmarkError, match=r"gives up an output after 10 s, whatever --timeout"):
+        measured(timeout=60)
+
+
 def test_a_device_without_output_is_a_failed_record_after_the_timeout(pybuda):
     pybuda.standin.configure(hang=True, after=8)
     with pytest.raises(BenchmarkError, match=r"nothing arrived from the device for 0.5 s"):

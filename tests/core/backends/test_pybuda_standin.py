@@ -1171,6 +1171,16 @@ def test_a_device_error_raises_the_flag_and_nothing_else(fake_pybuda):
     assert not fake_pybuda.error_raised()
 
 
+def test_an_output_that_takes_longer_than_the_tries_to_read_it_raises_the_flag(fake_pybuda):
+    assert fake_pybuda.standin.settings().tries_s == 10
+    fake_pybuda.standin.configure(delay_s=0.2, tries_s=0.1)
+    device, outputs = start(fake_pybuda)
+    device.push_to_inputs(ROW)
+    fake_pybuda.run_forward()
+    until(fake_pybuda.error_raised)
+    assert outputs.empty()
+
+
 def test_a_failing_compilation_raises_and_leaves_a_pipeline_to_shut_down(fake_pybuda):
     fake_pybuda.standin.configure(fail="compile")
     with pytest.raises(RuntimeError, match="Backend compile failed!"):

@@ -35,6 +35,7 @@ class Settings:
     starve: bool = False  # inputs are lost between the host's queue and the device
     distort: float = 0.0  # sigma of the noise on what a TTDevice computes
     delay_s: float = 0.0  # for each input
+    tries_s: float = 10.0  # how long a card's output is waited for: 10 tries of 1 s
     pickle: bool = True  # whether modules of a CPUDevice must survive the way to its process
     grace_s: float = 1.0  # how long sync() and shutdown() wait for inputs that nobody pushes
     patience_s: float = 30.0  # and for anything else, before that is an AssertionError

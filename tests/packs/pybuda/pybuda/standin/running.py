@@ -112,6 +112,9 @@ def _one(pipeline: state.Pipeline, write_index: int | None = None) -> None:
         targets = to_torch(pipeline.take(last._targets, lambda: False))
     if settings.delay_s and pipeline.stopping.wait(settings.delay_s):
         raise state.Stopped
+    of_card = any(device.devtype == BackendType.Silicon for device in state.current.devices)
+    if of_card and settings.delay_s > settings.tries_s:
+        raise RuntimeError("Timeout while reading an output queue")
     if settings.hangs and pipeline.delivered >= settings.after:
         pipeline.hang()
     if settings.fail == "run" and pipeline.delivered >= settings.after:

@@ -44,7 +44,8 @@ from ttbench_core.request.options import Trace
 
 __all__ = ["compile_session"]
 
-#: Seconds that an output of a card may take.
+#: Seconds that an output of a card may take; PyBuda gives up one that it waits for after 10 s, but
+#: may hang before that in a call of its runtime.
 _OUTPUT_TIMEOUT_S: Final = 120.0
 #: Seconds that an output of an emulated card may take, and a pass of several cards.
 _LONG_TIMEOUT_S: Final = 1800.0

@@ -1,8 +1,9 @@
 """Waiting for a card with a timeout.
 
 PyBuda's calls neither raise nor return an error when a device fails: they set a
-flag, and no more outputs arrive. A device that hangs does not even set the
-flag.
+flag, and no more outputs arrive. Reading an output of a program that was started
+is tried ten times for a second each, and then is such a failure. A device that
+hangs earlier, such as in a call of the runtime, does not even set the flag.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ class OutputQueue:
 def raise_device_failure() -> None:
     """Raise `DeviceFailedError` if a device has failed."""
     if pybuda.error_raised():
-        raise DeviceFailedError("PyBuda raised an error on the device; its own messages say which")
+        raise DeviceFailedError(
+            "PyBuda raised an error on the device; its own messages say which (it gives up an"
+            " output after 10 s, whatever --timeout says)"
+        )
 
 
 def call_with_timeout(function: Callable[[], object], timeout_s: float, action: str) -> None:

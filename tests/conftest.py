@@ -119,8 +119,9 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def pybuda_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Install the stand-in for PyBuda; afterwards the environment is as before."""
+    """Install the stand-in for PyBuda and the program rsync; afterwards all is as before."""
     environment = dict(os.environ)
+    os.environ["PATH"] = os.pathsep.join([str(PACKS / "pybuda" / "bin"), os.environ["PATH"]])
     for name in [name for name in environment if name.startswith(PYBUDA_VARIABLES)]:
         del os.environ[name]
     monkeypatch.syspath_prepend(PACKS / "pybuda")

@@ -486,6 +486,42 @@ def test_saving_an_image_checks_its_files_before_it_compiles(pybuda, tmp_path):
     assert "pybuda.initialize_pipeline" not in pybuda.standin.names()
 
 
+@pytest.mark.parametrize("flag", ["save_tti", "parallel_tti"])
+def test_an_image_is_not_compiled_where_rsync_is_missing(pybuda, tmp_path, monkeypatch, flag):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    message = f"--{flag}: PyBuda saves an image with the program rsync, which is not on PATH: inst"
+    with pytest.raises(RequestError, match=message):
+        measured(**{flag: str(tmp_path / "new")})
+    assert "pybuda.initialize_pipeline" not in pybuda.standin.names()
+
+
+def test_an_image_that_was_saved_before_needs_no_rsync(pybuda, tmp_path, monkeypatch):
+    pybuda.standin.configure(cards=("Wormhole_B0",) * 2)
+    path = str(tmp_path / "dense.tti")
+    measured(save_tti=path, microbatch=2)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert measured(load_tti=path, microbatch=2).ok
+    assert measured(load_tti=path, parallel_tti=str(tmp_path / "cards"), microbatch=4).ok
+
+
+def test_the_availability_says_that_rsync_is_missing(pybuda, monkeypatch, tmp_path):
+    from ttbench_core.backends.pybuda import backend, cards
+
+    (tmp_path / "0").touch()
+    monkeypatch.setattr(cards, "DRIVER_NODES", tmp_path)
+    assert backend.PybudaBackend().availability().reason == ""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = backend.PybudaBackend().availability()
+    assert (found.usable, found.automatic) == (True, True)
+    assert "rsync" in found.reason
+    assert "install rsync" in found.remedy
+    (tmp_path / "0").unlink()
+    found = backend.PybudaBackend().availability()
+    assert not found.automatic
+    assert found.reason.startswith("no card is there")
+    assert "rsync" in found.reason
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_every_card_runs_its_share(pybuda, tmp_path, number):
     pybuda.standin.configure(cards=("Wormhole_B0",) * number)

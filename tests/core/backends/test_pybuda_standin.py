@@ -995,6 +995,14 @@ def make_image(pybuda, path, module=None, inputs=(ROW,)):
     return image
 
 
+def test_an_image_is_not_saved_without_the_program_that_copies_its_binaries(
+    fake_pybuda, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="rsync"):
+        make_image(fake_pybuda, tmp_path / "m.tti")
+
+
 def test_an_image_is_a_tar_file_that_unpacks_beside_itself(fake_pybuda, tmp_path):
     make_image(fake_pybuda, tmp_path / "m.tti")
     with tarfile.open(tmp_path / "m.tti") as archive:

@@ -117,6 +117,8 @@ def save(image: Any, path: str | None) -> None:
         for entry in fields(image)
         if entry.name not in IN_PICKLE
     }
+    if shutil.which("rsync") is None:
+        raise FileNotFoundError("No such file or directory: 'rsync'")  # it copies the build folder
     built = image.compiler_cfg.backend_output_dir
     object.__setattr__(image.compiler_cfg, "backend_output_dir", BINARIES)  # it may be frozen
     rest = {name: getattr(image, name) for name in IN_PICKLE}

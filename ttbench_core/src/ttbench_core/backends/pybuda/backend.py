@@ -68,14 +68,23 @@ class PybudaBackend:
         if cards.installed_version() is None:
             interpreter = f"CPython {platform.python_version()}"
             return Availability(False, f"PyBuda is not installed for this {interpreter}", _REMEDY)
-        if not cards.driver_nodes():
-            return Availability(
-                True,
-                f"no card is there ({cards.DRIVER_NODES} is empty)",
-                "install Tenstorrent's driver, or say --backend pybuda to run without a card",
-                automatic=False,
+        missing = []
+        has_card = bool(cards.driver_nodes())
+        if not has_card:
+            missing.append(
+                (
+                    f"no card is there ({cards.DRIVER_NODES} is empty)",
+                    "install Tenstorrent's driver, or say --backend pybuda to run without a card",
+                )
             )
-        return Availability(True)
+        if not cards.can_save_images():
+            missing.append(("no image can be saved, as rsync is not on PATH", "install rsync"))
+        return Availability(
+            True,
+            "; ".join(reason for reason, _ in missing),
+            "; ".join(remedy for _, remedy in missing),
+            automatic=has_card,
+        )
 
     def capabilities(self) -> Capabilities:
         """Report what it supports."""

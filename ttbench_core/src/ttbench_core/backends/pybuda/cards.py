@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ __all__ = [
     "DEVICE_KINDS",
     "DRIVER_NODES",
     "GALAXY_CHIPS",
+    "can_save_images",
     "detect_cards",
     "devices_for",
     "driver_nodes",
@@ -56,6 +58,11 @@ def installed_version() -> str | None:
         return str(importlib_metadata.version("pybuda"))
     except importlib_metadata.PackageNotFoundError:
         return None
+
+
+def can_save_images() -> bool:
+    """Report whether the program is there with which PyBuda copies binaries into an image."""
+    return shutil.which("rsync") is not None
 
 
 def family_of(version: str) -> str | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.backends.pybuda.cards import can_save_images
 from ttbench_core.backends.pybuda.configuration import engine_options
 from ttbench_core.backends.pybuda.generating import generation_settings
+from ttbench_core.backends.pybuda.options import PybudaOptions
 from ttbench_core.errors import OptionError, TargetError, UnsupportedOptionError, one_line
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.inputs import input_kinds
@@ -27,6 +29,7 @@ def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
         _check_writable(Path(asked.save_tti))
     if asked.parallel_tti is not None:
         _make_folder(Path(asked.parallel_tti), "--parallel_tti")
+    _refuse_unsavable(asked)
     _refuse_unbatched_inputs(model)
     if model.generation:
         generation_settings(model)
@@ -34,6 +37,16 @@ def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
         raise UnsupportedOptionError(
             "--parallel_tti runs cards in processes that record no trace: leave out --trace and"
             " --perf_analysis"
+        )
+
+
+def _refuse_unsavable(asked: PybudaOptions) -> None:
+    is_saved = asked.save_tti or (asked.parallel_tti and not asked.load_tti)
+    if is_saved and not can_save_images():
+        flag = "--save_tti" if asked.save_tti else "--parallel_tti"
+        raise UnsupportedOptionError(
+            f"{flag}: PyBuda saves an image with the program rsync, which is not on PATH: install"
+            " rsync"
         )
 
 

@@ -486,6 +486,39 @@ def test_saving_an_image_checks_its_files_before_it_compiles(pybuda, tmp_path):
     assert "pybuda.initialize_pipeline" not in pybuda.standin.names()
 
 
+@pytest.fixture
+def ends_slowly(pybuda, monkeypatch):
+    """Cards that need longer to end than a run that was broken off waits for them."""
+    from ttbench_core.backends.pybuda import multicard_session
+
+    monkeypatch.setattr(multicard_session, "_SHUTDOWN_TIMEOUT_S", 0.05)
+    pybuda.standin.configure(ending_s=0.3)
+
+
+def test_cards_that_end_slowly_after_a_good_run_are_waited_for(pybuda, ends_slowly, tmp_path):
+    assert measured(parallel_tti=str(tmp_path)).ok
+
+
+def test_cards_that_end_slowly_after_a_run_that_broke_off_are_left(
+    backend, pybuda, ends_slowly, tmp_path, monkeypatch
+):
+    from pybuda.tools.tti_data_parallel import MultiCardRunner
+
+    def broken_off(self, all_inputs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MultiCardRunner, "run", broken_off)
+
+    def run():
+        with opened(backend, parallel_tti=str(tmp_path), loop_count=1) as (session, model):
+            session.expect(1)
+            with pytest.raises(KeyboardInterrupt):
+                session.push(model.inputs)
+
+    with pytest.raises(SessionError, match="letting go of the cards did not return within 0.05 s"):
+        run()
+
+
 @pytest.mark.parametrize("flag", ["save_tti", "parallel_tti"])
 def test_an_image_is_not_compiled_where_rsync_is_missing(pybuda, tmp_path, monkeypatch, flag):
     monkeypatch.setenv("PATH", str(tmp_path))

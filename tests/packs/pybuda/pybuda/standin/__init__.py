@@ -37,6 +37,7 @@ class Settings:
     delay_s: float = 0.0  # for each input
     tries_s: float = 10.0  # how long a card's output is waited for: 10 tries of 1 s
     pickle: bool = True  # whether modules of a CPUDevice must survive the way to its process
+    ending_s: float = 0.0  # how long the processes of several cards take to end
     grace_s: float = 1.0  # how long sync() and shutdown() wait for inputs that nobody pushes
     patience_s: float = 30.0  # and for anything else, before that is an AssertionError
     log: str | None = None  # a file: one JSON line a call, for tests of subprocesses

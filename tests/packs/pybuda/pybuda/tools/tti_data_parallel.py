@@ -6,6 +6,7 @@ import enum
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,6 +188,7 @@ class MultiCardRunner:
 
     def shutdown(self) -> None:
         self._state = RunnerState.SHUTDOWN
+        time.sleep(standin.settings().ending_s)
         self._cards = []
 
 

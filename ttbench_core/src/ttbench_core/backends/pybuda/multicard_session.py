@@ -27,6 +27,8 @@ from ttbench_core.models.counting import microbatch_of, samples_per_input_of
 __all__ = ["MulticardSession", "start_multicard_runner"]
 
 _IMAGE_NAME: Final = "parallel_tti_run.tti"
+#: Seconds that ending the cards' processes may take after a run that broke off, and beyond the
+#: timeout of a pass otherwise.
 _SHUTDOWN_TIMEOUT_S: Final = 10.0
 
 
@@ -94,6 +96,8 @@ class MulticardSession(PybudaSession):
         self._pending: list[Inputs] = []
         self._completed: list[Sequence[Any]] = []
         self._expected = 0
+        #: True from the start of a pass to its end, and after one that broke off.
+        self._is_running = False
 
     def expect(self, count: int) -> None:
         """Prepare for a pass of so many inputs."""
@@ -115,14 +119,21 @@ class MulticardSession(PybudaSession):
         return self._completed.pop(0)
 
     def _shut_down(self) -> bool:
-        call_with_timeout(self._runner.shutdown, _SHUTDOWN_TIMEOUT_S, "letting go of the cards")
+        # each card's process ends its own pipeline; one that still runs may never do so
+        extra_s, healthy_s = _SHUTDOWN_TIMEOUT_S, max(self._timeout_s, _SHUTDOWN_TIMEOUT_S)
+        timeout_s = extra_s if self._is_running else healthy_s
+        action = "letting go of the cards"
+        with CALL_DEADLINE.within(timeout_s + extra_s, action):
+            call_with_timeout(self._runner.shutdown, timeout_s, action)
         return True
 
     def _run(self) -> None:
         inputs, self._pending = self._pending, []
         run_inputs = self._runner_inputs([self._prepared(one) for one in inputs])
+        self._is_running = True
         with CALL_DEADLINE.within(self._timeout_s, "running on the cards"):
             outputs = self._runner.run(all_inputs=run_inputs).outputs
+        self._is_running = False
         self._completed = outputs if self._generation is None else [_tokens(outputs)]
 
     def _runner_inputs(self, inputs: list[Any]) -> Any:

@@ -111,6 +111,14 @@ def test_the_environment_of_any_run_can_be_set():
     assert result.effective["threads"] == 1
 
 
+@pytest.mark.parametrize("device", ["silicon", "golden"])
+def test_a_run_is_verified_where_pybuda_has_renamed_a_backend_of_torch(cards, ttbench, device):
+    cards(renames=True)
+    done = ttbench("-m", "dense", "-d", device, *QUICK, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["verification"]["passed"]
+
+
 def test_several_processes_use_the_card_one_after_the_other(cards, ttbench):
     done = ttbench("-m", "dense", *QUICK, "--processes", "2", "--json")
     record = json.loads(done.out)

@@ -13,3 +13,4 @@ from pybuda.standin import cards as _cards, surface as _surface  # noqa: E402, I
 
 globals().update(_surface.top_level())
 _cards.install_metadata()
+_environment.rename_backend()

@@ -40,6 +40,7 @@ class Settings:
     ending_s: float = 0.0  # how long the processes of several cards take to end
     grace_s: float = 1.0  # how long sync() and shutdown() wait for inputs that nobody pushes
     patience_s: float = 30.0  # and for anything else, before that is an AssertionError
+    renames: bool = False  # the import names torch's private backend, once and for all
     log: str | None = None  # a file: one JSON line a call, for tests of subprocesses
 
     def __post_init__(self) -> None:

@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from pybuda import standin
 from pybuda.standin.values import CompileDepth, DataFormat, PerfTraceLevel, TTIDumpFormat
 
 # variable -> attribute; the value is a number, and 0 is False
@@ -48,6 +51,15 @@ def set_homes() -> None:
     os.environ.setdefault("BUDA_OUT", ".")
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+
+
+def rename_backend() -> None:
+    """Name torch's private backend as the import of PyBuda does, if a test asks for it.
+
+    A process cannot take that back, so only tests of processes of their own ask for it.
+    """
+    if standin.settings().renames:
+        torch.utils.rename_privateuse1_backend("tt")
 
 
 def apply_to(config: Any) -> None:

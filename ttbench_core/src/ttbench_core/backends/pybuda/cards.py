@@ -187,4 +187,7 @@ def _import_pybuda() -> Any:
             f"the installed PyBuda cannot be imported ({one_line(error)}): it wants the versions"
             " of torch and numpy that it was built with (docs/tenstorrent.md)"
         ) from error
+    from ttbench_core.backends.pybuda.torch_device import register_torch_device
+
+    register_torch_device()
     return pybuda

@@ -36,6 +36,7 @@ from ttbench_core.backends.pybuda.sessions import (
     SyncSession,
     TrainingSession,
 )
+from ttbench_core.backends.pybuda.torch_device import register_torch_device
 from ttbench_core.backends.pybuda.tracing import ANALYSIS_ENVIRONMENT, write_trace
 from ttbench_core.backends.pybuda.tuning import AppliedTuning, apply_tuning, tuning_of
 from ttbench_core.backends.pybuda.waiting import OutputQueue, shut_down_pipeline
@@ -57,6 +58,7 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     Raises `OptionError` for a request that this model cannot meet and for missing
     files; what PyBuda raises while compiling passes through.
     """
+    register_torch_device()
     check_request(model, options)
     return _open_session(model, options, Trace.NONE, "")
 

@@ -17,6 +17,7 @@ from ttbench_core.backends.pybuda.configuration import (
     engine_options,
 )
 from ttbench_core.backends.pybuda.placing import place_stages, sample_inputs
+from ttbench_core.backends.pybuda.torch_device import register_torch_device
 from ttbench_core.backends.pybuda.tuning import apply_tuning, tuning_of
 from ttbench_core.backends.pybuda.waiting import shut_down_pipeline
 from ttbench_core.model import BenchmarkModel
@@ -29,6 +30,7 @@ def save_image(model: BenchmarkModel, options: CompileOptions) -> Path:
 
     Raises `OptionError` and `TargetError` for a request that cannot be met, before compiling.
     """
+    register_torch_device()
     check_request(model, options)
     path = Path(str(options.image))
     with apply_tuning(tuning_of(model, options), options), build_folder() as folder:

@@ -453,6 +453,16 @@ def test_an_image_for_another_device_is_refused(pybuda, tmp_path, saved, asked, 
         measured(load_tti=path, **asked)
 
 
+def test_an_image_for_both_chips_of_an_n300_runs_on_both(pybuda, tmp_path):
+    path = str(tmp_path / "dense.tti")
+    os.environ["PYBUDA_N300_DATA_PARALLEL"] = "1"
+    measured(save_tti=path, seed=3)
+    assert measured(load_tti=path, seed=3).verification["passed"]
+    del os.environ["PYBUDA_N300_DATA_PARALLEL"]
+    with pytest.raises(RequestError, match=r"takes inputs of \[\[2, 8\], \[2, 8\]\], and those of"):
+        measured(load_tti=path)
+
+
 def test_an_image_for_an_emulated_card_runs_on_one(pybuda, tmp_path):
     path = str(tmp_path / "dense.tti")
     measured(save_tti=path, device="golden")

@@ -1012,6 +1012,11 @@ def test_an_image_is_a_tar_file_that_unpacks_beside_itself(fake_pybuda, tmp_path
     assert image.get_input_shapes() == [[4, 2]]
 
 
+def test_an_image_for_n300_data_parallel_has_the_inputs_of_both_chips(fake_pybuda, tmp_path):
+    os.environ["PYBUDA_N300_DATA_PARALLEL"] = "1"
+    assert make_image(fake_pybuda, tmp_path / "m.tti").get_input_shapes() == [[2, 2], [2, 2]]
+
+
 def test_a_loaded_image_runs_after_initializing(fake_pybuda, tmp_path):
     make_image(fake_pybuda, tmp_path / "m.tti")
     device = fake_pybuda.TTDevice.load_image(img_path=str(tmp_path / "m.tti"))

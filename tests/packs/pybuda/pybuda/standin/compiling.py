@@ -258,8 +258,11 @@ def _graph_state(device: Any, inputs: Any, targets: Any, microbatch: int, groups
     if device._image is not None:
         return device._image.compiled_graph_state
     flat = inputs if groups is None else [each for group in groups for each in group]
+    shapes = [[1, *each.shape[1:]] for each in flat]
+    if is_one("PYBUDA_N300_DATA_PARALLEL"):  # all inputs of each chip, with half of the batch
+        shapes, microbatch = 2 * shapes, microbatch // 2
     return images.CompiledGraphState(
-        ordered_input_shapes=[[1, *each.shape[1:]] for each in flat],
+        ordered_input_shapes=shapes,
         ordered_target_shapes=[[1, *each.shape[1:]] for each in targets],
         microbatch=microbatch,
         groups=groups,

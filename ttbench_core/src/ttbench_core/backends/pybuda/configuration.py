@@ -23,6 +23,7 @@ __all__ = [
     "configure_compiler",
     "configure_runtime",
     "engine_options",
+    "is_data_parallel",
     "is_sequential",
     "output_folder",
 ]
@@ -39,6 +40,11 @@ def engine_options(options: CompileOptions) -> PybudaOptions:
 def is_sequential(options: CompileOptions) -> bool:
     """Report whether PyBuda computes in the calling thread: without a card, or if forced to."""
     return options.devices[0].kind != DevType.SILICON or SEQUENTIAL_VARIABLE in os.environ
+
+
+def is_data_parallel() -> bool:
+    """Report whether both chips of an n300 run the model, each with half of the microbatch."""
+    return os.environ.get("PYBUDA_N300_DATA_PARALLEL") == "1"
 
 
 def configure_compiler(

@@ -9,7 +9,7 @@ import pybuda
 import pybuda.config
 
 from ttbench_core.backends.protocol import CompileOptions
-from ttbench_core.backends.pybuda.configuration import engine_options
+from ttbench_core.backends.pybuda.configuration import engine_options, is_data_parallel
 from ttbench_core.backends.pybuda.enums import fidelity_of, format_of
 from ttbench_core.backends.pybuda.modules import pushed_tensors
 from ttbench_core.errors import UnsupportedOptionError
@@ -57,6 +57,8 @@ def _refuse_other_shapes(path: str, shapes: Sequence[Sequence[int]], model: Benc
         return  # the image's inputs differ from the model's
     image_shapes = [[int(size) for size in shape] for shape in shapes]
     model_shapes = [[int(size) for size in tensor.shape] for tensor in pushed_tensors(model.inputs)]
+    if is_data_parallel():  # an image has all inputs of the first chip, then all of the second
+        model_shapes = 2 * [[samples // 2, *sizes] for samples, *sizes in model_shapes]
     if image_shapes != model_shapes:
         raise UnsupportedOptionError(
             f"--load_tti {path}: the image takes inputs of {image_shapes}, and those of this"

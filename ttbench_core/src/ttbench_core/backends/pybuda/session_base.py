@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import torch
 
 from ttbench_core.backends.call_deadline import CALL_DEADLINE
+from ttbench_core.backends.pybuda.configuration import is_data_parallel
 from ttbench_core.backends.pybuda.placing import DevicePipeline
 from ttbench_core.backends.pybuda.waiting import (
     DeviceHangsError,
@@ -155,7 +155,7 @@ class PipelineSession(PybudaSession):
 
 def _as_tensors(item: Sequence[Any]) -> tuple[torch.Tensor, ...]:
     """Convert PyBuda's tensors to those of torch; a loss is a plain number."""
-    if os.environ.get("PYBUDA_N300_DATA_PARALLEL") == "1":
+    if is_data_parallel():
         # all outputs of the first chip, then all of the second: each has half of the microbatch
         halves = [one.value() for one in item]
         first, second = halves[: len(halves) // 2], halves[len(halves) // 2 :]

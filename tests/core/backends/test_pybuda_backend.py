@@ -587,6 +587,29 @@ def test_every_card_can_run_an_image_that_was_saved_before(pybuda, tmp_path):
     assert result.ok
 
 
+@pytest.mark.parametrize(
+    ("saved", "asked", "message"),
+    [
+        ({"device": "golden"}, {}, "compiled with --devtype golden, and silicon was asked"),
+        ({"dataformat": "Fp16_b"}, {}, "compiled with -df Float16_b, and Bfp8_b was asked"),
+        (
+            {},
+            {"microbatch": 8},
+            r"inputs of \[\[2, 8\]\], and those of this request are \[\[4, 8\]\] for each card",
+        ),
+    ],
+)
+def test_an_image_that_is_not_for_the_cards_that_were_asked_for_is_refused(
+    pybuda, tmp_path, saved, asked, message
+):
+    pybuda.standin.configure(cards=("Wormhole_B0",) * 2)
+    path = str(tmp_path / "dense.tti")
+    measured(save_tti=path, microbatch=2, **saved)
+    options = {"microbatch": 4, **asked}
+    with pytest.raises(RequestError, match=message):
+        measured(load_tti=path, parallel_tti=str(tmp_path / "cards"), **options)
+
+
 def test_an_input_that_cannot_be_split_over_the_cards_is_refused(pybuda, tmp_path):
     pybuda.standin.configure(cards=("Wormhole_B0",) * 3)
     with pytest.raises(RequestError, match="over 3 cards, and 4 samples cannot be: use -mb 3"):

@@ -16,6 +16,7 @@ from ttbench_core.backends.pybuda.configuration import engine_options
 from ttbench_core.backends.pybuda.enums import arch_of
 from ttbench_core.backends.pybuda.generating import generation_settings
 from ttbench_core.backends.pybuda.images import compile_image
+from ttbench_core.backends.pybuda.loading import check_image_of_each_card
 from ttbench_core.backends.pybuda.modules import narrow_integers, pushed_tensors
 from ttbench_core.backends.pybuda.placing import sample_inputs
 from ttbench_core.backends.pybuda.session_base import PybudaSession, SessionInfo
@@ -36,17 +37,20 @@ def start_multicard_runner(model: BenchmarkModel, options: CompileOptions) -> An
     """Load an image on every card; gives PyBuda's runner.
 
     The image is that of `--load_tti`, or compiled for one card's share of an input.
-    Raises `UnsupportedOptionError` for a model whose inputs cannot be split.
+    Raises `UnsupportedOptionError` for a model whose inputs cannot be split, and for an image that
+    is not what was requested.
     """
     asked, card_count = engine_options(options), len(options.devices)
     _refuse_unsplittable(model, card_count)
     folder = Path(str(asked.parallel_tti))
     inputs = _inputs_for_cards(model, sample_inputs(model), card_count)
+    share = tuple(tti_data_parallel.split_tensor_batch(inputs, card_count)[0])
     image = asked.load_tti
     if image is None:
         image = str(folder / _IMAGE_NAME)
-        share = tti_data_parallel.split_tensor_batch(inputs, card_count)[0]
-        compile_image(Path(image), model, options, tuple(share))
+        compile_image(Path(image), model, options, share)
+    else:
+        check_image_of_each_card(image, options, None if model.generation else share)
     mode = tti_data_parallel.RunMode
     return tti_data_parallel.initialize_multicard_runner(
         arch=arch_of(options.devices[0].arch),

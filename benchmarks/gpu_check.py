@@ -89,11 +89,23 @@ def cases(device: str, *, quick: bool) -> Iterator[Case]:
         check = has("matmul_precision", precision)
         yield Case(f"Fp32 -mf {fidelity}", [*bert, "-df", "Fp32", "-mf", fidelity], check)
     yield Case("trace", [*resnet, "--trace", "light"], trace_fault)
+    yield Case("two processes", [*resnet, "--processes", "2"], processes_fault)
     if cuda:
+        yield from quantised_cases(bert)
         yield from engine_cases(bert)
+        cached = [*models["gpt2"], *short, "-B", "cache=static"]
+        yield Case("static cache", cached, has("cache", "static"))
+        yield Case("static cache, level 2", [*cached, "-opt", "2"], limit_s=COMPILED_CASE_S)
     for level in levels():
         limit_s = CASE_S if level < 2 else COMPILED_CASE_S
         yield Case(f"level {level}", [*resnet, "-opt", str(level)], limit_s=limit_s)
+
+
+def quantised_cases(words: Sequence[str]) -> Iterator[Case]:
+    """Give the formats of torchao, where it is installed."""
+    if importlib.util.find_spec("torchao") is not None:
+        for data_format in ("Int8", "Int8_dyn", "Int4_w", "Fp8"):
+            yield Case(f"-df {data_format}", [*words, "-df", data_format], quantised_fault)
 
 
 def engine_cases(words: Sequence[str]) -> Iterator[Case]:
@@ -147,6 +159,17 @@ def latency_fault(record: dict[str, Any]) -> str:
 def trace_fault(record: dict[str, Any]) -> str:
     """Require the files of a trace."""
     return "" if (record["trace"] or {}).get("files") else "no trace"
+
+
+def processes_fault(record: dict[str, Any]) -> str:
+    """Require two processes."""
+    count = len(record["processes"] or [])
+    return "" if count == 2 else f"{count} processes"
+
+
+def quantised_fault(record: dict[str, Any]) -> str:
+    """Require weights that were quantised."""
+    return "" if record["effective"].get("quantised_weights") else "no quantised weights"
 
 
 def provider_fault(name: str) -> Callable[[dict[str, Any]], str]:

@@ -149,6 +149,14 @@ def test_the_steady_rate_is_of_the_outputs_after_the_pipeline_was_full():
     assert steady.interval_ns == pytest.approx(10)
 
 
+def test_the_steady_rate_ignores_outputs_that_were_only_waiting_to_be_read():
+    # each push computes for 10 ms, so with two in flight the last two outputs are read at once
+    one = Pass((0, 10, 20, 30, 40), (20, 30, 40, 50, 50))
+    steady = steady_rate_of([one], in_flight=2)
+    assert steady.interval_ns == pytest.approx(10)
+    assert steady.fill_share == pytest.approx(0)
+
+
 def test_passes_too_short_to_fill_the_pipeline_have_no_steady_rate():
     assert steady_rate_of([Pass((0,) * 5, (1, 2, 3, 4, 5))], in_flight=6) is None
     assert steady_rate_of(passes(10), in_flight=1) is None

@@ -144,11 +144,14 @@ def values_needed_for(percent: int) -> int:
 
 
 def steady_rate_of(passes: Sequence[Pass], in_flight: int) -> SteadyRate | None:
-    """Fit the completion times of each pass once it is full; the median over passes.
+    """Fit the completion times of each pass while it is full; the median over passes.
 
-    None where passes have fewer than three outputs after the pipeline was filled.
+    The last `in_flight` - 1 outputs are left out: nothing is pushed between them, so where a push
+    takes the time, they are read at once. None where passes have fewer than three others after
+    the pipeline was filled.
     """
-    slopes = [(one, _slope_ns(one.pop_ns[in_flight - 1 :])) for one in passes]
+    drained = in_flight - 1
+    slopes = [(one, _slope_ns(one.pop_ns[drained : len(one.pop_ns) - drained])) for one in passes]
     fitted = [(one, slope) for one, slope in slopes if slope is not None]
     if not fitted:
         return None

@@ -88,6 +88,17 @@ def test_a_rate_of_one_of_several_users_has_a_note(read):
         assert not any("users" in note for note in read(other).notes)
 
 
+def test_another_rate_in_the_file_has_a_note(read):
+    theirs = vision_object()
+    theirs["measurements"].append(measurement("samples_per_sec", 409.6001))
+    assert len(read(theirs).notes) == 1
+    theirs["measurements"][-1]["value"] = 12.5
+    result = read(theirs)
+    assert result.samples_per_sec == 409.6
+    assert "12.5" in result.notes[-1]
+    assert "409.6" in result.notes[-1]
+
+
 def test_all_measurements_and_the_whole_object_are_kept(read):
     theirs = language_object()
     foreign = read(theirs).foreign
@@ -146,6 +157,7 @@ def test_the_first_start_of_a_step_is_the_start_of_the_run(read):
     theirs = vision_object()
     theirs["measurements"][0]["step_start_ts"] = "2026-08-21T10:00:05+02:00"
     theirs["measurements"][1]["step_start_ts"] = "2026-08-21T08:00:01Z"
+    theirs["measurements"][2]["step_start_ts"] = ""
     assert read(theirs).started_at == "2026-08-21T08:00:01+00:00"
 
 
@@ -164,6 +176,14 @@ def test_a_list_may_hold_theirs_and_ours(written):
     path = written([vision_object(), example_result().to_record(), runner_object()])
     assert [one.foreign is None for one in load(path)] == [False, True, False]
     assert load(f"{path}@-1")[0].model["name"] == "bert_base"
+
+
+def test_lines_of_json_may_be_theirs(tmp_path):
+    path = tmp_path / "perf_reports.jsonl"
+    path.write_text("\n".join(json.dumps(writer()) for writer in WRITERS))
+    assert len([one for one in load(path) if one.foreign]) == len(WRITERS)
+    with pytest.raises(TargetError, match=r"line 1 is a result of tt-forge"):
+        check_target(path)
 
 
 @pytest.mark.parametrize("writer", WRITERS)
@@ -251,6 +271,10 @@ FAULTS = [
     ({"measurements": [measurement("total_samples", 1.5)]}, "and no whole number"),
     ({"measurements": [measurement("x", 1, device_power="hot")]}, "device_power is no number"),
     ({"measurements": [measurement("x", 1, step_start_ts="soon")]}, "is no time as ISO 8601"),
+    (
+        {"measurements": [measurement("x", 1, step_start_ts="0001-01-01T00:00:00+09:00")]},
+        "measurements[0].step_start_ts is no time",
+    ),
     ({"measurements": [measurement("total_time", 1)] * 2}, "is total_time once more"),
     ({"measurements": [measurement("x", 1)] * 10_001}, "measurements has 10,001 entries"),
     ({"batch_size": "8"}, "batch_size is no number"),

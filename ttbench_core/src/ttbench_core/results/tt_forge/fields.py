@@ -60,10 +60,6 @@ class Fields:
         """Whether it has no keys."""
         return not self._values
 
-    def has(self, name: str) -> bool:
-        """Return whether a key is there and not null."""
-        return self._values.get(name) is not None
-
     def text(self, name: str) -> str | None:
         """Return the text at a key."""
         value = self._values.get(name)

@@ -75,16 +75,15 @@ def _kept(where: str, block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _measured(fields: Fields, measured: Measurements) -> dict[str, Any]:
-    samples, time_s = measured.total_samples, measured.total_time_s
     new_tokens = fields.count("output_sequence_length")
     generation: dict[str, Any] = {} if new_tokens is None else {"new_tokens": new_tokens}
     if measured.ttft_ms is not None:
         generation["ttft"] = {"mean_ns": measured.ttft_ms * _NS_PER_MS}
     warmup = measured.warmup_inputs
     return {
-        "total_samples": samples,
-        "total_time": time_s,
-        "samples_per_sec": None if samples is None or time_s is None else samples / time_s,
+        "total_samples": measured.total_samples,
+        "total_time": measured.total_time_s,
+        "samples_per_sec": measured.samples_per_s,
         "generation": generation or None,
         "warmup": None if warmup is None else {"inputs": warmup},
     }

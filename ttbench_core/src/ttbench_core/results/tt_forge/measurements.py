@@ -19,6 +19,7 @@ TOTAL_TIME: Final = "total_time"
 TTFT_MS: Final = "ttft"
 _LIST: Final = "measurements"
 _NAME: Final = "measurement_name"
+_START: Final = "step_start_ts"
 _NUMBERS: Final = (
     *("iteration", "step_warm_up_num_iterations", "target", "device_power"),
     "device_temperature",
@@ -38,6 +39,13 @@ class Measurements:
     started_at: str
     #: Every value by its name; a list where several have one name.
     values: Mapping[str, Any]
+
+    @property
+    def samples_per_s(self) -> float | None:
+        """The rate, as their own tools derive it; None where time or samples are unknown."""
+        if self.total_samples is None or self.total_time_s is None:
+            return None
+        return self.total_samples / self.total_time_s
 
 
 def read_measurements(fields: Fields) -> Measurements:
@@ -80,17 +88,16 @@ def _values(entries: list[Fields]) -> Any:
 
 
 def _first_start(entries: list[Fields]) -> str:
-    moments = [
-        _moment_ms(entry, "step_start_ts") for entry in entries if entry.has("step_start_ts")
-    ]
-    if not moments:
-        return ""
-    first = datetime.fromtimestamp(min(moments) / 1e3, timezone.utc)
-    return first.isoformat(timespec="seconds")
+    starts = [entry for entry in entries if entry.text(_START) is not None]
+    return min(map(_start_of, starts), default="")
 
 
-def _moment_ms(entry: Fields, name: str) -> float:
-    moment = epoch_ms(entry.text(name))
-    if moment is None:
-        raise entry.fault(name, "is no time as ISO 8601")
-    return moment
+def _start_of(entry: Fields) -> str:
+    moment_ms = epoch_ms(entry.text(_START))
+    try:
+        if moment_ms is not None:
+            moment = datetime.fromtimestamp(moment_ms / 1e3, timezone.utc)
+            return moment.isoformat(timespec="seconds")
+    except (OSError, OverflowError, ValueError):
+        pass  # beyond the years of calendars
+    raise entry.fault(_START, "is no time as ISO 8601")

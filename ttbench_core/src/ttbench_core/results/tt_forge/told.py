@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -25,6 +26,9 @@ _RUN_TYPE_END: Final = re.compile(r"(?:-?[0-9]+_)+(-?[0-9]+)_([0-9]{1,9})(?:_vll
 _GENERATES: Final = "text-generation"
 #: The end of `run_type` of the suite's benchmarks of vLLM, which count the tokens of all users.
 _VLLM: Final = "_vllm"
+#: A rate that a file gives beside samples and time: of one user, in the benchmarks of vLLM.
+_GIVEN_RATE: Final = "samples_per_sec"
+_SAME_RATE: Final = 1e-3
 
 
 def told_of(fields: Fields, measured: Measurements) -> dict[str, Any]:
@@ -47,7 +51,7 @@ def told_of(fields: Fields, measured: Measurements) -> dict[str, Any]:
         "model": {"name": args["model"], "config": args["config"], "task": task, **unit},
         "backend": args["backend"],
         "devices": _devices(device, arch, args["chips"]),
-        "notes": list(_notes(fields, args)),
+        "notes": [*_user_notes(fields, args), *_rate_notes(measured)],
     }
 
 
@@ -108,11 +112,22 @@ def _devices(device: Fields, arch: str | None, chips: int | None) -> list[dict[s
     return [{"index": index, **facts} for index in range(chips or 1)] if facts else []
 
 
-def _notes(fields: Fields, args: Mapping[str, Any]) -> Iterator[str]:
+def _user_notes(fields: Fields, args: Mapping[str, Any]) -> Iterator[str]:
     users, run_type = args["microbatch"] or 1, fields.text("run_type") or ""
     of_one = fields.text("model_type") == _GENERATES and not run_type.endswith(_VLLM)
     if of_one and users > 1 and fields.text("project") != OWN_PROJECT:
         yield (
             f"its rate is of the tokens of one of {users} users, as tt-xla counts them;"
             " rates of ttbench are of those of all"
+        )
+
+
+def _rate_notes(measured: Measurements) -> Iterator[str]:
+    given, derived = measured.values.get(_GIVEN_RATE), measured.samples_per_s
+    if derived is None or not isinstance(given, (int, float)):
+        return
+    if not math.isclose(given, derived, rel_tol=_SAME_RATE):
+        yield (
+            f"the file also gives {given:.6g} as samples_per_sec; its total_samples over its"
+            f" total_time, which is taken here, are {derived:.6g}"
         )

@@ -254,12 +254,18 @@ def test_the_sink_of_a_thousand_files_is_looked_up_once(ttbench, tmp_path, monke
     assert len(found) == 1
 
 
-def test_reports_and_histories_take_them(ttbench, written, tmp_path):
+def test_reports_and_histories_take_them(ttbench, written):
     path = written([writer() for writer in WRITERS])
-    assert ttbench("report", path, "-o", tmp_path / "x.html").code == 0
-    assert "read from a file of tt-forge/tt-xla" in (tmp_path / "x.html").read_text()
+    assert "Llama 3.2 1B" in ttbench("report", path, "--format", "markdown").out
     assert ttbench("history", path).code == 0
     assert ttbench("show", path, "--plot").code == 0
+
+
+def test_a_page_says_where_a_result_is_from(ttbench, written, tmp_path):
+    pytest.importorskip("altair", reason="needs ttbench-core[report]")
+    page = tmp_path / "x.html"
+    assert ttbench("report", written(vision_object()), "-o", page).code == 0
+    assert "read from a file of tt-forge/tt-xla" in page.read_text()
 
 
 FAULTS = [

@@ -22,6 +22,14 @@ def rng(fuzz_round: int, request: pytest.FixtureRequest) -> random.Random:
     return random.Random(f"{request.config.getoption('fuzz_seed')}-{request.node.name}")
 
 
+@pytest.fixture
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let stdout be a terminal without styles, as far as the command line can see."""
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("_pytest.capture.CaptureIO.isatty", lambda self: True)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield

@@ -145,14 +145,6 @@ DAMAGE = {
 }
 
 
-@pytest.fixture
-def on_a_terminal(monkeypatch):
-    """Let stdout be a terminal without styles, as far as the command line can see."""
-    monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr("_pytest.capture.CaptureIO.isatty", lambda self: True)
-
-
 @suffixes
 @pytest.mark.fuzz_weight(0.5)
 def test_a_damaged_file_is_shown_or_refused_in_a_line(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.conditions import Condition, parse_condition
 from ttbench_core.results.reading import stream_selected
+from ttbench_core.sinks.readers import ReaderFinder
 
 __all__ = ["add_filter_argument", "matching_results"]
 
@@ -33,8 +34,9 @@ def matching_results(targets: Iterable[str], filters: Iterable[str]) -> Iterator
 
 
 def _matching(targets: Iterable[str], conditions: Sequence[Condition]) -> Iterator[Result]:
+    find = ReaderFinder()
     for target in targets:
-        for result in stream_selected(target):
+        for result in stream_selected(target, find):
             record = vars(result)
             if all(one.matches(record) for one in conditions):
                 yield result

@@ -12,6 +12,7 @@ from ttbench_core.cli.terminal import print_exact, print_line
 from ttbench_core.results.answer import AnswerOptions, parse_baseline, parse_price
 from ttbench_core.results.reading import stream_selected
 from ttbench_core.results.report import FORMATS, format_of, merge_by_time, report_text, write_report
+from ttbench_core.sinks.readers import ReaderFinder
 
 __all__ = ["report_results"]
 
@@ -42,7 +43,8 @@ def report_results(words: Sequence[str]) -> int:
     chosen = format_of(options.output, options.format)
     output = options.output or _DEFAULT_OUTPUT
     _refuse_overwriting(output, [*options.targets, options.baseline or ""])
-    results = merge_by_time([stream_selected(target) for target in options.targets])
+    find = ReaderFinder()
+    results = merge_by_time([stream_selected(target, find) for target in options.targets])
     conditions = None if options.baseline is None else parse_baseline(options.baseline)
     old = None if conditions is not None else options.baseline
     baseline = None if old is None else stream_selected(old)

@@ -19,8 +19,8 @@ from ttbench_core.record.result import Result
 from ttbench_core.record.tables.cells import Cell, Column
 from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, row_of
 from ttbench_core.record.tables.writing import as_csv, as_markdown, table_texts
-from ttbench_core.results.exporting.tt_forge import is_measured, to_tt_forge
 from ttbench_core.results.pivot import parse_shape, pivot
+from ttbench_core.results.tt_forge.exporting import is_measured, to_tt_forge
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_targets
 
@@ -41,6 +41,7 @@ examples:
   ttbench show perf.json --pivot model,backend      a matrix of rates
   ttbench show post_error_perf.json -o sqlite:///perf.db    keep them there as well
   ttbench show perf.json@-1 --format tt-forge       as Tenstorrent's tt-forge tools read it
+  ttbench show perf_reports/*.json                  as tt-forge's benchmarks write them
 
 columns: docs/results.md lists them; --columns all shows all.
 """

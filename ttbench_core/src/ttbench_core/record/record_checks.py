@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ttbench_core.errors import ResultsFileError
+from ttbench_core.record.foreign_formats import TT_FORGE, is_tt_forge
 from ttbench_core.record.result import Result
 
 __all__ = ["result_of"]
@@ -15,7 +16,7 @@ _OBJECTS: Final = (
     *("generation", "git", "host", "host_during", "image", "latency", "littles_law", "memory"),
     *("model", "output_interval", "overhead", "partial_pass", "phases_ns", "requested"),
     *("roofline", "steady", "stopping", "sweep", "trace", "verdict", "verification", "versions"),
-    "warmup",
+    *("warmup", "foreign"),
 )
 _LISTS: Final = ("devices", "passes", "processes")
 _TEXTS: Final = ("error", "machine_name", "run_id", "status")
@@ -44,6 +45,10 @@ def result_of(where: str, record: Any) -> Result:
     """
     if not isinstance(record, Mapping):
         raise ResultsFileError(f"{where} is no result: it is no JSON object")
+    if is_tt_forge(record):
+        raise ResultsFileError(
+            f"{where} is a result of {TT_FORGE}, not of ttbench: it can be shown and compared"
+        )
     # null means "not recorded", as a missing key does, except in the keys of the original script
     without_nulls = {
         name: value

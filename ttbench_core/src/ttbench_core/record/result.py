@@ -117,6 +117,8 @@ class Result:
     trace: Mapping[str, Any] | None = None
     #: The file that the compiled model was saved to: `file`, `size_bytes`.
     image: Mapping[str, Any] | None = None
+    #: Of a result that another tool wrote: `format`, `project`, `measurements`, `record`.
+    foreign: Mapping[str, Any] | None = None
     #: Sentences that readers of the numbers must know.
     notes: Sequence[str] = ()
     #: What failed: `phase`, `kind`, `message`.

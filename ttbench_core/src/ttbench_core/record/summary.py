@@ -98,7 +98,9 @@ def conditions(record: Record) -> str:
 def _conditions(record: Record) -> str:
     what = "training" if record["args"].get("training") else "inference"
     device = record["devices"][0] if record["devices"] else {}
-    place = str(device.get("kind", record["args"].get("device") or "no device"))
+    kind = device.get("kind") or record["args"].get("device")
+    # of a device in a file of another tool, the kind is not known
+    place = str(kind or device.get("arch") or "no device")
     if len(record["devices"]) > 1:
         place = f"{len(record['devices'])} x {place}"
     form = str(record["args"].get("dataformat") or "default format")

@@ -1,25 +1,30 @@
 """Reading results back from where a sink stored them.
 
-Reads what ttbench and the original script wrote. The content of a place is never executed; an
-invalid record is refused with its location and the fault.
+Reads what ttbench, the original script and tt-forge's benchmarks wrote. The content of a place is
+never executed; an invalid record is refused with its location and the fault.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from ttbench_core.errors import RequestError, ResultsFileError
+from ttbench_core.record.foreign_formats import is_tt_forge
 from ttbench_core.record.record_checks import result_of
 from ttbench_core.record.result import Result
 from ttbench_core.results.results import Results
+from ttbench_core.results.tt_forge.importing import from_tt_forge
 from ttbench_core.sinks.target_checks import error_reason
-from ttbench_core.sinks.targets import find_reader
+from ttbench_core.sinks.targets import Target, find_reader
 
 __all__ = ["SelectionError", "load", "select", "stream", "stream_selected"]
+
+#: Finds what reads a target back.
+Finder: TypeAlias = Callable[[str | Path], Target]
 
 #: `@-1`, `@0`, `@12`; `@007` is no position, but may be the start of a run id.
 _POSITION: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})")
@@ -46,19 +51,24 @@ def select(target: str) -> Results:
     return Results(stream_selected(target))
 
 
-def stream_selected(target: str) -> Iterator[Result]:
-    """Yield the results of `select` one by one, without holding a whole target in memory."""
+def stream_selected(target: str, find: Finder = find_reader) -> Iterator[Result]:
+    """Yield the results of `select` one by one, without holding a whole target in memory.
+
+    Args:
+        target: as for `select`.
+        find: finds what reads a target back; a `ReaderFinder` where there are many targets.
+    """
     file, mark, wanted = _split(target)
     if not mark or not file or os.path.lexists(target):
-        return stream(target)
+        return stream(target, find)
     if _POSITION.fullmatch(wanted) or _RUN_ID_START.fullmatch(wanted):
-        return iter([_choose(Results(stream(file)), str(find_reader(file)), wanted)])
+        return iter([_choose(Results(stream(file, find)), str(find(file)), wanted)])
     if os.path.lexists(file):
         raise SelectionError(
             f"{target}: after @ stands a position, such as 0 or -1, or the first four or more"
             " characters of a run_id"
         )
-    return stream(target)
+    return stream(target, find)
 
 
 def load(target: str | Path) -> Results:
@@ -68,21 +78,22 @@ def load(target: str | Path) -> Results:
         target: what `-o` takes: a file by its suffix (any other name is a JSON
             list, or one record alone), or a URL; `FILE@N` and `FILE@ID` as for `select`.
 
-    Reads the files of the original script too. Raises `ResultsFileError`,
-    naming the place, if it holds something else or an invalid record.
+    Reads the files of the original script and of tt-forge's benchmarks too. Raises
+    `ResultsFileError`, naming the place, if it holds something else or an invalid record.
     """
     return Results(stream_selected(target) if isinstance(target, str) else stream(target))
 
 
-def stream(target: str | Path) -> Iterator[Result]:
+def stream(target: str | Path, find: Finder = find_reader) -> Iterator[Result]:
     """Yield the results of a target one by one, without holding them in memory.
 
     Raises `ResultsFileError`, which names the target, for whatever its sink raises.
     """
-    found = find_reader(target)
+    found = find(target)
     try:
         for where, record in found.records():
-            yield result_of(found.hide_secrets(where), record)
+            read = from_tt_forge if is_tt_forge(record) else result_of
+            yield read(found.hide_secrets(where), record)
     except (Exception, SystemExit) as error:
         shown, reason = str(found), found.hide_secrets(error_reason(error))
         if isinstance(error, ResultsFileError) and (shown in reason or repr(shown) in reason):

@@ -109,12 +109,19 @@ def _side_notes(name: str, side: Side) -> Iterator[str]:
         yield f"{_runs(side.left_out, 'earlier')} left out of {name}"
     if side.duplicates:
         yield f"{_runs(side.duplicates, 'repeated')} left out of {name}"
+    if formats := _foreign_formats(side):
+        yield f"{name} was read from the format of {' and '.join(formats)}: one value, no passes"
     if _lacks_context(side):
         yield f"{name} does not record its software, host and environment"
 
 
 def _runs(count: int, kind: str) -> str:
     return f"{count} {kind} run{'' if count == 1 else 's'}"
+
+
+def _foreign_formats(side: Side) -> list[str]:
+    formats = (result.foreign.get("format") for result in side.results if result.foreign)
+    return list(dict.fromkeys(map(str, formats)))
 
 
 def _lacks_context(side: Side) -> bool:
@@ -129,7 +136,7 @@ def _joined(name: str, facts: Sequence[Mapping[str, str | None]]) -> str | None:
 
 
 def _facts(result: Result) -> Iterator[tuple[str, str | None]]:
-    yield "machine", result.machine_name
+    yield "machine", result.machine_name or None
     yield "cpu", _text(result.host.get("cpu"))
     yield "usable cores", _text(result.host.get("usable_cores"))
     yield "commit", commit_text(result)

@@ -215,7 +215,8 @@ def _no_match_reason(old: _Results, new: _Results) -> str:
     key, other = min(pairs, key=lambda pair: _distance(*pair))
     differences = key.differences(other)
     if key.get("model") != other.get("model"):
-        return f"OLD and NEW share no model: the nearest are {key.title} and {other.title}"
+        nearest = f"the nearest are {key.title} and {other.title}"
+        return f"OLD and NEW share no model: {nearest}; --across model compares different ones"
     options = " ".join(f"--across {one.what}" for one in differences)
     texts = ", ".join(str(one) for one in differences)
     return f"{key.title}: {texts}; use {options} to compare them anyway"

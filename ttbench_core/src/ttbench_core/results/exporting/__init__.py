@@ -1,1 +1,0 @@
-"""Exporting records to formats of other tools."""

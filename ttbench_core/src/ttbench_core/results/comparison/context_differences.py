@@ -120,7 +120,8 @@ def _runs(count: int, kind: str) -> str:
 
 
 def _foreign_formats(side: Side) -> list[str]:
-    formats = (result.foreign.get("format") for result in side.results if result.foreign)
+    without_passes = (one for one in side.results if not one.passes)
+    formats = (one.foreign.get("format") for one in without_passes if one.foreign)
     return list(dict.fromkeys(map(str, formats)))
 
 

@@ -20,6 +20,7 @@ from ttbench_core.results.tt_forge.names import (
     COMPILE_OPTIONS,
     NONE,
     OWN_PROJECT,
+    PASSES,
     REQUESTED_THREADS,
     arch_to,
     precision_to,
@@ -158,6 +159,9 @@ def _block(result: Result) -> dict[str, Any]:
     record = result.to_record()
     return {
         **{name: record[name] for name in CARRIED},
+        PASSES: [
+            {"process": one.get("process", 0), "e2e_ns": one["e2e_ns"]} for one in result.passes
+        ],
         REQUESTED_THREADS: (record["requested"] or {}).get("threads"),
     }
 

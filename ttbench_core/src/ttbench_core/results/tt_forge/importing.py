@@ -1,7 +1,8 @@
 """Reading an object of tt-forge's benchmarks as a result.
 
 What it does not say stays unknown. It has one value of what was measured, so the result has no
-passes and no interval. The object itself is kept whole, in `foreign`.
+passes and no interval, unless ttbench wrote it, with the times of its passes. The object itself is
+kept whole, in `foreign`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from ttbench_core.record.record_checks import result_of
 from ttbench_core.record.result import Result
 from ttbench_core.results.tt_forge.fields import Fields, require_plain
 from ttbench_core.results.tt_forge.measurements import Measurements, read_measurements
-from ttbench_core.results.tt_forge.names import BLOCK, CARRIED, OWN_PROJECT, REQUESTED_THREADS
+from ttbench_core.results.tt_forge.names import (
+    BLOCK,
+    CARRIED,
+    OWN_PROJECT,
+    PASSES,
+    REQUESTED_THREADS,
+)
 from ttbench_core.results.tt_forge.told import told_of
 
 __all__ = ["from_tt_forge"]
@@ -49,7 +56,7 @@ def from_tt_forge(where: str, record: Mapping[str, Any]) -> Result:
             **_measured(fields, measured),
             "status": "ok",
             "run_id": run.get("run_id") or _identity(record),
-            "notes": [_source_note(project), *_texts(run.get("notes"))],
+            "notes": [_source_note(project, run), *_texts(run.get("notes"))],
             "foreign": {
                 "format": TT_FORGE,
                 "project": project,
@@ -66,7 +73,7 @@ def _kept(where: str, block: Mapping[str, Any]) -> dict[str, Any]:
         **dict.fromkeys(("arch", "hash", "date")),
         "args": {},
         "machine_name": "",
-        **{name: block[name] for name in CARRIED if name in block},
+        **{name: block[name] for name in (*CARRIED, PASSES) if name in block},
         "requested": {"threads": block.get(REQUESTED_THREADS)},
     }
     unmeasured = dict.fromkeys(("total_time", "total_samples", "samples_per_sec"))
@@ -95,7 +102,9 @@ def _identity(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_RUN_ID_DIGITS]
 
 
-def _source_note(project: str | None) -> str:
+def _source_note(project: str | None, run: Mapping[str, Any]) -> str:
+    if run.get(PASSES):
+        return "read back from the format of tt-forge, with the times of whole passes alone"
     if project == OWN_PROJECT:
         return "read back from the format of tt-forge, which has one value and no passes"
     source = f" of {project}" if project else ""

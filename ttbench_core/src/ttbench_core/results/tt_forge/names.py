@@ -15,6 +15,7 @@ __all__ = [
     "COMPILE_OPTIONS",
     "NONE",
     "OWN_PROJECT",
+    "PASSES",
     "REQUESTED_THREADS",
     "arch_from",
     "arch_to",
@@ -32,8 +33,10 @@ BLOCK: Final = "ttbench"
 CARRIED: Final = (
     *("schema_version", "run_id", "started_at", "args", "arch", "machine_name", "hash", "date"),
     *("git", "effective", "model", "backend", "devices", "host", "versions", "environment"),
-    "notes",
+    *("confidence", "verdict", "verification", "notes"),
 )
+#: The times of whole passes, also there: what a comparison needs of them.
+PASSES: Final = "passes"
 #: Threads as they were requested, which a record has in `requested`, also there.
 REQUESTED_THREADS: Final = "requested_threads"
 #: Options of tt-xla's compiler in `config`: by their names there, the name of the option that

@@ -17,6 +17,7 @@ from ttbench_core.backends.protocol.backend import (
     PlanningBackend,
 )
 from ttbench_core.backends.protocol.session import (
+    CompilingSession,
     CountingSession,
     Session,
     Tensors,
@@ -44,6 +45,7 @@ __all__ = [
     "Capabilities",
     "CheckingBackend",
     "CompileOptions",
+    "CompilingSession",
     "CountingSession",
     "Device",
     "EngineFormat",

@@ -26,6 +26,7 @@ from ttbench_core.plugins.tuning_rules import read_rules
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.running.analysis import analyze, fingerprint_as_built, refuse_unverifiable
+from ttbench_core.running.device_readings import read_devices
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import SILENT, Observer
 from ttbench_core.running.record_secrets import failure_message
@@ -192,7 +193,8 @@ def _measure_session(
         try:
             fast = first.e2e_ns < _FAST_NS
             untimed = min_inputs(in_flight) if fast else in_flight
-            _measure_passes(job, drive_inputs, recording, context, untimed=untimed)
+            with read_devices(job, recording):
+                _measure_passes(job, drive_inputs, recording, context, untimed=untimed)
         finally:
             recording.record_peak_memory(session)
         recording.add("overhead", {"ns_per_input": harness_ns_per_input(in_flight)})

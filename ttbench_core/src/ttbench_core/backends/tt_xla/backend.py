@@ -52,9 +52,11 @@ _CAPABILITIES: Final = Capabilities(
     own_process=True,
     patience_s=_DEFAULT_TIMEOUT_S,
 )
+#: Where Tenstorrent's guide installs from.
+_INDEX: Final = "https://pypi.eng.aws.tenstorrent.com/"
 _REMEDY: Final = (
-    "with Python 3.12: pip install pjrt-plugin-tt --extra-index-url"
-    " https://pypi.eng.aws.tenstorrent.com/ (docs/tenstorrent.md)"
+    "ttbench env create tt --backend tt_xla --python python3.12, or in Python 3.12: pip install"
+    f" pjrt-plugin-tt --extra-index-url {_INDEX} (docs/tenstorrent.md)"
 )
 
 
@@ -62,6 +64,9 @@ class TtXlaBackend:
     """Tenstorrent's cards through tt-xla: PyTorch/XLA and `torch.compile(backend="tt")`."""
 
     name: Final = "tt_xla"
+    #: Of ttbench-core; and what pip is told beside it, because PyPI has no tt-xla.
+    extra: Final = "torch"
+    pip_arguments: Final = ("--extra-index-url", _INDEX, "pjrt-plugin-tt")
 
     def availability(self) -> Availability:
         """Report whether tt-xla is installed, and whether a card is present; imports nothing."""

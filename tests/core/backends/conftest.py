@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-TT_XLA = Path(__file__).parents[2] / "packs" / "tt_xla"
-NETWORKS = Path(__file__).parents[2] / "packs" / "networks"
+PACKS = Path(__file__).parents[2] / "packs"
+TT_XLA = PACKS / "tt_xla"
 #: Packages of the stand-in, and what holds on to them.
 STAND_INS = (
     *("torch_xla", "tt_torch", "torch_plugin_tt", "pjrt_plugin_tt", "tt_xla_standin"),
@@ -32,12 +32,15 @@ def tt_cards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callab
     for name in [name for name in environment if name.startswith(VARIABLES)]:
         del os.environ[name]
     os.environ["PATH"] = os.pathsep.join([str(TT_XLA / "bin"), os.environ["PATH"]])
-    monkeypatch.syspath_prepend(NETWORKS)
+    monkeypatch.syspath_prepend(PACKS / "networks")
     monkeypatch.syspath_prepend(TT_XLA)
     _forget()
     cards = importlib.import_module("ttbench_core.backends.tt_xla.cards")
     nodes = tmp_path / "nodes"
     monkeypatch.setattr(cards, "DRIVER_NODES", nodes)
+    # processes that a run starts look there, too
+    monkeypatch.setenv("PYTHONPATH", str(PACKS / "card_nodes"), prepend=os.pathsep)
+    monkeypatch.setenv("TTBENCH_TEST_CARD_NODES", str(nodes))
 
     def configure(**settings: Any) -> None:
         nodes.mkdir(exist_ok=True)

@@ -83,17 +83,28 @@ def _run_type(result: Result) -> str:
 
 
 def _config(result: Result) -> dict[str, Any]:
-    args = result.args
+    args, compiled = result.args, _compile_options(result)
     return {
         "model_size": str(args.get("config") or ""),
-        "optimization_level": args.get("backend_opt_level"),
+        "optimization_level": (
+            args.get("backend_opt_level")
+            if compiled is None
+            else compiled.get("optimization_level", 0)
+        ),
         "program_cache_enabled": False,
-        "trace_enabled": False,
+        "trace_enabled": bool((compiled or {}).get("enable_trace")),
+        "experimental_weight_dtype": str((compiled or {}).get("experimental_weight_dtype") or ""),
         "model_info": str(result.model.get("builder") or ""),
         "display_name": _title(result),
-        "torch_xla_enabled": False,
+        "torch_xla_enabled": "torch-xla" in result.versions,
         "backend": str(result.backend or args.get("backend") or ""),
     }
+
+
+def _compile_options(result: Result) -> Mapping[str, Any] | None:
+    """Return what Tenstorrent's compiler was asked; None for another one."""
+    found = result.effective.get("compile_options")
+    return found if isinstance(found, Mapping) else None
 
 
 def _channels(model: Mapping[str, Any]) -> int:
@@ -114,6 +125,7 @@ def _measurements(result: Result) -> list[dict[str, Any]]:
         values["ttft"] = first / _NS_PER_MS
     inputs = (result.warmup or {}).get("inputs")
     warm = inputs if isinstance(inputs, int) else 0
+    power, temperature = (_reading(result, name) for name in ("power_w", "temperature_c"))
     return [
         {
             "iteration": 1,
@@ -122,11 +134,19 @@ def _measurements(result: Result) -> list[dict[str, Any]]:
             "measurement_name": name,
             "value": value,
             "target": _NONE,
-            "device_power": float(_NONE),
-            "device_temperature": float(_NONE),
+            "device_power": power,
+            "device_temperature": temperature,
         }
         for name, value in values.items()
     ]
+
+
+def _reading(result: Result, name: str) -> float:
+    """Return what a card told after the passes; of several it would not be that of the run."""
+    cards = (result.device_readings or {}).get("after")
+    first = cards[0] if isinstance(cards, list) and len(cards) == 1 else None
+    value = first.get(name) if isinstance(first, Mapping) else None
+    return float(value) if isinstance(value, (int, float)) else float(_NONE)
 
 
 def _device_info(result: Result) -> dict[str, Any]:

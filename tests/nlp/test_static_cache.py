@@ -57,10 +57,10 @@ def zeros(declared, dtype=torch.float32):
 
 
 def tokens_of(model, cache):
-    from ttbench_core.backends.torch.generating import TokenGenerator
+    from ttbench_core.backends.shared.token_generator import TokenGenerator
 
     module, host = model.stages.device, torch.device("cpu")
-    generator = TokenGenerator(module, host, torch.float32, TOKENS, cache=cache)
+    generator = TokenGenerator(module, host, torch.float32, TOKENS, static_cache=cache == "static")
     with torch.inference_mode():
         return generator(model.inputs)
 

@@ -147,7 +147,7 @@ def test_a_generator_counts_tokens_and_times_each():
 @pytest.mark.torch
 def test_its_tokens_are_the_greedy_ones():
     torch = pytest.importorskip("torch")
-    from ttbench_core.backends.torch.generating import TokenGenerator
+    from ttbench_core.backends.shared.token_generator import TokenGenerator
 
     generator = TokenGenerator(
         Counting.make(torch), torch.device("cpu"), torch.float32, token_count=5

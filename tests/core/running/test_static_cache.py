@@ -17,8 +17,8 @@ from ttbench_core.request.options import DataFormat, RunOptions
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
+from ttbench_core.backends.shared.token_generator import TokenGenerator  # noqa: E402
 from ttbench_core.backends.torch.compiling import compile_session  # noqa: E402
-from ttbench_core.backends.torch.generating import TokenGenerator  # noqa: E402
 
 WORDS, WIDTH, TOKENS = 40, 16, 6
 HOST = torch.device("cpu")
@@ -150,7 +150,7 @@ class Watched(Declaring):
 @pytest.mark.parametrize("cache", ["dynamic", "static"])
 def test_no_cache_stays_in_memory_until_the_next_prompt(cache):
     module = Watched()
-    generator = TokenGenerator(module, HOST, torch.float32, TOKENS, cache=cache)
+    generator = TokenGenerator(module, HOST, torch.float32, TOKENS, static_cache=cache == "static")
     with torch.inference_mode():
         generator(model_of(module).inputs)
     assert len(module.caches) == 0
@@ -159,7 +159,7 @@ def test_no_cache_stays_in_memory_until_the_next_prompt(cache):
 @pytest.mark.parametrize("cache", ["dynamic", "static"])
 def test_no_cache_stays_in_memory_after_a_step_that_failed(cache):
     module = Watched(fails=True)
-    generator = TokenGenerator(module, HOST, torch.float32, TOKENS, cache=cache)
+    generator = TokenGenerator(module, HOST, torch.float32, TOKENS, static_cache=cache == "static")
     with torch.inference_mode(), contextlib.suppress(RuntimeError):
         generator(model_of(module).inputs)
     assert len(module.caches) == 0
@@ -168,7 +168,7 @@ def test_no_cache_stays_in_memory_after_a_step_that_failed(cache):
 def test_a_prompt_of_another_shape_gets_another_cache():
     model, other = model_of(Declaring()), torch.randint(WORDS, (3, 9))
     with torch.inference_mode():
-        static = TokenGenerator(model.stages.device, HOST, torch.float32, TOKENS, cache="static")
+        static = TokenGenerator(model.stages.device, HOST, torch.float32, TOKENS, static_cache=True)
         dynamic = TokenGenerator(model.stages.device, HOST, torch.float32, TOKENS)
         for ids in (model.inputs[0], other):
             assert torch.equal(static([ids])[1], dynamic([ids])[1])

@@ -91,6 +91,7 @@ def _with_headline(
             if facts.get("host_during")
         ],
         harness_ns_per_input=harness_ns,
+        compilations=described.effective.get("compilations_in_passes"),
         threads=_threads(described),
         cores=described.host.get("usable_cores"),
         quota_cores=described.host.get("cpu_quota_cores"),

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from ttbench_core.errors import PackContractError
+from ttbench_core.errors import PackContractError, one_line
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
@@ -41,6 +41,7 @@ __all__ = [
     "checked_versions",
     "effective_args",
     "failed_before_start",
+    "failure_record",
     "merged_versions",
     "model_identity",
     "model_record",
@@ -49,6 +50,11 @@ __all__ = [
     "stopping_record",
     "warmup_record",
 ]
+
+
+def failure_record(phase: str, error: BaseException) -> dict[str, Any]:
+    """Give what made a run fail, and in which phase."""
+    return {"phase": phase, "kind": type(error).__name__, "message": one_line(error)}
 
 
 def pass_record(one: Pass) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from ttbench_core.backends.engine_options import variables_of
 from ttbench_core.backends.protocol import CountingSession, Session
-from ttbench_core.errors import one_line
 from ttbench_core.measure.host_activity import CounterReading, activity_between
 from ttbench_core.measure.memory import HostMemory
 from ttbench_core.measure.passes import Pass, PassCutShortError
@@ -39,6 +38,7 @@ from ttbench_core.running.record_secrets import text_without_secrets, without_se
 from ttbench_core.running.record_values import (
     checked_versions,
     effective_args,
+    failure_record,
     merged_versions,
     model_record,
     pass_record,
@@ -133,6 +133,10 @@ class Recording:
         for note in notes:
             self._observer.note(text_without_secrets(str(note), options, backend))
 
+    def add_compilations(self, count: int) -> None:
+        """Add how often the engine compiled within the passes."""
+        self._effective = {**self._effective, "compilations_in_passes": count}
+
     def add_first_call(self, first: Pass) -> None:
         """Add the time of the first call, without the garbage collection before it."""
         self._phases_ns["first_call"] = first.e2e_ns
@@ -191,7 +195,7 @@ class Recording:
         checkout = checkout_of(
             source_file(module) for module in (self._job.source.builder.__module__, "ttbench_core")
         )
-        failure = self._failure(error)
+        failure = None if error is None else failure_record(self._phase, error)
         raw = Result(
             status=status,
             total_time=None,
@@ -243,8 +247,3 @@ class Recording:
             "host_peak_scope": self._memory.scope,
             "device_peak_bytes": self._peaks.get("device_peak_bytes"),
         }
-
-    def _failure(self, error: BaseException | None) -> dict[str, Any] | None:
-        if error is None:
-            return None
-        return {"phase": self._phase, "kind": type(error).__name__, "message": one_line(error)}

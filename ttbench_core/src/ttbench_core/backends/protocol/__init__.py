@@ -18,6 +18,7 @@ from ttbench_core.backends.protocol.backend import (
     ReadingBackend,
 )
 from ttbench_core.backends.protocol.session import (
+    CompilingSession,
     CountingSession,
     Session,
     Tensors,
@@ -46,6 +47,7 @@ __all__ = [
     "Capabilities",
     "CheckingBackend",
     "CompileOptions",
+    "CompilingSession",
     "CountingSession",
     "Device",
     "DeviceReadings",

@@ -12,7 +12,7 @@ from ttbench_core.request.options import Trace
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["CountingSession", "Session", "Tensors", "TracingSession"]
+__all__ = ["CompilingSession", "CountingSession", "Session", "Tensors", "TracingSession"]
 
 #: Outputs of a session: tensors on the host.
 Tensors: TypeAlias = Sequence[Any]
@@ -90,3 +90,15 @@ class CountingSession(Protocol):
     @property
     def samples_per_input(self) -> int:
         """Samples that one input becomes."""
+
+
+@runtime_checkable
+class CompilingSession(Protocol):
+    """**Protocol:** a session whose engine compiles by itself where it meets something new.
+
+    The runner reads the count before and after the passes: a pass that compiles is not steady.
+    """
+
+    @property
+    def compilations(self) -> int:
+        """How often the engine has compiled in this process so far."""

@@ -23,9 +23,12 @@ import torch
 from ttbench_core.backends.protocol import CompileOptions, Session
 from ttbench_core.backends.replicas import ReplicatedSession
 from ttbench_core.backends.shared.host_threads import host_threads
+from ttbench_core.backends.shared.stages import HOST, Place, Step, chain_steps, inference_steps
+from ttbench_core.backends.shared.token_generator import TokenGenerator
+from ttbench_core.backends.shared.training import make_training_step
 from ttbench_core.backends.torch.checks import check_request
 from ttbench_core.backends.torch.facts import session_info
-from ttbench_core.backends.torch.generating import GeneratingSession, TokenGenerator
+from ttbench_core.backends.torch.generating import GeneratingSession
 from ttbench_core.backends.torch.global_settings import matmul_precision
 from ttbench_core.backends.torch.inductor import Compilation, prepared_compilation
 from ttbench_core.backends.torch.model_copies import ModelCopy, copy_model, stage_dtype
@@ -36,8 +39,6 @@ from ttbench_core.backends.torch.sessions import (
     StagedSession,
     SyncSession,
 )
-from ttbench_core.backends.torch.stages import HOST, Place, Step, chain_steps, inference_steps
-from ttbench_core.backends.torch.training import make_training_step
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.counting import new_tokens_of
 from ttbench_core.models.inputs import tensor_mapper
@@ -104,7 +105,7 @@ def _prepare(
             device,
             dtype,
             new_tokens_of(model) or 1,
-            cache=asked.cache,
+            static_cache=asked.cache == "static",
             compiler=None if compilation is None else compilation.function,
         )
         return _Prepared(generator, partial(GeneratingSession, generator))
@@ -112,7 +113,7 @@ def _prepare(
         modules["device"] = compilation.module(modules["device"])
     place = Place(device, dtype, asked.autocast)
     if options.training:
-        step = make_training_step(model, modules, place)
+        step = make_training_step(model, modules, place, _finisher(device))
         return _Prepared(step, partial(SyncSession, step))
     steps = inference_steps(modules, place, model.inputs)
     if len(steps) > 1:
@@ -125,3 +126,8 @@ def _prepare(
 
 def _torch_device(kind: str, index: int) -> torch.device:
     return HOST if kind == "cpu" else torch.device(kind, index)
+
+
+def _finisher(device: torch.device) -> Callable[[], object]:
+    """Give what waits until a device has finished."""
+    return partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 
 from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.backends.shared.stages import HOST
 from ttbench_core.backends.torch.formats import Quantised, compute_dtype, format_notes
 from ttbench_core.backends.torch.levels import COMPILE_LEVEL
 from ttbench_core.backends.torch.model_copies import is_channels_last
@@ -14,7 +15,6 @@ from ttbench_core.backends.torch.options import torch_options
 from ttbench_core.backends.torch.quantised_formats import is_quantised
 from ttbench_core.backends.torch.quantising import torchao_version
 from ttbench_core.backends.torch.sessions import SessionInfo
-from ttbench_core.backends.torch.stages import HOST
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.request.options import DataFormat
 

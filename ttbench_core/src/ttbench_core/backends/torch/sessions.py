@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from ttbench_core.backends.pipeline import Pipeline
-from ttbench_core.backends.torch.stages import Step, Tensors, chain_steps
+from ttbench_core.backends.shared.stages import Step, Tensors, chain_steps
 from ttbench_core.backends.torch.tracing import write_trace
 from ttbench_core.errors import SessionError
 from ttbench_core.model import Inputs

@@ -10,7 +10,7 @@ from typing import Final
 
 import torch
 
-from ttbench_core.backends.torch.stages import Step
+from ttbench_core.backends.shared.stages import Step
 from ttbench_core.model import Inputs
 from ttbench_core.request.options import Trace
 

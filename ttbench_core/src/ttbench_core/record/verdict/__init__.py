@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from ttbench_core.record.verdict import host_rules, time_rules
+from ttbench_core.record.verdict import engine_rules, host_rules, time_rules
 from ttbench_core.record.verdict.evidence import Evidence, Finding, Rule
 
 __all__ = ["RULES", "Evidence", "Finding", "judge"]
 
-RULES: Final[tuple[Rule, ...]] = (*time_rules.RULES, *host_rules.RULES)
+RULES: Final[tuple[Rule, ...]] = (*time_rules.RULES, *engine_rules.RULES, *host_rules.RULES)
 
 #: From harmless to severe; a hint does not change the verdict.
 _LEVELS: Final = ("hint", "noisy", "unstable")

@@ -42,6 +42,8 @@ class Evidence:
     #: Of each process: what else the machine did during the passes.
     host_activity: Sequence[HostActivity] = ()
     harness_ns_per_input: float | None = None
+    #: How often the engine compiled within the passes.
+    compilations: int | None = None
     #: Threads that the engine computes with.
     threads: int | None = None
     #: Cores that the process may run on.

@@ -9,7 +9,6 @@ from typing import Final
 
 from ttbench_core.measure.intervals import ratio_interval
 from ttbench_core.measure.passes import Pass
-from ttbench_core.measure.statistics import mean_in_flight, rate_times_latency
 from ttbench_core.measure.stopping import MIN_MEASURED_NS, TARGET_HALF_WIDTH
 from ttbench_core.record.formatting import format_spread
 from ttbench_core.record.verdict.advice import how_to_narrow, rounded_up
@@ -33,7 +32,6 @@ _NOISY_FILL: Final = 0.02
 #: A pass with this many times the depth of the pipeline shows its steady rate.
 _INPUTS_PER_DEPTH: Final = 10
 _MAX_HARNESS_SHARE: Final = 0.01
-_BOOKKEEPING_TOLERANCE: Final = 0.01
 
 
 def interval_too_wide(evidence: Evidence) -> Iterator[Finding]:
@@ -210,24 +208,6 @@ def harness_share(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def bookkeeping(evidence: Evidence) -> Iterator[Finding]:
-    """Little's law holds for any queue: where it does not, times were attributed wrongly."""
-    for passes in evidence.processes:
-        for one in passes:
-            counted, computed = mean_in_flight(one), rate_times_latency(one)
-            in_order = list(one.pop_ns) == sorted(one.pop_ns)
-            if in_order and abs(counted - computed) <= _BOOKKEEPING_TOLERANCE * computed:
-                continue
-            yield Finding(
-                "bookkeeping",
-                "unstable",
-                f"{counted:.3g} inputs in flight were counted where rate x latency is"
-                f" {computed:.3g}",
-                "report this: the engine mixes up its inputs, or the clock went back",
-            )
-            return
-
-
 def _measured_ns(passes: Sequence[Pass]) -> int:
     return sum(one.e2e_ns for one in passes)
 
@@ -241,5 +221,4 @@ RULES: Final[tuple[Rule, ...]] = (
     fill,
     warm_up_not_settled,
     harness_share,
-    bookkeeping,
 )

@@ -29,6 +29,8 @@ _PROCESS_KEYS: Final = (
     "energy",
     "error",
 )
+#: In `effective`, of sessions that count it.
+_COMPILATIONS: Final = "compilations_in_passes"
 
 
 def combine_results(
@@ -60,6 +62,7 @@ def combine_results(
         failure=last.failure,
         requested=recorded_options(options, results[0].backend),
         args={**first.args, **_options_of_the_whole(options)},
+        effective=_combined_effective(results),
         passes=[
             {**one, "process": process}
             for process, result in enumerate(results)
@@ -76,6 +79,13 @@ def combine_results(
 def _options_of_the_whole(options: RunOptions) -> dict[str, Any]:
     asked = options.as_requested()
     return {name: asked[name] for name in ("processes", "warmup", "verify", "pcc", "roofline")}
+
+
+def _combined_effective(results: Sequence[Result]) -> Mapping[str, Any]:
+    """Give the first one's, with what all of them compiled within the passes."""
+    counts = [result.effective.get(_COMPILATIONS) for result in results]
+    known = [int(count) for count in counts if count is not None]
+    return {**results[0].effective, **({_COMPILATIONS: sum(known)} if known else {})}
 
 
 def _status(results: Sequence[Result]) -> str:

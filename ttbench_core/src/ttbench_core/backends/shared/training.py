@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import torch
 
-from ttbench_core.backends.torch.stages import (
+from ttbench_core.backends.shared.stages import (
     HOST,
     Place,
     Step,
@@ -32,7 +32,7 @@ class TrainingStep:
         loss: called with the last stage's outputs, then the targets; gives a scalar.
         targets: on the loss's device.
         parameters: those whose gradients are cleared.
-        device: where the device stage runs; the step ends when it has finished.
+        finish: waits until the device stage has finished, with which the step ends.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class TrainingStep:
         loss: Callable[..., torch.Tensor],
         targets: Tensors,
         parameters: Sequence[torch.nn.Parameter],
-        device: torch.device,
+        finish: Callable[[], object],
     ) -> None:
         self._forward: Final = forward
         self._loss: Final = loss
         self._targets: Final = tuple(targets)
         self._parameters: Final = tuple(parameters)
-        self._device: Final = device
+        self._finish: Final = finish
 
     def __call__(self, inputs: Inputs) -> Tensors:
         """Train on one input."""
@@ -56,14 +56,16 @@ class TrainingStep:
         with torch.enable_grad():
             loss = self._loss(*self._forward(inputs), *self._targets)
             loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
-        if self._device.type == "cuda":
-            # a loss on the host is complete before the device has finished its backward pass
-            torch.cuda.synchronize(self._device)
+        # a loss on the host is complete before the device has finished its backward pass
+        self._finish()
         return to_host([loss.detach()])
 
 
 def make_training_step(
-    model: BenchmarkModel, modules: Mapping[str, Any], place: Place
+    model: BenchmarkModel,
+    modules: Mapping[str, Any],
+    place: Place,
+    finish: Callable[[], object],
 ) -> TrainingStep:
     """Make the training step of a model; the loss runs where its last stage does.
 
@@ -71,6 +73,7 @@ def make_training_step(
         model: gives the targets, and the structure of the inputs.
         modules: private copies by the name of their stage, with the loss.
         place: of the device stage.
+        finish: waits until the device has finished.
     """
     on_host = "cpu_post" in modules
     loss_device = HOST if on_host else place.device
@@ -85,5 +88,5 @@ def make_training_step(
         loss=modules["loss"].to(loss_device, loss_dtype),
         targets=targets,
         parameters=[p for module in modules.values() for p in module.parameters()],
-        device=place.device,
+        finish=finish,
     )

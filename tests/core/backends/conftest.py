@@ -17,7 +17,7 @@ TT_XLA = PACKS / "tt_xla"
 #: Packages of the stand-in, and what holds on to them.
 STAND_INS = (
     *("torch_xla", "tt_torch", "torch_plugin_tt", "pjrt_plugin_tt", "tt_xla_standin"),
-    "ttbench_core.backends.tt_xla",
+    *("ttbench_core.backends.tt_xla", "ttbench_core.backends.shared.xla"),
 )
 VARIABLES = ("TT_", "PJRT_", "XLA_", "CONVERT_SHLO_")
 

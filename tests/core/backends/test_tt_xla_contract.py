@@ -19,7 +19,8 @@ from ttbench_core.request.formats import DataFormat
 from ttbench_core.request.options import MathFidelity
 
 CONTRACT = json.loads((Path(__file__).parents[2] / "helpers" / "xla_contract.json").read_text())
-SOURCES = [Path(ttbench_core.__file__).parent / "backends" / "tt_xla"]
+BACKENDS = Path(ttbench_core.__file__).parent / "backends"
+SOURCES = [BACKENDS / "tt_xla", BACKENDS / "shared" / "xla"]
 ROOTS = ("torch_xla", "tt_torch", "torch_plugin_tt", "pjrt_plugin_tt")
 RECORDED = {name for part in CONTRACT.values() for name in part.get("names", ())}
 COMPILE_OPTIONS = CONTRACT["pjrt_plugin_tt"]["compile_options"]
@@ -54,16 +55,21 @@ def used_in(tree: ast.Module) -> Iterator[tuple[str, int]]:
             )
 
 
-def test_every_name_that_the_backend_uses_is_recorded():
-    used = {
+def used() -> dict[str, str]:
+    """Give every name that the backend uses, and where."""
+    return {
         name: f"{file.name}:{line}"
         for folder in SOURCES
         for file in sorted(folder.glob("*.py"))
         for name, line in used_in(ast.parse(file.read_text()))
     }
-    assert "torch_xla.set_custom_compile_options" in used
-    assert "torch_xla.runtime.use_spmd" in used
-    assert {name: where for name, where in used.items() if name not in RECORDED} == {}
+
+
+def test_every_name_that_the_backend_uses_is_recorded():
+    found = used()
+    assert "torch_xla.set_custom_compile_options" in found
+    assert "torch_xla.runtime.use_spmd" in found
+    assert {name: where for name, where in found.items() if name not in RECORDED} == {}
 
 
 def test_a_name_that_is_not_recorded_is_found():
@@ -72,14 +78,24 @@ def test_a_name_that_is_not_recorded_is_found():
     assert found - RECORDED == {"torch_xla.runtime.set_device", "torch_xla.runtime.nothing"}
 
 
-def test_the_stand_in_has_the_recorded_names_and_no_others(tt_cards):
+def test_the_stand_in_has_what_the_backend_uses_and_no_more_than_is_recorded(tt_cards):
     pytest.importorskip("torch")
-    for part in ("torch_xla", "torch_xla_of_tenstorrent", "torch_plugin_tt", "pjrt_plugin_tt"):
-        for name in CONTRACT[part]["names"]:
-            module, _, last = name.rpartition(".")
-            assert module == "" or last in importable(module) or importable(name), name
-    with pytest.raises(AttributeError):
-        importlib.import_module("torch_xla.runtime").set_device  # noqa: B018
+    own = ("torch_xla_of_tenstorrent", "torch_plugin_tt", "pjrt_plugin_tt")
+    for name in {*used(), *(name for part in own for name in CONTRACT[part]["names"])}:
+        module, _, last = name.rpartition(".")
+        assert importable(name) or last in importable(module), name
+    for module in ("torch_xla", "torch_xla.runtime", "torch_xla.distributed.spmd"):
+        found = importlib.import_module(module)
+        own_names = [name for name, value in vars(found).items() if is_of(value, found)]
+        assert {f"{module}.{name}" for name in own_names} <= RECORDED
+
+
+def is_of(value: object, module: object) -> bool:
+    return (
+        callable(value)
+        and getattr(value, "__module__", None) == module.__name__
+        and (not value.__name__.startswith("_"))
+    )
 
 
 def importable(name: str) -> list[str]:

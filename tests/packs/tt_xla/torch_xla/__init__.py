@@ -25,3 +25,7 @@ if not _standin.settings().get("plain"):
                 name, value, _standin.CONTRACT["pjrt_plugin_tt"]["compile_options"]
             )
         _standin.note("torch_xla.set_custom_compile_options", dict(options))
+
+
+def sync(wait=False, reset_scope=True):
+    """Start what was collected: nothing, as the stand-in computes at once."""

@@ -36,3 +36,12 @@ def _open():
         _state["opened"] = True
         names = ("TT_VISIBLE_DEVICES", "TT_RUNTIME_TRACE_REGION_SIZE")
         _standin.note("open", {name: os.environ.get(name) for name in names})
+
+
+def addressable_device_count():
+    _open()
+    return _standin.chip_count()
+
+
+def device_type():
+    return os.environ.get("PJRT_DEVICE")

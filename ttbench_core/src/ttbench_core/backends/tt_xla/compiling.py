@@ -1,42 +1,33 @@
-"""From a model to a session on the cards: options, placing, and the two calls that compile."""
+"""From a model to a session on the cards: the compiler's options, the mesh, `torch.compile`."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import torch
+import torch_xla
 
 from ttbench_core.backends.protocol import CompileOptions, Session
 from ttbench_core.backends.shared.compile_cache import forget_compiled
+from ttbench_core.backends.shared.xla.checks import refuse_model
+from ttbench_core.backends.shared.xla.compiling import Compiled
+from ttbench_core.backends.shared.xla.opening import LazyEngine, open_session
 from ttbench_core.backends.tt_xla.cards import VISIBLE
 from ttbench_core.backends.tt_xla.device_status import card_readings
-from ttbench_core.backends.tt_xla.generating import GeneratingSession, TokenGenerator, check_cache
-from ttbench_core.backends.tt_xla.options import (
-    WEIGHT_DTYPES,
-    compiler_options,
-    dynamo_options,
-)
-from ttbench_core.backends.tt_xla.placing import (
-    Placement,
-    check_model,
-    device_module,
-    placement,
-)
-from ttbench_core.backends.tt_xla.runtime import DEVICE_TYPE, set_compiler_options
-from ttbench_core.backends.tt_xla.sessions import SessionFacts, TtXlaSession, staged_steps
+from ttbench_core.backends.tt_xla.generating import OnDeviceGenerator, refuse_cache
+from ttbench_core.backends.tt_xla.options import WEIGHT_DTYPES, compiler_options, dynamo_options
+from ttbench_core.backends.tt_xla.placing import compute_dtype, refuse_mesh, splitting
+from ttbench_core.backends.tt_xla.runtime import DEVICE_TYPE, set_compiler_options, use_mesh
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.models.counting import new_tokens_of
 
 __all__ = ["compile_session"]
 
 #: The name that tt_torch registers with torch.compile.
 _DYNAMO_BACKEND: Final = "tt"
-#: The first call compiles, and the second records a trace where one is asked for.
-_COMPILING_CALLS: Final = 2
 
 
 def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
@@ -45,64 +36,49 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
     Raises `UnsupportedOptionError` for a model or an option that tt-xla cannot run; what it
     raises while compiling passes through.
     """
-    check_model(model, options)
-    check_cache(model, options)
+    refuse_model(model, options, "tt_xla", static_cache=False)
+    refuse_cache(model, options)
+    chips = len(options.devices)
+    refuse_mesh(model, chips)
     set_compiler_options(compiler_options(options))
-    place = placement(options)
+    # before the first device: its tensors would have no sharding
+    mesh = use_mesh(chips) if chips > 1 else None
     settings = contextlib.ExitStack()
     with contextlib.ExitStack() as undo:
         undo.callback(settings.close)
-        forget_compiled()
-        _forget_counts()
-        settings.callback(forget_compiled)
+        _forget()
+        settings.callback(_forget)
         settings.enter_context(_no_silent_eager())
-        stage = device_module(model.stages.device, place)
-        compiler = _compiler(options)
-        if model.generation:
-            generator = TokenGenerator(stage, place, new_tokens_of(model) or 1, compiler)
-            facts = _facts(model, options, place, _compile_now(generator, model.inputs))
-            session: Session = GeneratingSession(generator, facts, settings)
-        else:
-            steps = staged_steps(model, compiler(stage), place.mover())
-            times_s = _compile_now(lambda one: steps.finish(steps.start(one)), model.inputs)
-            facts = _facts(model, options, place, times_s)
-            session = TtXlaSession(steps, facts, settings)
+        compiler = partial(_compiled, dynamo_options(options), mesh)
+        dtype = compute_dtype(options)
+        engine = LazyEngine(
+            device=torch_xla.device(),
+            dtype=dtype,
+            compiler=compiler,
+            generator=partial(OnDeviceGenerator, compiler=compiler),
+            effective=_effective(options, dtype),
+            notes=tuple(_notes(options)),
+            report=_graphs,
+        )
+        session = open_session(model, options, engine, settings)
         undo.pop_all()
     return session
 
 
-def _compiler(options: CompileOptions) -> Callable[[torch.nn.Module], Callable[..., Any]]:
-    asked: dict[str, Any] = {**dynamo_options(options)}
-
-    def compile_module(module: torch.nn.Module) -> Callable[..., Any]:
-        compiled: Callable[..., Any] = torch.compile(
-            module, backend=_DYNAMO_BACKEND, options=asked or None
-        )
-        return compiled
-
-    return compile_module
+def _compiled(asked: dict[str, Any], mesh: Any, module: torch.nn.Module) -> Callable[..., Any]:
+    compiled: Callable[..., Any] = torch.compile(
+        module, backend=_DYNAMO_BACKEND, options=asked or None
+    )
+    return compiled if mesh is None else splitting(compiled, mesh)
 
 
-def _compile_now(run: Callable[[Any], object], inputs: Any) -> list[float]:
-    """Compile by running an input; gives the seconds of each call."""
-    times_s = []
-    for _ in range(_COMPILING_CALLS):
-        started_s = time.perf_counter()
-        run(inputs)
-        times_s.append(time.perf_counter() - started_s)
-    return times_s
-
-
-def _facts(
-    model: BenchmarkModel, options: CompileOptions, place: Placement, times_s: Sequence[float]
-) -> SessionFacts:
+def _effective(options: CompileOptions, dtype: torch.dtype) -> dict[str, object]:
     chips = len(options.devices)
-    weights = WEIGHT_DTYPES.get(options.data_format)
-    graphs, breaks = _dynamo_counts()
-    effective: dict[str, object] = {
+    computed = str(dtype).removeprefix("torch.")
+    return {
         "device_type": DEVICE_TYPE,
-        "dtype": str(place.dtype).removeprefix("torch."),
-        "weight_dtype": weights or str(place.dtype).removeprefix("torch."),
+        "dtype": computed,
+        "weight_dtype": WEIGHT_DTYPES.get(options.data_format, computed),
         "arch": options.devices[0].arch,
         "boards": _boards(),
         "device_count": chips,
@@ -110,24 +86,7 @@ def _facts(
         "visible_devices": os.environ.get(VISIBLE),
         "compile_options": compiler_options(options),
         "torch_compile_options": dynamo_options(options),
-        "graphs": graphs,
-        "graph_breaks": breaks,
-        "compile_s": times_s[0],
-        "second_call_s": times_s[1],
-        **({"cache": "static"} if model.generation else {}),
     }
-    notes = []
-    if weights:
-        notes.append(
-            f"{options.data_format} is the format of the weights of matrix products alone: the"
-            " model computes in bfloat16"
-        )
-    if breaks:
-        notes.append(
-            f"torch.compile broke the model into {graphs} graphs, and what is between them runs"
-            " outside of them"
-        )
-    return SessionFacts(effective, tuple(notes))
 
 
 def _boards() -> list[str] | None:
@@ -138,21 +97,37 @@ def _boards() -> list[str] | None:
     return [str(card["board_type"]) for card in cards if card["board_type"]]
 
 
-def _forget_counts() -> None:
+def _notes(options: CompileOptions) -> Iterator[str]:
+    if options.data_format in WEIGHT_DTYPES:
+        yield (
+            f"{options.data_format} is the format of the weights of matrix products alone: the"
+            " model computes in bfloat16"
+        )
+    yield "backend 'tt_xla' has been tested without a card"
+
+
+def _graphs() -> Compiled:
+    """Say how many graphs torch.compile made, and how often it broke one off."""
     from torch._dynamo.utils import counters
 
+    graphs, breaks = int(counters["stats"]["unique_graphs"]), sum(counters["graph_break"].values())
+    note = (
+        f"torch.compile broke the model into {graphs} graphs, and what is between them runs"
+        " outside of them"
+    )
+    return Compiled({"graphs": graphs, "graph_breaks": breaks}, (note,) if breaks else ())
+
+
+def _forget() -> None:
+    """Forget what torch.compile has compiled, and its counts."""
+    from torch._dynamo.utils import counters
+
+    forget_compiled()
     counters.clear()
 
 
-def _dynamo_counts() -> tuple[int, int]:
-    """Give how many graphs torch.compile made, and how often it broke one off."""
-    from torch._dynamo.utils import counters
-
-    return int(counters["stats"]["unique_graphs"]), sum(counters["graph_break"].values())
-
-
 @contextlib.contextmanager
-def _no_silent_eager() -> Any:
+def _no_silent_eager() -> Iterator[None]:
     """Make too many compilations of one function an error, where torch knows how."""
     config: Any = torch._dynamo.config  # noqa: SLF001
     strict = {"fail_on_recompile_limit_hit": True}

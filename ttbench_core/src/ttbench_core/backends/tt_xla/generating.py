@@ -7,28 +7,25 @@ where a user would read it.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import torch
 
 from ttbench_core.backends.protocol import CLOCK, CompileOptions, Tensors
+from ttbench_core.backends.shared.stages import Place, tensor_mover
 from ttbench_core.backends.tt_xla.options import tt_xla_options
-from ttbench_core.backends.tt_xla.placing import Placement
-from ttbench_core.backends.tt_xla.sessions import SessionFacts, Steps, TtXlaSession
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel, CacheTensor, Inputs, StaticCacheModule
-from ttbench_core.models.counting import new_tokens_of
 from ttbench_core.models.inputs import map_tensors
 from ttbench_core.models.reference.stages import HOST
 
-__all__ = ["GeneratingSession", "TokenGenerator", "check_cache"]
+__all__ = ["OnDeviceGenerator", "refuse_cache"]
 
 _Cache = Mapping[str, torch.Tensor]
 
 
-def check_cache(model: BenchmarkModel, options: CompileOptions) -> None:
+def refuse_cache(model: BenchmarkModel, options: CompileOptions) -> None:
     """Raise `UnsupportedOptionError` for a cache that the model or the run does not have."""
     if not model.generation:
         if tt_xla_options(options).experimental_kv_cache_dtype != "model":
@@ -37,12 +34,10 @@ def check_cache(model: BenchmarkModel, options: CompileOptions) -> None:
                 " generates nothing: leave it out"
             )
         return
-    is_alone = len(model.stages.present(training=False)) == 1
-    declares = isinstance(model.stages.device, StaticCacheModule)
-    if not (is_alone and declares and new_tokens_of(model)):
+    if not isinstance(model.stages.device, StaticCacheModule):
         raise UnsupportedOptionError(
-            "backend 'tt_xla' generates with the static cache of a model with one stage, and this"
-            " model declares none (docs/generation.md): add --no-generative"
+            "backend 'tt_xla' generates with a static cache, and this model declares none"
+            " (docs/generation.md): add --no-generative"
         )
 
 
@@ -72,25 +67,27 @@ class _Decode(torch.nn.Module):
         return logits.argmax(dim=-1, keepdim=True), position + 1, filled
 
 
-class TokenGenerator:
+class OnDeviceGenerator:
     """Generates a fixed number of tokens for an input, and records when each was on the host.
 
     Args:
         module: the device stage, on its device.
-        place: where it is.
+        place: where it is, and the dtype that it computes in.
         token_count: how many tokens are generated.
-        compiler: compiles a module.
+        compiler: gives what is called for a module.
     """
 
     def __init__(
         self,
         module: torch.nn.Module,
-        place: Placement,
+        place: Place,
         token_count: int,
+        *,
         compiler: Callable[[torch.nn.Module], Callable[..., Any]],
     ) -> None:
         self._module: Final[Any] = module
         self._place: Final = place
+        self._move: Final = tensor_mover(place.device, place.dtype)
         self._token_count: Final = token_count
         self._prefill: Final = compiler(_Prefill(module))
         self._decode: Final = compiler(_Decode(module))
@@ -98,13 +95,12 @@ class TokenGenerator:
         self._first_position: torch.Tensor | None = None
         self.token_ns: list[int] = []
 
-    @torch.no_grad()
     def __call__(self, inputs: Inputs) -> Tensors:
         """Generate; gives the first step's logits, and the tokens as (microbatch, tokens)."""
         if self._zeros is None:
             self._allocate(inputs)
         self.token_ns = []
-        moved = map_tensors(self._place.mover(), inputs)
+        moved = map_tensors(self._move, inputs)
         token, logits, cache = self._prefill(moved, self._zeros)
         tokens = [self._fetched(token)]
         position = self._first_position
@@ -133,24 +129,3 @@ class TokenGenerator:
         on_host = token.to(HOST)
         self.token_ns.append(CLOCK())
         return on_host
-
-
-class GeneratingSession(TtXlaSession):
-    """Generates all tokens of an input when it is pushed.
-
-    Args:
-        generator: generates the tokens of one input.
-        facts: what the session reports about itself.
-        settings: restores what compiling has set.
-    """
-
-    def __init__(
-        self, generator: TokenGenerator, facts: SessionFacts, settings: contextlib.ExitStack
-    ) -> None:
-        super().__init__(Steps(generator, lambda outputs: outputs, depth=1), facts, settings)
-        self._generator: Final = generator
-
-    @property
-    def token_ns(self) -> Sequence[int]:
-        """When each token of the last input was on the host."""
-        return self._generator.token_ns

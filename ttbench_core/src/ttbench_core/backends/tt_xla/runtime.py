@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ttbench_core.backends.protocol import Device
+from ttbench_core.backends.shared.xla.runtime import device_attributes
 from ttbench_core.backends.tt_xla.cards import DEVICE_KIND
 from ttbench_core.errors import DeviceError, UnsupportedOptionError, one_line
 
@@ -25,6 +26,8 @@ def open_cards(first_index: int = 0) -> tuple[Device, ...]:
 
     Raises `DeviceError` where the packages cannot be imported, or the runtime opens no card.
     """
+    # without it, PyTorch/XLA chooses a type of device when it is imported, and says so
+    os.environ.setdefault("PJRT_DEVICE", DEVICE_TYPE)
     try:
         import torch_xla.runtime as xr
         import tt_torch  # noqa: F401 - registers the backend `tt` of torch.compile
@@ -33,7 +36,7 @@ def open_cards(first_index: int = 0) -> tuple[Device, ...]:
     except Exception as error:
         raise DeviceError(f"tt-xla cannot be imported ({one_line(error)}): {_REMEDY}") from error
     try:
-        found = xr.global_runtime_device_attributes()
+        found = device_attributes()
     except Exception as error:
         raise DeviceError(
             f"tt-xla opens no card ({one_line(error)}): check the driver, that no other process"

@@ -171,6 +171,20 @@ def executorch(session: nox.Session) -> None:
 
 @nox.session(default=False)
 @timed
+def xla(session: nox.Session) -> None:
+    """The engine PyTorch/XLA, beside the CUDA build of torch 2.9 (7 GB, 3 min; tests 6 min)."""
+    core, nlp, vision = DISTRIBUTIONS
+    # the versions of all others: it needs the torch that it was built for
+    pins = Path(CONSTRAINTS).read_text(encoding="utf-8").splitlines()
+    constraints = Path(session.create_tmp()).resolve() / "constraints.txt"
+    others = [line for line in pins if not line.startswith(("torch==", "torchao=="))]
+    constraints.write_text("\n".join(others), encoding="utf-8")
+    session.install("-c", str(constraints), f"{core}[xla]", nlp, vision, *TEST_TOOLS)
+    session.run("pytest", "tests/xla", *session.posargs)
+
+
+@nox.session(default=False)
+@timed
 def exports(session: nox.Session) -> None:
     """Which models torch.export takes, a configuration of each (15 to 30 minutes)."""
     core, nlp, vision = DISTRIBUTIONS

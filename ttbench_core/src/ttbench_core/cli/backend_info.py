@@ -29,6 +29,7 @@ def backend_facts(name: str) -> dict[str, Any]:
         "pack": installed.plugin.pack,
         "version": installed.plugin.version,
         "devices": list(capabilities.device_kinds),
+        "untested_devices": list(capabilities.untested_kinds),
         "formats": [_format_facts(one, capabilities) for one in formats_of(capabilities)],
         "math_fidelities": _in_order(MathFidelity, capabilities.math_fidelities),
         "levels": [
@@ -56,6 +57,8 @@ def backend_rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "backend", facts["backend"]
     yield "from", f"{facts['pack']} {facts['version']}"
     yield "devices", f"{', '.join(facts['devices'])} (-d)"
+    if facts["untested_devices"]:
+        yield "untested", f"{', '.join(facts['untested_devices'])}: not tried by its authors"
     yield "formats", f"{', '.join(map(_format_text, facts['formats']))} (-df)"
     for one in facts["formats"]:
         if one["pcc"] is not None:

@@ -88,6 +88,8 @@ class Capabilities:
     options: type | None = None
     #: Environment variables that change its speed, for the record: names, or prefixes with a `*`.
     variables: tuple[str, ...] = ()
+    #: Those of `device_kinds` that its authors have not tried.
+    untested_kinds: tuple[str, ...] = ()
     #: How much it wants to be chosen where the user names no backend; the highest that can run is.
     #: PyTorch has `TORCH_RANK`: a backend that does not say more runs only when it is named.
     rank: int = 0

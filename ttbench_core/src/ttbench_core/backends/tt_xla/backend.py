@@ -48,6 +48,7 @@ _CAPABILITIES: Final = Capabilities(
         *("CONVERT_SHLO_TO_SHARDY", "PJRT_DEVICE", "TT_METAL_*", "TT_MESH_*"),
         *("TT_RUNTIME_*", "TT_VISIBLE_DEVICES", "TTMLIR_*", "TTXLA_*", "XLA_*"),
     ),
+    untested_kinds=(cards.DEVICE_KIND,),
     rank=_RANK,
     own_process=True,
     patience_s=_DEFAULT_TIMEOUT_S,

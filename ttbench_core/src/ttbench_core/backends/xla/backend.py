@@ -15,6 +15,7 @@ from ttbench_core.backends.protocol import (
     Capabilities,
     CompileOptions,
     Device,
+    Peak,
     Session,
 )
 from ttbench_core.backends.shared.exported_backend import require_one_device
@@ -23,21 +24,20 @@ from ttbench_core.backends.xla.options import XlaOptions
 from ttbench_core.errors import UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.inputs import INPUT_KINDS
-from ttbench_core.request.formats import DataFormat
+from ttbench_core.request.formats import DataFormat, NumberFormat
 from ttbench_core.request.options import MathFidelity, RunOptions
 
 __all__ = ["XlaBackend"]
 
 #: The types of devices of PJRT, by what `-d` names them; the first one is the default.
 _TYPES: Final = {"cpu": "CPU", "tpu": "TPU", "cuda": "CUDA", "neuron": "NEURON"}
-#: Fidelities with products of rounded factors.
-_ROUNDING: Final = (MathFidelity.LOFI, MathFidelity.HIFI2)
 _REMEDY: Final = (
     "ttbench env create xla --backend xla, an interpreter of its own: it needs the torch that it"
     " was built for"
 )
 _CAPABILITIES: Final = Capabilities(
     device_kinds=tuple(_TYPES),
+    untested_kinds=("tpu", "cuda", "neuron"),
     data_formats=(DataFormat.FP32, DataFormat.FP16, DataFormat.FP16_B),
     default_format=DataFormat.FP32,
     math_fidelities=frozenset(MathFidelity),
@@ -91,15 +91,14 @@ class XlaBackend:
     def devices_for(self, options: RunOptions, engine: XlaOptions) -> Sequence[Device]:  # noqa: ARG002
         """Start the runtime for the device of a request, and give that device.
 
-        Raises `DeviceError` where it is missing, `UnsupportedOptionError` for more than one, for a
-        fidelity that it lacks, and in a process that runs with another type of device.
+        Raises `DeviceError` where it is missing, `UnsupportedOptionError` for more than one and in
+        a process that runs with another type of device.
         """
         from ttbench_core.backends.shared.xla.runtime import start_runtime
 
         device = options.device or _default_kind()
         kind = device.partition(":")[0]
         if kind in _TYPES:
-            _refuse_fidelity(options, kind)
             start_runtime(_TYPES[kind], options.threads)
         return require_one_device(select_devices(replace(options, device=device), self), self.name)
 
@@ -112,6 +111,20 @@ class XlaBackend:
     def seeded(self, seed: int, devices: Sequence[Device]) -> AbstractContextManager[None]:
         """Seed torch's generators, and restore them at the end; `compile` seeds the device's."""
         return seeded(seed, [one for one in devices if one.kind == "cpu"])
+
+    def peak(self, device: Device, data_format: NumberFormat, threads: int | None) -> Peak:
+        """Measure matrix products and memory of a processor by PyTorch alone.
+
+        Raises `UnsupportedOptionError` for any other device.
+        """
+        if device.kind != "cpu":
+            raise UnsupportedOptionError(f"the peak of a {device.kind} device cannot be measured")
+        import torch
+
+        from ttbench_core.backends.shared.roofline import measure_peak
+        from ttbench_core.backends.xla.formats import compute_dtype
+
+        return measure_peak(torch.device("cpu"), compute_dtype(data_format), threads)
 
     def compile(self, model: BenchmarkModel, options: CompileOptions) -> Session:
         """Make a model ready to run; see `compiling`."""
@@ -130,11 +143,3 @@ def _default_kind() -> str:
             " name a device with -d"
         )
     return kinds[asked]
-
-
-def _refuse_fidelity(options: RunOptions, kind: str) -> None:
-    if kind == "cpu" and options.math_fidelity in _ROUNDING:
-        raise UnsupportedOptionError(
-            f"XLA multiplies float32 in full on a processor, and -mf {options.math_fidelity} would"
-            " change nothing: leave it out"
-        )

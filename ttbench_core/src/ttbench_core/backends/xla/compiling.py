@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Final
 
 import torch
 import torch_xla
@@ -14,18 +13,12 @@ from ttbench_core.backends.shared.host_threads import host_threads
 from ttbench_core.backends.shared.xla.checks import refuse_model
 from ttbench_core.backends.shared.xla.facts import device_facts
 from ttbench_core.backends.shared.xla.opening import LazyEngine, open_session
+from ttbench_core.backends.xla.formats import compute_dtype
 from ttbench_core.backends.xla.options import xla_options
-from ttbench_core.backends.xla.precision import matmul_precision
+from ttbench_core.backends.xla.precision import ROUNDING, matmul_precision
 from ttbench_core.model import BenchmarkModel
-from ttbench_core.request.formats import DataFormat, NumberFormat
 
 __all__ = ["compile_session"]
-
-_DTYPES: Final[dict[NumberFormat, torch.dtype]] = {
-    DataFormat.FP32: torch.float32,
-    DataFormat.FP16: torch.float16,
-    DataFormat.FP16_B: torch.bfloat16,
-}
 
 
 def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
@@ -43,7 +36,7 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
         precision = settings.enter_context(matmul_precision(options.math_fidelity))
         if options.asked is not None:
             torch_xla.manual_seed(options.asked.seed)
-        dtype = _DTYPES[options.data_format]
+        dtype = compute_dtype(options.data_format)
         engine = LazyEngine(
             device=torch_xla.device(options.devices[0].index),
             dtype=dtype,
@@ -61,6 +54,11 @@ def _notes(options: CompileOptions, dtype: torch.dtype) -> Iterator[str]:
         yield (
             f"math fidelity {options.math_fidelity} changes float32 products only, not those of"
             f" {options.data_format}"
+        )
+    elif options.math_fidelity in ROUNDING and options.devices[0].kind == "cpu":
+        yield (
+            f"math fidelity {options.math_fidelity} changes nothing here: XLA multiplies float32 in"
+            " full on a processor"
         )
     if options.devices[0].kind != "cpu":
         yield "backend 'xla' has been tested on processors alone"

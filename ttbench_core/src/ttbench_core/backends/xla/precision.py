@@ -11,7 +11,7 @@ import torch_xla.backends
 
 from ttbench_core.request.options import MathFidelity
 
-__all__ = ["matmul_precision"]
+__all__ = ["ROUNDING", "matmul_precision"]
 
 #: PyTorch/XLA's names for it. Without a request it is the one of Fp32 everywhere: by itself a TPU
 #: multiplies float32 in bfloat16.
@@ -22,6 +22,8 @@ _PRECISIONS: Final = {
     MathFidelity.HIFI3: "highest",
     MathFidelity.HIFI4: "highest",
 }
+#: Fidelities with products of rounded factors, on devices that have them.
+ROUNDING: Final = (MathFidelity.LOFI, MathFidelity.HIFI2)
 
 
 @contextlib.contextmanager

@@ -60,8 +60,8 @@ def compile_now(run: Callable[[], object], graphs: int) -> Compiled:
 def _notes(last: Work, graphs: int, operators: Sequence[str]) -> Iterator[str]:
     if last.compilations:
         yield (
-            f"an input still compiles {last.compilations} graphs after {_MAX_RUNS} runs, so its"
-            " time is not that of a graph which is there"
+            f"each input still compiles after {_MAX_RUNS} runs, so its time is not that of a graph"
+            " which is there"
         )
     if last.executions > graphs:
         why = " because it reads values of tensors in Python" if _READS_VALUE in operators else ""

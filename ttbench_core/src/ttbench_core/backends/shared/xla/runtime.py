@@ -80,13 +80,11 @@ def start_runtime(device_type: str, threads: int | None = None) -> None:
     if _STARTED:
         _refuse_another(device_type, threads)
         return
-    count = threads or usable_cores()
     try:
         _import()
         import torch_xla.runtime as xr
 
         with _variable(_THREADS_VARIABLE, None if threads is None else str(threads)):
-            count = int(os.environ.get(_THREADS_VARIABLE) or count)
             xr.set_device_type(device_type)
             xr.addressable_device_count()
     except Exception as error:
@@ -94,7 +92,9 @@ def start_runtime(device_type: str, threads: int | None = None) -> None:
             f"PyTorch/XLA has no {device_type} device here ({one_line(error)}); choose another"
             " one with -d, or set the runtime of this one up"
         ) from error
-    _STARTED.update(type=device_type, threads=count)
+    given = os.environ.get(_THREADS_VARIABLE, "")
+    default = int(given) if given.isdecimal() else usable_cores()
+    _STARTED.update(type=device_type, threads=threads or default)
 
 
 def started_type() -> str | None:

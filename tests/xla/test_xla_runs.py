@@ -1,0 +1,125 @@
+"""Whole runs on PyTorch/XLA, on the processor: right outputs, times apart, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from engine_runs import QUICK
+
+import ttbench_core
+from ttbench_core import BenchmarkError
+
+pytest.importorskip("torch_xla")
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
+
+#: As many inputs as show that the passes compile nothing.
+SHORT = {**QUICK, "passes": 3, "loop_count": 4, "roofline": False}
+
+
+def run(model, config=None, **options):
+    if model in {"simple_add", "resnet"}:
+        pytest.importorskip("ttbench_models_vision")
+    else:
+        pytest.importorskip("ttbench_models_nlp")
+    return ttbench_core.run(model, config=config, backend="xla", **{**SHORT, **options})
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "options", "compilations"),
+    [
+        # transformers looks at the values of its mask, which ends a graph
+        ("bert", "tiny", {"microbatch": 1}, 2),
+        ("resnet", "resnet18", {"microbatch": 1}, 1),
+        # the zeros of the cache, the prompt, and one graph for all further tokens
+        ("gpt2", "distil", {"seq_len": 16, "new_tokens": 4, "microbatch": 1}, 3),
+    ],
+)
+def test_a_model_is_right_and_compiled_before_its_passes(model, config, options, compilations):
+    result = run(model, config, **options)
+    assert result.verification["passed"]
+    assert result.verification["pcc"] > 0.9999
+    assert result.verification["modules"] == "unchanged"
+    assert result.samples_per_sec > 0
+    effective = result.effective
+    assert effective["device_type"] == "CPU"
+    assert effective["compilations"] == compilations
+    assert effective["compilations_in_passes"] == 0
+    assert effective["compile_cache"] == "none"
+    assert 0 < effective["engine_compile_s"] < result.phases_ns["compile"] / 1e9
+    assert result.phases_ns["first_call"] < result.phases_ns["compile"]
+
+
+def test_a_growing_past_has_a_graph_for_each_token():
+    options = {"seq_len": 16, "new_tokens": 3, "microbatch": 1}
+    result = run("gpt2", "distil", engine_options={"cache": "dynamic"}, **options)
+    assert result.verification["pcc"] > 0.9999
+    assert result.effective["cache"] == "dynamic"
+    assert result.effective["compilations"] == result.effective["graphs_per_input"] == 3
+    assert result.effective["compilations_in_passes"] == 0
+
+
+def test_a_model_computes_in_bfloat16():
+    result = run("bert", "tiny", microbatch=1, dataformat="Fp16_b")
+    assert result.effective["dtype"] == "bfloat16"
+    assert 0.999 < result.verification["pcc"] < 1
+
+
+def test_a_model_trains():
+    result = run("bert", "tiny", microbatch=1, training=True)
+    assert result.status == "ok"
+    assert result.samples_per_sec > 0
+    assert result.effective["compilations_in_passes"] == 0
+
+
+def test_passes_that_compile_are_counted_and_unstable(tmp_path):
+    (tmp_path / "growing.py").write_text(
+        "import torch\n"
+        "from ttbench_core import StagedModel, Stages\n"
+        "class Growing(torch.nn.Module):\n"
+        "    calls = 0\n"
+        "    def forward(self, x):\n"
+        "        self.calls += 1\n"
+        "        return x * self.calls  # a number of Python is a constant in the graph\n"
+        "def growing():\n"
+        "    return StagedModel(Stages(device=Growing()), [torch.ones(2, 2)])\n"
+    )
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "ttbench_core", "-m", "growing:growing", "--backend", "xla"),
+            *("--passes", "3", "--loop_count", "4", "--warmup", "0", "--no-verify"),
+        ],
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "compiling: the engine compiled " in done.stdout
+    assert "each input still compiles after 5 runs" in done.stdout
+
+
+def test_a_device_that_is_missing_is_a_failed_run_of_one_line():
+    with pytest.raises(BenchmarkError, match="has no TPU device here") as caught:
+        run("simple_add", device="tpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_engine_with_a_number_of_threads_says_so():
+    assert run("simple_add", threads=1).effective["threads"] == 1
+
+
+def test_twenty_runs_leave_nothing_behind(tmp_path, monkeypatch, left_behind):
+    here, temporary = tmp_path / "here", tmp_path / "temporary"
+    here.mkdir()
+    temporary.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    for _ in range(20):
+        assert run("simple_add", passes=1).status == "ok"
+    assert left_behind() == set()
+    assert list(here.iterdir()) == list(temporary.iterdir()) == []

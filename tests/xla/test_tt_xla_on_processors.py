@@ -63,3 +63,9 @@ def test_a_model_in_bfloat16_agrees_with_float32():
     facts = facts_of(1, "bert", config="tiny", microbatch=2, dataformat="Fp16_b")
     assert facts["pcc"] > 0.99
     assert facts["effective"]["dtype"] == "bfloat16"
+
+
+def test_a_training_step_is_compiled_once():
+    facts = facts_of(1, "bert", config="tiny", microbatch=2, training=True)
+    assert facts["loss"] > 0
+    assert facts["later_compilations"] == 0

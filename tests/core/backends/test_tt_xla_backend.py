@@ -101,6 +101,13 @@ def test_stages_on_the_host_run_around_that_of_the_card(tt_cards):
     assert measured("staged").verification["passed"]
 
 
+def test_a_training_step_gives_its_loss(tt_cards):
+    result = measured(training=True)
+    assert result.ok
+    assert result.args["training"] is True
+    assert result.total_samples == 4 * 4
+
+
 def test_a_blackhole_is_named_so(tt_cards):
     tt_cards(arch="Blackhole")
     assert measured().arch == "blackhole"
@@ -169,7 +176,7 @@ def test_a_level_of_another_scale_is_refused_with_the_option_that_is_meant(tt_ca
         ({"engine_options": {"experimental_kv_cache_dtype": "bfp_bf8"}}, "generates nothing"),
         ({"engine_options": {"dry_run": True}}, "dry_run"),
         ({"trace": "light"}, "trace light"),
-        ({"training": True}, "training"),
+        ({"training": True, "chips": 2}, "training on several chips"),
         ({"device": "tt:x"}, "cards by number"),
         ({"device": "cuda"}, "backend torch has the others"),
     ],

@@ -40,6 +40,7 @@ _CAPABILITIES: Final = Capabilities(
     default_format=DataFormat.FP16_B,
     math_fidelities=frozenset(MathFidelity),
     opt_level_help={0: "the compiler has a scale of its own: -B optimization_level=0, 1 or 2"},
+    training=True,
     generation=True,
     host_stages=True,
     input_kinds=INPUT_KINDS,

@@ -62,6 +62,7 @@ def test_a_run_goes_through_and_its_outputs_are_right(tt_cards):
     assert result.args["dataformat"] == "Fp16_b"
     assert result.effective["dtype"] == "bfloat16"
     assert result.effective["device_type"] == "TT"
+    assert result.effective["emulated"] is False
     assert result.effective["mesh_shape"] == [1, 1]
     assert result.effective["graphs"] == 1
     assert result.effective["graph_breaks"] == 0
@@ -264,6 +265,18 @@ def test_all_chips_are_those_of_chips_0(tt_cards):
 def test_chips_that_cannot_share_the_work_are_refused(tt_cards, model, asked, match):
     tt_cards(chips=4)
     assert is_refused(match, model, **asked)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["TT_COMPILE_ONLY_SYSTEM_DESC", "TT_METAL_MOCK_CLUSTER_DESC_PATH", "TT_METAL_SIMULATOR"],
+)
+def test_a_description_in_place_of_a_card_is_marked(tt_cards, monkeypatch, variable):
+    monkeypatch.setenv(variable, "card.yaml")
+    result = measured()
+    assert result.effective["emulated"] is True
+    assert any(f"no card has run: {variable}" in note for note in result.notes)
+    assert result.environment[variable] == "card.yaml"
 
 
 # ----- failures --------------------------------------------------------------------------------

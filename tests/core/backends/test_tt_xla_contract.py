@@ -143,7 +143,8 @@ def test_every_format_of_weights_is_one_of_the_compilers(data_format):
 
 
 def test_the_variables_that_are_set_are_recorded():
-    assert {cards.VISIBLE, cards.TRACE_REGION} <= set(CONTRACT["pjrt_plugin_tt"]["environment"])
+    used = {cards.VISIBLE, cards.TRACE_REGION, *cards.EMULATORS}
+    assert used <= set(CONTRACT["pjrt_plugin_tt"]["environment"])
 
 
 def test_what_is_read_of_a_card_is_recorded():

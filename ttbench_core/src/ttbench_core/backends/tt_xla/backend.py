@@ -46,8 +46,8 @@ _CAPABILITIES: Final = Capabilities(
     input_kinds=INPUT_KINDS,
     options=TtXlaOptions,
     variables=(
-        *("CONVERT_SHLO_TO_SHARDY", "PJRT_DEVICE", "TT_METAL_*", "TT_MESH_*"),
-        *("TT_RUNTIME_*", "TT_VISIBLE_DEVICES", "TTMLIR_*", "TTXLA_*", "XLA_*"),
+        *("CONVERT_SHLO_TO_SHARDY", "PJRT_DEVICE", "TT_COMPILE_ONLY_*", "TT_METAL_*"),
+        *("TT_MESH_*", "TT_RUNTIME_*", "TT_VISIBLE_DEVICES", "TTMLIR_*", "TTXLA_*", "XLA_*"),
     ),
     untested_kinds=(cards.DEVICE_KIND,),
     rank=_RANK,

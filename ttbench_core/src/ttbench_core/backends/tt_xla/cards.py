@@ -16,10 +16,12 @@ from ttbench_core.errors import DeviceError
 __all__ = [
     "DEVICE_KIND",
     "DRIVER_NODES",
+    "EMULATORS",
     "TRACE_REGION",
     "VISIBLE",
     "choose_card",
     "driver_nodes",
+    "emulator",
     "installed_versions",
     "is_installed",
     "reserve_trace_region",
@@ -31,6 +33,12 @@ DEVICE_KIND: Final = "tt"
 DRIVER_NODES = Path("/dev/tenstorrent")
 #: Which cards a process sees: numbers or PCI addresses with commas between them.
 VISIBLE: Final = "TT_VISIBLE_DEVICES"
+#: Variables that put a description of a card in place of one.
+EMULATORS: Final = (
+    "TT_COMPILE_ONLY_SYSTEM_DESC",
+    "TT_METAL_MOCK_CLUSTER_DESC_PATH",
+    "TT_METAL_SIMULATOR",
+)
 #: Bytes of the card's memory for traces; read when the card is opened.
 TRACE_REGION: Final = "TT_RUNTIME_TRACE_REGION_SIZE"
 #: The recommendation of Tenstorrent's guide.
@@ -46,6 +54,11 @@ def driver_nodes() -> tuple[str, ...]:
     except OSError:
         return ()
     return tuple(sorted(names, key=int))
+
+
+def emulator() -> str | None:
+    """Give the variable by which no card runs here, but a description of one; None for a card."""
+    return next((name for name in EMULATORS if os.environ.get(name)), None)
 
 
 def is_installed() -> bool:

@@ -16,7 +16,7 @@ from ttbench_core.backends.shared.compile_cache import forget_compiled
 from ttbench_core.backends.shared.xla.checks import refuse_model
 from ttbench_core.backends.shared.xla.compiling import Compiled
 from ttbench_core.backends.shared.xla.opening import LazyEngine, open_session
-from ttbench_core.backends.tt_xla.cards import VISIBLE
+from ttbench_core.backends.tt_xla.cards import VISIBLE, emulator
 from ttbench_core.backends.tt_xla.device_status import card_readings
 from ttbench_core.backends.tt_xla.generating import OnDeviceGenerator, refuse_cache
 from ttbench_core.backends.tt_xla.options import WEIGHT_DTYPES, compiler_options, dynamo_options
@@ -81,6 +81,7 @@ def _effective(options: CompileOptions, dtype: torch.dtype) -> dict[str, object]
         "weight_dtype": WEIGHT_DTYPES.get(options.data_format, computed),
         "arch": options.devices[0].arch,
         "boards": _boards(),
+        "emulated": emulator() is not None,
         "device_count": chips,
         "mesh_shape": [1, chips],
         "visible_devices": os.environ.get(VISIBLE),
@@ -102,6 +103,11 @@ def _notes(options: CompileOptions) -> Iterator[str]:
         yield (
             f"{options.data_format} is the format of the weights of matrix products alone: the"
             " model computes in bfloat16"
+        )
+    if (variable := emulator()) is not None:
+        yield (
+            f"no card has run: {variable} describes one, and times, outputs and rates are none of a"
+            " card"
         )
     yield "backend 'tt_xla' has been tested without a card"
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 from engine_runs import QUICK
 
@@ -72,35 +68,6 @@ def test_a_model_trains():
     assert result.status == "ok"
     assert result.samples_per_sec > 0
     assert result.effective["compilations_in_passes"] == 0
-
-
-def test_passes_that_compile_are_counted_and_unstable(tmp_path):
-    (tmp_path / "growing.py").write_text(
-        "import torch\n"
-        "from ttbench_core import StagedModel, Stages\n"
-        "class Growing(torch.nn.Module):\n"
-        "    calls = 0\n"
-        "    def forward(self, x):\n"
-        "        self.calls += 1\n"
-        "        return x * self.calls  # a number of Python is a constant in the graph\n"
-        "def growing():\n"
-        "    return StagedModel(Stages(device=Growing()), [torch.ones(2, 2)])\n"
-    )
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "ttbench_core", "-m", "growing:growing", "--backend", "xla"),
-            *("--passes", "3", "--loop_count", "4", "--warmup", "0", "--no-verify"),
-        ],
-        check=False,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "compiling: the engine compiled " in done.stdout
-    assert "each input still compiles after 5 runs" in done.stdout
 
 
 def test_a_device_that_is_missing_is_a_failed_run_of_one_line():

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 from engine_runs import compiled, draws, sample
 
-from ttbench_core import StagedModel, Stages
+from ttbench_core import RunOptions, StagedModel, Stages
 from ttbench_core.backends.loading import load_backend
 from ttbench_core.errors import SessionError, UnsupportedOptionError
+from ttbench_core.models.source import find_source
+from ttbench_core.running.measuring import measure
+from ttbench_core.running.request import RunRequest
 
 torch_xla = pytest.importorskip("torch_xla")
 pytestmark = [
@@ -69,6 +72,23 @@ def test_inputs_with_other_values_make_no_other_graph():
     assert not torch.equal(found[0][0], found[1][0])
 
 
+def test_numbers_of_python_with_other_values_make_no_other_graph():
+    import torch
+
+    class Scaling(torch.nn.Module):
+        scale = 2.0
+
+        def forward(self, x):
+            self.scale += 0.5
+            return x * self.scale
+
+    with compiled("xla", model_of(Scaling(), torch.ones(2, 2))) as session:
+        before = session.compilations
+        seen = [outputs(session, [torch.ones(2, 2)])[0][0, 0].item() for _ in range(3)]
+        assert session.compilations == before
+    assert seen[1] - seen[0] == seen[2] - seen[1] == 0.5
+
+
 def test_a_model_without_values_to_read_is_one_graph_for_each_input():
     with compiled("xla", sample()) as session:
         assert session.effective["graphs_per_input"] == 1
@@ -114,6 +134,26 @@ def test_a_value_that_is_read_in_python_is_noted():
     with compiled("xla", model_of(Reading(), torch.ones(2, 2))) as session:
         assert session.effective["graphs_per_input"] == 2
         assert "an input runs as 2 graphs instead of 1" in session.notes[0]
+
+
+def test_passes_that_compile_are_counted_and_unstable():
+    import torch
+
+    class Growing(torch.nn.Module):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return x.repeat(self.calls, 1)  # another shape is another graph
+
+    def growing():
+        return model_of(Growing(), torch.ones(2, 2))
+
+    options = RunOptions("growing", backend="xla", passes=3, loop_count=4, warmup=0, verify=False)
+    result = measure(RunRequest(options, source=find_source(growing)))
+    assert result.effective["compilations_in_passes"] == 12
+    assert "compiling" in [one["rule"] for one in result.verdict["findings"]]
+    assert any("still compiles after 5 runs" in note for note in result.notes)
 
 
 def test_an_operator_that_xla_lacks_is_noted():

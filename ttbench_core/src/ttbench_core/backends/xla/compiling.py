@@ -34,11 +34,12 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
         undo.callback(settings.close)
         settings.enter_context(host_threads(options.threads))
         precision = settings.enter_context(matmul_precision(options.math_fidelity))
+        device = torch_xla.device(options.devices[0].index)
         if options.asked is not None:
-            torch_xla.manual_seed(options.asked.seed)
+            torch_xla.manual_seed(options.asked.seed, device)
         dtype = compute_dtype(options.data_format)
         engine = LazyEngine(
-            device=torch_xla.device(options.devices[0].index),
+            device=device,
             dtype=dtype,
             static_cache=static_cache,
             effective={**device_facts(options, dtype), "matmul_precision": precision},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -38,6 +39,8 @@ CACHE_VARIABLE: Final = "XLA_PERSISTENT_CACHE_PATH"
 _THREADS_VARIABLE: Final = "NPROC"
 #: Whether torch_xla chooses a type of device when it is imported.
 _CHOOSE_VARIABLE: Final = "PJRT_SELECT_DEFAULT_DEVICE"
+#: How the warning of torch 2.9 begins.
+_RENAMED: Final = "Please use the new API settings to control TF32"
 _CPU: Final = "CPU"
 _DISTRIBUTIONS: Final = ("torch", "torch-xla")
 #: What the runtime of this process was started with.
@@ -129,7 +132,11 @@ def device_attributes() -> list[dict[str, object]]:
 
 
 def _import() -> None:
-    """Import torch_xla; by itself it would choose a type of device, and log that."""
+    """Import torch_xla; by itself it would choose a type of device, and log that.
+
+    The torch that it needs warns of a setting that it has renamed, which no user can act on.
+    """
+    warnings.filterwarnings("ignore", _RENAMED, UserWarning)
     with _variable(_CHOOSE_VARIABLE, "0"):
         import torch_xla  # noqa: F401
 

@@ -62,6 +62,16 @@ def test_it_is_made_with_what_the_backend_needs_and_named_in_the_settings(ttbenc
     assert str(python) in ttbench("env", "list").out
 
 
+def test_a_backend_can_name_an_index_of_its_own(ttbench, base, tmp_path):
+    outcome = ttbench("env", "create", "tt", "--backend", "tt_xla", "--python", base())
+    assert outcome.code == 0, outcome.err
+    asked = (tmp_path / "asked").read_text()
+    assert asked == (
+        "-m pip install --extra-index-url https://pypi.eng.aws.tenstorrent.com/ pjrt-plugin-tt"
+        f" ttbench-core[torch]=={VERSION}"
+    )
+
+
 def test_a_dry_run_shows_the_commands_and_does_nothing(ttbench, tmp_path):
     outcome = ttbench(
         *CREATE, "--path", "here", "--from", "https://me:word@host/core.whl", "--dry-run"

@@ -94,7 +94,7 @@ def _unsupported_option(options: RunOptions, capabilities: Capabilities) -> str 
     if fidelity is not None and fidelity not in capabilities.math_fidelities:
         return f"math fidelity {fidelity}"
     if level is not None and level not in capabilities.opt_levels:
-        return f"optimization level {level} (its highest is {capabilities.opt_levels[-1]})"
+        return f"optimization level {level} ({_levels_text(capabilities)})"
     undeclared = undeclared_option(capabilities.options, options.engine_options)
     if undeclared is not None:
         return undeclared
@@ -105,6 +105,12 @@ def _unsupported_option(options: RunOptions, capabilities: Capabilities) -> str 
     if options.wants_trace and options.trace not in capabilities.traces:
         return f"trace {options.trace}"
     return _unsupported_mode(options, capabilities)
+
+
+def _levels_text(capabilities: Capabilities) -> str:
+    highest = capabilities.opt_levels[-1]
+    meaning = capabilities.opt_level_help.get(highest) if len(capabilities.opt_levels) == 1 else ""
+    return f"its highest is {highest}{': ' if meaning else ''}{meaning or ''}"
 
 
 def _unsupported_mode(options: RunOptions, capabilities: Capabilities) -> str | None:

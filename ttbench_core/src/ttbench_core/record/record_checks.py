@@ -12,7 +12,16 @@ from ttbench_core.record.result import Result
 __all__ = ["result_of"]
 
 _OBJECTS: Final = (
-    *("args", "confidence", "cost", "effective", "energy", "environment", "failure"),
+    *(
+        "args",
+        "confidence",
+        "cost",
+        "device_readings",
+        "effective",
+        "energy",
+        "environment",
+        "failure",
+    ),
     *("generation", "git", "host", "host_during", "image", "latency", "littles_law", "memory"),
     *("model", "output_interval", "overhead", "partial_pass", "phases_ns", "requested"),
     *("roofline", "steady", "stopping", "sweep", "trace", "verdict", "verification", "versions"),

@@ -100,6 +100,8 @@ class Result:
     overhead: Mapping[str, Any] | None = None
     #: What else the machine did during the passes.
     host_during: Mapping[str, Any] | None = None
+    #: Temperature and power of the devices `before` and `after` the passes, by which `source`.
+    device_readings: Mapping[str, Any] | None = None
     #: Whether the outputs are right.
     verification: Mapping[str, Any] | None = None
     #: Floating-point operations of an input.

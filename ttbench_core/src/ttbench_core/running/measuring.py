@@ -27,6 +27,7 @@ from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.running.analysis import analyze, fingerprint_as_built, refuse_unverifiable
 from ttbench_core.running.compilations import counting_compilations
+from ttbench_core.running.device_readings import read_devices
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import SILENT, Observer
 from ttbench_core.running.record_secrets import failure_message
@@ -193,7 +194,10 @@ def _measure_session(
         try:
             fast = first.e2e_ns < _FAST_NS
             untimed = min_inputs(in_flight) if fast else in_flight
-            with counting_compilations(session, recording):
+            with (
+                read_devices(job, recording),
+                counting_compilations(session, recording),
+            ):
                 _measure_passes(job, drive_inputs, recording, context, untimed=untimed)
         finally:
             recording.record_peak_memory(session)

@@ -181,4 +181,5 @@ def _needs(backend: str) -> tuple[str, ...]:
             f"what backend {backend!r} needs is no extra of {_CORE}: make its environment yourself"
             " and name it in ttbench.toml (docs/interpreters.md)"
         )
-    return (f"{_CORE}[{extra}]=={version}",)
+    more: tuple[str, ...] = getattr(installed.backend, "pip_arguments", ())
+    return (*more, f"{_CORE}[{extra}]=={version}")

@@ -15,6 +15,7 @@ from ttbench_core.backends.protocol.backend import (
     CheckingBackend,
     ImagingBackend,
     PlanningBackend,
+    ReadingBackend,
 )
 from ttbench_core.backends.protocol.session import (
     CompilingSession,
@@ -29,6 +30,7 @@ from ttbench_core.backends.protocol.values import (
     Capabilities,
     CompileOptions,
     Device,
+    DeviceReadings,
     Peak,
 )
 from ttbench_core.measure.passes import CLOCK, ExpectingSession, TokenTimingSession
@@ -48,12 +50,14 @@ __all__ = [
     "CompilingSession",
     "CountingSession",
     "Device",
+    "DeviceReadings",
     "EngineFormat",
     "ExpectingSession",
     "ImagingBackend",
     "OptionRole",
     "Peak",
     "PlanningBackend",
+    "ReadingBackend",
     "Session",
     "Tensors",
     "TokenTimingSession",

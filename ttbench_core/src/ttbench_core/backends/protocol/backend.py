@@ -13,13 +13,21 @@ from ttbench_core.backends.protocol.values import (
     Capabilities,
     CompileOptions,
     Device,
+    DeviceReadings,
     Peak,
 )
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.request.formats import NumberFormat
 from ttbench_core.request.options import RunOptions
 
-__all__ = ["Backend", "CalibratingBackend", "CheckingBackend", "ImagingBackend", "PlanningBackend"]
+__all__ = [
+    "Backend",
+    "CalibratingBackend",
+    "CheckingBackend",
+    "ImagingBackend",
+    "PlanningBackend",
+    "ReadingBackend",
+]
 
 
 class Backend(Protocol):
@@ -100,4 +108,15 @@ class CalibratingBackend(Protocol):
             data_format: products are in the dtype that it is computed in; one of the backend's
                 own formats only where that names no `peak_format`.
             threads: to compute with on the host; None is the current number.
+        """
+
+
+@runtime_checkable
+class ReadingBackend(Protocol):
+    """**Protocol:** a backend that can read temperature and power of its devices."""
+
+    def device_readings(self) -> DeviceReadings | None:
+        """Read the devices now; None where they cannot be read.
+
+        Called before and after the passes, never during one: it may take seconds.
         """

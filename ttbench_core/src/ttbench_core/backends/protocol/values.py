@@ -10,7 +10,15 @@ from typing import Any, Final
 from ttbench_core.request.formats import NumberFormat
 from ttbench_core.request.options import MathFidelity, RunOptions, Trace
 
-__all__ = ["TORCH_RANK", "Availability", "Capabilities", "CompileOptions", "Device", "Peak"]
+__all__ = [
+    "TORCH_RANK",
+    "Availability",
+    "Capabilities",
+    "CompileOptions",
+    "Device",
+    "DeviceReadings",
+    "Peak",
+]
 
 #: The rank of PyTorch, which every machine has; that of an accelerator is higher.
 TORCH_RANK: Final = 10
@@ -145,3 +153,13 @@ class Peak:
     bytes_per_s: float
     #: How long the measurement took.
     seconds: float
+
+
+@dataclass(frozen=True)
+class DeviceReadings:
+    """What devices say about themselves at one moment."""
+
+    #: What read them: a command, a library.
+    source: str
+    #: Names and values of each: `temperature_c`, `power_w`.
+    devices: Sequence[Mapping[str, object]]

@@ -54,7 +54,7 @@ _CAPABILITIES: Final = Capabilities(
 
 _REMEDY: Final = (
     "its wheels are no part of the package index: take the one for your cards and CPython 3.10"
-    " from the releases of github.com/tenstorrent/tt-buda (docs/tenstorrent.md)"
+    " from the releases of github.com/tenstorrent/tt-buda (docs/pybuda.md)"
 )
 
 

@@ -185,7 +185,7 @@ def _import_pybuda() -> Any:
     except Exception as error:
         raise DeviceError(
             f"the installed PyBuda cannot be imported ({one_line(error)}): it wants the versions"
-            " of torch and numpy that it was built with (docs/tenstorrent.md)"
+            " of torch and numpy that it was built with (docs/pybuda.md)"
         ) from error
     from ttbench_core.backends.pybuda.torch_device import register_torch_device
 

@@ -175,6 +175,7 @@ def _measurements(result: Result) -> list[dict[str, Any]]:
     if isinstance(first, float):
         values[TTFT_MS] = first / _NS_PER_MS
     warm = (result.warmup or {}).get("inputs")
+    power_w, temperature_c = (_reading(result, name) for name in ("power_w", "temperature_c"))
     return [
         {
             "iteration": 1,
@@ -183,11 +184,21 @@ def _measurements(result: Result) -> list[dict[str, Any]]:
             "measurement_name": name,
             "value": value,
             "target": NONE,
-            "device_power": float(NONE),
-            "device_temperature": float(NONE),
+            "device_power": power_w,
+            "device_temperature": temperature_c,
         }
         for name, value in values.items()
     ]
+
+
+def _reading(result: Result, name: str) -> float:
+    """Return what a card told after the passes; of several it would not be that of the run."""
+    cards = (result.device_readings or {}).get("after")
+    first = cards[0] if isinstance(cards, (list, tuple)) and len(cards) == 1 else None
+    value = first.get(name) if isinstance(first, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return float(NONE)
+    return float(value)
 
 
 def _device_info(result: Result) -> dict[str, Any]:

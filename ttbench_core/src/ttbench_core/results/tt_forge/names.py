@@ -33,7 +33,7 @@ BLOCK: Final = "ttbench"
 CARRIED: Final = (
     *("schema_version", "run_id", "started_at", "args", "arch", "machine_name", "hash", "date"),
     *("git", "effective", "model", "backend", "devices", "host", "versions", "environment"),
-    *("confidence", "verdict", "verification", "notes"),
+    *("device_readings", "confidence", "verdict", "verification", "notes"),
 )
 #: The times of whole passes, also there: what a comparison needs of them.
 PASSES: Final = "passes"

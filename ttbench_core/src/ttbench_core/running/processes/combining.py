@@ -23,6 +23,7 @@ _PROCESS_KEYS: Final = (
     "warmup",
     "stopping",
     "host_during",
+    "device_readings",
     "overhead",
     "memory",
     "energy",

@@ -22,10 +22,11 @@ from ttbench_core.backends.protocol import CompileOptions, Session
 from ttbench_core.backends.shared.stages import Place, Step, chain_steps, stage_steps, to_host
 from ttbench_core.backends.shared.token_generator import TokenGenerator
 from ttbench_core.backends.shared.training import make_training_step
-from ttbench_core.backends.shared.xla.compiling import compile_now
+from ttbench_core.backends.shared.xla.compiling import Compiled, compile_now
 from ttbench_core.backends.shared.xla.placing import placed_stages
 from ttbench_core.backends.shared.xla.sessions import (
     GeneratingSession,
+    Generator,
     LazySession,
     LazySteps,
     StepSession,
@@ -55,10 +56,15 @@ class LazyEngine:
     compiler: Callable[[Any], Any] = _unchanged
     #: Whether a model generates with the cache that it declares, or with its own past.
     static_cache: bool = True
+    #: Generates a number of tokens by a module at its place; None takes each token to the host and
+    #: back.
+    generator: Callable[[Any, Place, int], Generator] | None = None
     #: How it really runs, for the record.
     effective: Mapping[str, object] = field(default_factory=dict)
     #: Sentences that a reader of the result must know.
     notes: Sequence[str] = ()
+    #: The same, of what is known only when a model has been compiled.
+    report: Callable[[], Compiled] | None = None
 
 
 def open_session(
@@ -80,10 +86,11 @@ def open_session(
     torch_xla.sync()
     run, opener = _prepared(model, options, engine, modules)
     compiled = compile_now(partial(run, model.inputs), new_tokens_of(model) or 1)
-    effective = {**engine.effective, **compiled.effective}
+    own = Compiled({}, ()) if engine.report is None else engine.report()
+    effective = {**engine.effective, **compiled.effective, **own.effective}
     if model.generation:
         effective["cache"] = "static" if engine.static_cache else "dynamic"
-    notes = [*engine.notes, *_notes(model, options), *compiled.notes]
+    notes = [*engine.notes, *_notes(model, options), *compiled.notes, *own.notes]
     return opener(effective, notes, undo)
 
 
@@ -93,15 +100,7 @@ def _prepared(
     """Give what runs one input from the host to the host, and what makes the session of it."""
     place = Place(engine.device, engine.dtype)
     if model.generation:
-        generator = TokenGenerator(
-            modules["device"],
-            place.device,
-            place.dtype,
-            new_tokens_of(model) or 1,
-            static_cache=engine.static_cache,
-            compiler=engine.compiler,
-            launch=torch_xla.sync,
-        )
+        generator = _generator(modules["device"], place, new_tokens_of(model) or 1, engine)
         return generator, partial(GeneratingSession, generator)
     called = {**modules, "device": engine.compiler(modules["device"])}
     if options.training:
@@ -110,6 +109,20 @@ def _prepared(
     steps = stage_steps(called, place, model.inputs)
     lazy = LazySteps(steps["device"], steps.get("cpu_pre"), steps.get("cpu_post"))
     return _eager_run(lazy), partial(LazySession, lazy)
+
+
+def _generator(module: Any, place: Place, token_count: int, engine: LazyEngine) -> Generator:
+    if engine.generator is not None:
+        return engine.generator(module, place, token_count)
+    return TokenGenerator(
+        module,
+        place.device,
+        place.dtype,
+        token_count,
+        static_cache=engine.static_cache,
+        compiler=engine.compiler,
+        launch=torch_xla.sync,
+    )
 
 
 def _eager_run(steps: LazySteps) -> Step:

@@ -28,11 +28,20 @@ def placed_stages(
     for name, module in stages.present(training=training).items():
         copy = private_copy(module).train(training)
         if name == "device":
+            if not training:
+                _drop_counters(copy)
             place_module(copy, device, dtype)
         elif name != "loss":
             copy.to(torch.float32)
         copies[name] = copy
     return copies
+
+
+def _drop_counters(module: torch.nn.Module) -> None:
+    """Drop how often a batch norm was trained: moved, it would be a graph of its own."""
+    for part in module.modules():
+        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):  # noqa: SLF001
+            part.num_batches_tracked = None
 
 
 def place_module(module: torch.nn.Module, device: torch.device, dtype: torch.dtype) -> None:

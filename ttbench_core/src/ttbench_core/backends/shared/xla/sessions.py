@@ -6,13 +6,12 @@ import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import torch_xla
 
 from ttbench_core.backends.helpers import SyncSession
 from ttbench_core.backends.shared.stages import Step, Tensors, to_host
-from ttbench_core.backends.shared.token_generator import TokenGenerator
 from ttbench_core.backends.shared.xla.counters import work_so_far
 from ttbench_core.errors import SessionError
 from ttbench_core.model import Inputs
@@ -20,7 +19,7 @@ from ttbench_core.model import Inputs
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["GeneratingSession", "LazySession", "LazySteps", "StepSession"]
+__all__ = ["GeneratingSession", "Generator", "LazySession", "LazySteps", "StepSession"]
 
 
 @dataclass(frozen=True)
@@ -120,6 +119,17 @@ class StepSession(SyncSession):
         return work_so_far().compilations
 
 
+class Generator(Protocol):
+    """**Protocol:** generates the tokens of one input, from the host to the host."""
+
+    @property
+    def token_ns(self) -> Sequence[int]:
+        """When each token of the last input was on the host."""
+
+    def __call__(self, inputs: Inputs, /) -> Tensors:
+        """Give the logits of the first token, and the tokens."""
+
+
 class GeneratingSession(StepSession):
     """Generates all tokens of an input when it is pushed.
 
@@ -132,7 +142,7 @@ class GeneratingSession(StepSession):
 
     def __init__(
         self,
-        generator: TokenGenerator,
+        generator: Generator,
         effective: Mapping[str, object],
         notes: Sequence[str],
         undo: contextlib.ExitStack,

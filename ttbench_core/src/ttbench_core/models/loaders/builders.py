@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import inspect
 from dataclasses import replace
 from typing import Any, Final
@@ -51,13 +52,17 @@ def builder_of(found: Found) -> Builder:
 
 
 def can_import(name: str) -> bool:
-    """Return whether a loader is here with the libraries that it imports."""
+    """Return whether a loader is here with the libraries that it imports.
+
+    Those that it imports when it loads are looked for, and not imported.
+    """
     try:
+        found = find_loader(name)
         with contained():
-            import_loader(find_loader(name))
-    except RequestError:
+            import_loader(found)
+        return all(map(importlib.util.find_spec, read_loader(found).imported))
+    except (RequestError, ValueError):  # ValueError: a module that was put in place by hand
         return False
-    return True
 
 
 def loader_facts(name: str, variant: str | None) -> dict[str, str]:

@@ -42,6 +42,8 @@ class LoaderText:
     other_framework: str | None = None
     #: Parameters of its constructor, `load_model` and `load_inputs`.
     parameters: frozenset[str] = frozenset()
+    #: The top packages that those methods import.
+    imported: frozenset[str] = frozenset()
     #: Whether it asks for code that comes with weights.
     trusts_remote_code: bool = False
 
@@ -86,6 +88,7 @@ def _read(tree: ast.Module, loader: ast.ClassDef, classes: list[ast.ClassDef]) -
         task=_lower(_info(tree, "task")),
         other_framework=_lower(framework) if framework in _OTHER_FRAMEWORKS else None,
         parameters=frozenset(_parameters(loader)),
+        imported=frozenset(_imported(loader)),
         trusts_remote_code=any(_trusts(one) for one in ast.walk(tree)),
     )
 
@@ -142,10 +145,24 @@ def _info(tree: ast.Module, field: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _parameters(loader: ast.ClassDef) -> Iterator[str]:
+def _methods(loader: ast.ClassDef) -> Iterator[ast.FunctionDef]:
     for one in loader.body:
         if isinstance(one, ast.FunctionDef) and one.name in _METHODS:
-            yield from (word.arg for word in (*one.args.args, *one.args.kwonlyargs))
+            yield one
+
+
+def _parameters(loader: ast.ClassDef) -> Iterator[str]:
+    for one in _methods(loader):
+        yield from (word.arg for word in (*one.args.args, *one.args.kwonlyargs))
+
+
+def _imported(loader: ast.ClassDef) -> Iterator[str]:
+    for method in _methods(loader):
+        for one in ast.walk(method):
+            if isinstance(one, ast.Import):
+                yield from (of.name.partition(".")[0] for of in one.names)
+            elif isinstance(one, ast.ImportFrom) and one.module and not one.level:
+                yield one.module.partition(".")[0]
 
 
 def _trusts(node: ast.AST) -> bool:

@@ -55,6 +55,14 @@ def test_the_current_folder_comes_before_the_path_as_for_python_m(tmp_path, monk
     assert find_loader("loader:one_loader").file.parent.name == "here"
 
 
+def test_a_current_folder_that_was_removed_is_not_searched(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    monkeypatch.syspath_prepend(LOADERS)
+    (tmp_path / "gone").rmdir()
+    assert find_loader(f"{PACKAGE}.named.loader").file.is_file()
+
+
 def test_a_package_with_a_file_is_taken_before_a_folder_without_one(tmp_path, monkeypatch):
     (tmp_path / "here" / "acme_mixed").mkdir(parents=True)
     (tmp_path / "path" / "acme_mixed").mkdir(parents=True)

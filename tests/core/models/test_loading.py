@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ttbench_core import run
+from ttbench_core import run, run_ab
 from ttbench_core.errors import (
     OptionError,
     PackContractError,
@@ -95,6 +95,17 @@ def test_an_unknown_variant_is_refused_with_those_that_there_are(ttbench, name):
 def test_a_loader_without_variants_takes_none():
     with pytest.raises(UnknownNameError, match="has no variants: leave out -c base"):
         built(f"{PACKAGE}.listed.loader", config="base")
+
+
+def test_a_variant_that_a_constructor_does_not_take_is_refused(written):
+    loader = written(
+        "import torch\nclass ModelLoader:\n    _VARIANTS = {'a': None, 'b': None}\n"
+        "    DEFAULT_VARIANT = 'a'\n    def load_model(self): return torch.nn.Linear(2, 1)\n"
+        "    def load_inputs(self): return torch.rand(1, 2)\n"
+    )
+    assert built(loader, config="a").stages.device.in_features == 2
+    with pytest.raises(UnsupportedOptionError, match="takes no variant: leave out -c b"):
+        built(loader, config="b")
 
 
 def test_a_microbatch_is_the_batch_size_of_a_loader():
@@ -286,12 +297,10 @@ def test_several_processes_find_a_loader_by_its_name():
     assert len(result.processes) == 2
 
 
-def test_a_loader_runs_beside_another_model(ttbench):
-    outcome = ttbench(
-        *("-m", f"{PACKAGE}.named.loader", "--passes", 1, "--no-roofline", "--vs"),
-        f"-m {PACKAGE}.named.loader -c acme/large",
-    )
-    assert outcome.code == 0, outcome.err
+def test_two_variants_of_a_loader_run_side_by_side():
+    asked = {"processes": 1, "progress": False, **ONCE}
+    found = run_ab(f"{PACKAGE}.named.loader", {"config": "acme/large"}, **asked)
+    assert (found.a.model["config"], found.b.model["config"]) == ("Small_v1", "acme/large")
 
 
 def test_info_shows_a_loader():

@@ -82,9 +82,9 @@ def find_package(name: str) -> Path:
 
 def search_from_here() -> None:
     """Let modules be found in the current folder first, as `python -m` does."""
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
+    here = _current_folder()
+    if here is not None and str(here) not in sys.path and "" not in sys.path:
+        sys.path.insert(0, str(here))
 
 
 def _file_of(parts: list[str]) -> Path | None:
@@ -109,15 +109,24 @@ def _places(parts: list[str]) -> list[Path]:
 
 def _top_folders(name: str) -> Iterator[Path]:
     """Yield the folders that may hold the top package: those of the path, and of an installer."""
-    yield Path.cwd()
+    here = _current_folder()
+    if here is not None:
+        yield here
     yield from (Path(one) for one in sys.path if one)
     # an editable installation finds its packages by an importer of its own
     try:
         spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
+    except (ImportError, ValueError, AttributeError):
         return
     if isinstance(spec, importlib.machinery.ModuleSpec):
         yield from (Path(one).parent for one in spec.submodule_search_locations or ())
+
+
+def _current_folder() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # it was removed
+        return None
 
 
 def _in_folders(part: str, folders: Iterable[Path]) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import sys
 from collections.abc import Iterator
@@ -102,13 +103,14 @@ def _replaces_weights(asked: Asked) -> bool:
 
 
 def _made(cls: Any, variant: Any, asked: Asked, found: Found) -> Any:
-    names, _ = parameters_of(cls)
-    if variant is not None and names and "variant" not in names:
-        # it may have another name
-        first = next(iter(names - {"num_layers"}), None)
-        known = {} if first is None else {first: variant}
-    else:
-        known = {"variant": variant}
+    """Make an instance; the variant is its parameter of that name, else its first one."""
+    taken = [one for one in inspect.signature(cls).parameters if one != "num_layers"]
+    name = "variant" if "variant" in taken else next(iter(taken), None)
+    if name is None and variant != getattr(cls, "DEFAULT_VARIANT", None):
+        raise UnsupportedOptionError(
+            f"{found.where}: its constructor takes no variant: leave out -c {asked.variant}"
+        )
+    known = {} if name is None else {name: variant}
     return call_with_known(cls, "constructor", found, **known, num_layers=asked.layers)
 
 

@@ -230,3 +230,10 @@ def test_accuracy_declared_for_an_unknown_format_is_refused():
     inexact = StagedModel(Stages(device=stage), [Tensor(2, 3)], pcc={"bf16": 0.9})
     with pytest.raises(PackContractError, match="pcc for 'bf16', which is no data format: Fp32"):
         returning(inexact)
+
+
+@pytest.mark.parametrize("origin", [{"group": 1}, {1: "priority"}, ["priority"], None])
+def test_an_origin_that_is_no_dict_of_texts_breaks_the_contract(origin):
+    model = StagedModel(Stages(device=stage), [Tensor(1, 2)], origin=origin)
+    with pytest.raises(PackContractError, match="its origin is .*, not a dict of texts"):
+        returning(model)

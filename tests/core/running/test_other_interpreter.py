@@ -14,6 +14,8 @@ import ttbench_core
 from ttbench_core import RequestError
 from ttbench_core.running.processes.line_reader import HungProcessError, LineReader
 from ttbench_core.running.processes.messages import PROTOCOL
+from ttbench_core.running.processes.peers import knows_model
+from ttbench_core.running.request import request_of
 
 VERSION = ttbench_core.__version__
 QUICK = ("-m", "steady", "--backend", "fake", "--passes", 3)
@@ -59,6 +61,28 @@ def test_it_does_not_see_the_packages_of_this_one(ttbench, fake_engine, monkeypa
     # the model is not there, so this interpreter exports it: it is no module of PyTorch
     assert outcome.code != 0
     assert "exported" in outcome.err or "torch" in outcome.err
+
+
+LOADER = """
+import os
+{first}
+
+class ModelLoader:
+    def load_model(self):
+        {later}
+    def load_inputs(self): ...
+"""
+MISSING = "import a_library_that_is_not_there.part"
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "knows"),
+    [("", "import json", True), (MISSING, "...", False), ("", MISSING, False)],
+)
+def test_it_has_a_loader_whose_libraries_it_has(tmp_path, first, later, knows):
+    (tmp_path / "one_loader.py").write_text(LOADER.format(first=first, later=later))
+    request = request_of("loader:one_loader", {"python": sys.executable}, find=False)
+    assert knows_model(request) == knows
 
 
 def test_a_name_of_the_settings_is_an_interpreter(ttbench, fake_engine, tmp_path):

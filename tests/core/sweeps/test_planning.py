@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ from ttbench_core.sweeps.planning.requests import READ_BY_CAPABILITIES
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
 
+PACKS = Path(__file__).parents[2] / "packs"
 ZOO = """
 from ttbench_core import BenchmarkModel
 from ttbench_core.model import ZooModel
@@ -215,6 +217,45 @@ def test_a_model_that_two_patterns_name_is_there_once(zoo):
 def test_a_model_that_is_nowhere_is_an_error(word, complaint):
     with pytest.raises(UnknownNameError, match=complaint):
         plan(model=word)
+
+
+@pytest.fixture
+def loaders(monkeypatch):
+    """Go to a folder with loaders in the form of tt-forge-models."""
+    folder = PACKS / "loaders"
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_loader_is_a_model_whose_variants_are_its_configurations(loaders):
+    named, listed = (f"loader:acme_loaders.{one}.loader" for one in ("named", "listed"))
+    found = plan(model=[named, listed], config="all")
+    assert [(one["model"], one.get("config")) for one in settings_of(found)] == [
+        (named, "Small_v1"),
+        (named, "acme/large"),
+        (listed, None),
+    ]
+    assert not [name for name in sys.modules if name.startswith("acme_loaders")]
+
+
+def test_a_variant_that_a_loader_lacks_is_an_error(loaders):
+    with pytest.raises(UnknownNameError, match="has a configuration 'huge'"):
+        plan(model="loader:acme_loaders.named.loader", config="huge")
+
+
+def test_a_loader_that_is_nowhere_is_an_error_that_says_where_it_was_looked_for(loaders):
+    with pytest.raises(UnknownNameError, match="acme_loaders has no 'nothing'"):
+        plan(model="loader:acme_loaders.nothing.loader")
+
+
+def test_the_key_of_a_loader_changes_with_its_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "class ModelLoader:\n    def load_model(self): ...\n    def load_inputs(self): ...\n"
+    (tmp_path / "one_loader.py").write_text(text)
+    before = plan(model="loader:one_loader").cells[0].key
+    assert plan(model="loader:one_loader").cells[0].key == before
+    (tmp_path / "one_loader.py").write_text(text + "# changed\n")
+    assert plan(model="loader:one_loader").cells[0].key != before
 
 
 def test_a_format_that_an_engine_lacks_is_a_refused_cell_with_the_reason():

@@ -29,6 +29,7 @@ __all__ = [
     "Declared",
     "DeclaresAccuracy",
     "DeclaresMicrobatch",
+    "DeclaresOrigin",
     "GeneratingModule",
     "Incomparable",
     "Inputs",
@@ -155,6 +156,15 @@ class Incomparable(Protocol):
         """
 
 
+@runtime_checkable
+class DeclaresOrigin(Protocol):
+    """**Protocol:** a model that says where it is from, beyond its pack and builder; optional."""
+
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """Texts by name, for the record, such as the group and the source of a loader."""
+
+
 @dataclass(frozen=True)
 class StagedModel:
     """The standard `BenchmarkModel`: a plain value."""
@@ -172,3 +182,5 @@ class StagedModel:
     incomparable: str | None = None
     #: See `DeclaresMicrobatch`.
     microbatch: int | None = None
+    #: See `DeclaresOrigin`.
+    origin: Mapping[str, str] = field(default_factory=dict)

@@ -31,6 +31,7 @@ examples:
   ttbench info llama -c smollm2-135m --seq_len 512 --new_tokens 64
   ttbench info resnet -c resnet50 -mb 32 --json
   ttbench info bert -c tiny --save_exported bert.pt2
+  ttbench info loader:third_party.tt_forge_models.bert.question_answering.pytorch.loader
   ttbench info --backend torch         an engine: options, formats, levels, devices
 """
 
@@ -151,13 +152,15 @@ def _rows(found: Description) -> Iterator[tuple[str, str]]:
         yield ("task", found.task)
     if found.pack:
         yield ("pack", f"{found.pack} {found.version}")
+    yield from _origin_rows(found)
     if found.parameters is not None:
         yield ("parameters", f"{found.parameters:,}")
     if found.flops_per_input is not None:
         yield ("work", f"{format_quantity(found.flops_per_input, 'FLOP')} an input")
     for number, value in enumerate(found.inputs):
         yield (f"input {value.get('name', number)}", f"{value['shape']} {value['dtype']}")
-    yield ("stages", ", ".join(found.stages))
+    if found.stages:
+        yield ("stages", ", ".join(found.stages))
     yield ("training", "yes (-t)" if found.trains else "no")
     if found.new_tokens is None:
         yield ("generation", "no")
@@ -171,3 +174,13 @@ def _rows(found: Description) -> Iterator[tuple[str, str]]:
         default = "" if option["default"] is None else f", by default {option['default']}"
         yield (f"-M {option['name']}=", f"{{{values}}}{default}")
     yield from (("note", note) for note in found.notes)
+
+
+def _origin_rows(found: Description) -> Iterator[tuple[str, str]]:
+    """Yield what a loader says of itself."""
+    if not found.origin:
+        return
+    names = (f"{one}*" if one == found.default_config else one for one in found.configs)
+    if found.configs:
+        yield ("variants", f"{', '.join(names)} (* runs without -c)")
+    yield from (row for row in found.origin.items() if row != ("task", found.task))

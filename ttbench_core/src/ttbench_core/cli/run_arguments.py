@@ -23,7 +23,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-m",
         "--model",
-        help="Model to benchmark (e.g. bert), or PACK:MODEL where two packs have it",
+        help="Model to benchmark (e.g. bert), or PACK:MODEL where two packs have it, or"
+        " loader:MODULE",
     )
     group.add_argument(
         "-c", "--config", help="Model configuration to benchmark (e.g. tiny, base, large)"

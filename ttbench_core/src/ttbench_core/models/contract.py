@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ttbench_core.errors import PackContractError
-from ttbench_core.model import BenchmarkModel, DeclaresAccuracy, Inputs, StagedModel, Stages
+from ttbench_core.model import (
+    BenchmarkModel,
+    DeclaresAccuracy,
+    DeclaresOrigin,
+    Inputs,
+    StagedModel,
+    Stages,
+)
 from ttbench_core.models.counting import microbatch_of
 from ttbench_core.models.inputs import (
     declared_microbatch,
@@ -51,6 +58,7 @@ def read_model(returned: Any, where: str) -> BenchmarkModel:
     _check_targets(model, where)
     _check_microbatch(model, where)
     _check_accuracy(model, where)
+    _check_origin(model, where)
     return model
 
 
@@ -218,6 +226,13 @@ def _check_accuracy(model: BenchmarkModel, where: str) -> None:
             raise PackContractError(
                 where, f"declares pcc for {name!r}, which is no data format: {known}"
             )
+
+
+def _check_origin(model: BenchmarkModel, where: str) -> None:
+    origin: object = model.origin if isinstance(model, DeclaresOrigin) else {}
+    pairs = origin.items() if isinstance(origin, Mapping) else [(None, origin)]
+    if not all(isinstance(name, str) and isinstance(text, str) for name, text in pairs):
+        raise PackContractError(where, f"its origin is {origin!r}, not a dict of texts")
 
 
 def _describe(value: Any) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from ttbench_core.errors import RequestError, one_line
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.errors import RequestError, UnknownNameError, one_line
+from ttbench_core.model import BenchmarkModel, DeclaresOrigin
 from ttbench_core.models.building import build_model, choose_config, flags_of
 from ttbench_core.models.counting import (
     new_tokens_of,
@@ -16,6 +16,8 @@ from ttbench_core.models.counting import (
     unit_of,
 )
 from ttbench_core.models.inputs import input_records
+from ttbench_core.models.loaders.builders import loader_facts
+from ttbench_core.models.loaders.finding import is_loader
 from ttbench_core.models.model_options import model_options_of
 from ttbench_core.models.source import Source, find_source
 from ttbench_core.request.declared_options import DeclaredOption, option_texts, plain_value
@@ -61,6 +63,11 @@ class Description:
     new_tokens: int | None
     prompt_tokens: int | None
     notes: tuple[str, ...] = field(default=())
+    #: The configurations that it declares, and the one that runs without `-c`.
+    configs: tuple[str, ...] = ()
+    default_config: str | None = None
+    #: What it says of where it is from; see `DeclaresOrigin`.
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 def describe(model: str | Callable[..., Any], **options: Any) -> Description:
@@ -71,6 +78,8 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
         options: those keywords of `run` that a builder takes: `config`, `microbatch`,
             `layers`, `seq_len`, `image_size`, `generative`, `new_tokens`, `model_options`.
 
+    A loader that cannot load its model here is described without it, and a note says why.
+
     Raises `RequestError` as `run` does, and for a model that cannot be built at all.
     """
     source = find_source(model)
@@ -78,7 +87,14 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
     requested = RunOptions(name, **options)
     config = choose_config(source.builder, requested.config, source.where)
     chosen = replace(requested, config=config)
-    built, is_on_meta = _build(source, chosen)
+    try:
+        built, is_on_meta = _build(source, chosen)
+    except UnknownNameError:
+        raise
+    except RequestError as error:
+        if not is_loader(name):
+            raise
+        return _unbuilt(name, source, config, error)
     flops = _flops(built)
     notes = list(source.notes)
     if not is_on_meta:
@@ -104,6 +120,34 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
         new_tokens=new_tokens_of(built),
         prompt_tokens=prompt_tokens_of(built),
         notes=tuple(notes),
+        configs=source.builder.configs,
+        default_config=source.builder.default_config,
+        origin=dict(built.origin) if isinstance(built, DeclaresOrigin) else {},
+    )
+
+
+def _unbuilt(name: str, source: Source, config: str | None, error: RequestError) -> Description:
+    """Describe a loader by what it says of itself."""
+    return Description(
+        model=name.rpartition(":")[2],
+        config=config,
+        pack=None,
+        version=None,
+        task=source.builder.task,
+        parameters=None,
+        flops_per_input=None,
+        unit="sample",
+        stages=(),
+        inputs=(),
+        trains=False,
+        options=flags_of(source.builder, source.where),
+        model_options=tuple(map(_option_facts, model_options_of(source.builder))),
+        new_tokens=None,
+        prompt_tokens=None,
+        notes=(f"it cannot be built here: {error}",),
+        configs=source.builder.configs,
+        default_config=source.builder.default_config,
+        origin=loader_facts(name, config),
     )
 
 

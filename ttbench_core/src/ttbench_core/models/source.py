@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ttbench_core.model import Builder
+from ttbench_core.models.loaders.builders import builder_of
+from ttbench_core.models.loaders.finding import find_loader, is_loader
 from ttbench_core.plugins.catalogue import as_builder, find_model
 
 __all__ = ["Source", "find_source", "name_of"]
@@ -26,6 +28,8 @@ class Source:
     notes: tuple[str, ...] = ()
     #: What a record says of a model that another interpreter has built; None reads it here.
     identity: Mapping[str, Any] | None = None
+    #: Whether another process finds it by the name of the model.
+    is_named: bool = False
 
     @property
     def where(self) -> str:
@@ -34,14 +38,18 @@ class Source:
 
 
 def find_source(model: str | Callable[..., Any]) -> Source:
-    """Find the builder of an installed model, or take the one that is given.
+    """Find the builder of an installed model or of a loader, or take the one that is given.
 
     Raises `UnknownNameError`, `AmbiguousNameError`, `PackLoadError` and `PackContractError`.
     """
+    if isinstance(model, str) and is_loader(model):
+        builder = builder_of(find_loader(model))
+        return Source(builder, None, None, model, is_named=True)
     if isinstance(model, str):
         found = find_model(model)
         plugin = found.plugin
-        return Source(found.builder, plugin.pack, plugin.version, found.value, found.notes)
+        origin = plugin.pack, plugin.version, found.value, found.notes
+        return Source(found.builder, *origin, is_named=True)
     return Source(as_builder(model, name_of(model)), None, None, name_of(model))
 
 

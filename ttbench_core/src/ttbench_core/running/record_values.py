@@ -12,7 +12,7 @@ from ttbench_core.errors import PackContractError, one_line
 from ttbench_core.measure.passes import Pass
 from ttbench_core.measure.stopping import Stop
 from ttbench_core.measure.warmup import WarmUp
-from ttbench_core.model import BenchmarkModel
+from ttbench_core.model import BenchmarkModel, DeclaresOrigin
 from ttbench_core.models.building import keywords_of
 from ttbench_core.models.counting import (
     microbatch_of,
@@ -229,6 +229,8 @@ def model_identity(
         identity["prompt_tokens"] = prompt_tokens_of(model)
         identity["inputs"] = input_records(model.inputs)
         identity["targets"] = [tensor_record(tensor) for tensor in model.targets]
+        if isinstance(model, DeclaresOrigin) and model.origin:
+            identity["origin"] = dict(model.origin)
     return identity
 
 

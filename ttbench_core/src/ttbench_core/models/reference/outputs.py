@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["as_tensors", "first_non_finite", "output_fault"]
+__all__ = ["as_tensors", "first_non_finite", "has_tensors", "output_fault"]
 
 
 def as_tensors(returned: Any) -> tuple[Any, ...]:
@@ -20,6 +20,11 @@ def as_tensors(returned: Any) -> tuple[Any, ...]:
     if not tensors:
         raise TypeError(f"a stage returned {type(returned).__name__} without a tensor in it")
     return tensors
+
+
+def has_tensors(returned: Any) -> bool:
+    """Return whether there is a tensor in what a module returned."""
+    return bool(_flat(returned))
 
 
 def first_non_finite(returned: Any) -> float | None:

@@ -41,7 +41,7 @@ def request_message(
         "options": request.options.as_requested(),
         "is_analyzed": request.is_analyzed,
         "processes_in_all": request.processes_in_all,
-        "builder": None if source is None or source.pack else pack_builder(source.builder),
+        "builder": None if source is None or source.is_named else pack_builder(source.builder),
         "turns": turns,
         # of two that take turns, neither counts as a disturbance of the other
         "root_pid": os.getpid() if turns else None,

@@ -12,6 +12,8 @@ from ttbench_core.errors import RequestError, UnknownNameError
 from ttbench_core.models.building import build_model, choose_config, keywords_of
 from ttbench_core.models.counting import parameter_count, samples_per_input_of
 from ttbench_core.models.exported.handed_over import handed_over_source
+from ttbench_core.models.loaders.builders import can_import
+from ttbench_core.models.loaders.finding import is_loader
 from ttbench_core.models.source import Source, find_source
 from ttbench_core.request.formats import DataFormat
 from ttbench_core.request.options import RunOptions
@@ -23,7 +25,12 @@ __all__ = ["export_model", "has_model", "source_of"]
 
 
 def has_model(name: str) -> bool:
-    """Return whether a model is installed here; one that cannot be loaded is, and is reported."""
+    """Return whether a model is installed here; one that cannot be loaded is, and is reported.
+
+    Of a loader the file may be here and the libraries that it imports may not: then it is not.
+    """
+    if is_loader(name):
+        return can_import(name)
     try:
         find_source(name)
     except UnknownNameError:

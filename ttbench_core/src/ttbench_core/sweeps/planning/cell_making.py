@@ -8,6 +8,7 @@ from typing import Final
 from ttbench_core.backends.engine_options import variables_of
 from ttbench_core.backends.selection import requested_kind
 from ttbench_core.errors import RequestError, UnknownNameError
+from ttbench_core.models.loaders.finding import find_loader, is_loader
 from ttbench_core.plugins.catalogue import ModelEntry
 from ttbench_core.plugins.registry import MODELS, describe_unknown, discover
 from ttbench_core.record.machines import accelerator_names
@@ -77,7 +78,7 @@ class CellMaker:
         asked, interpreter = self._asked(one)
         unknown = None
         if entry is None and interpreter is None:
-            found = describe_unknown(MODELS, asked.model, "model", discover(MODELS))
+            found = _why_unknown(asked.model)
             if not self._refuse_unknown:
                 raise UnknownNameError(f"{self._sweep.source}: {found}")
             unknown = f"{_NO_PACK}{found}"
@@ -132,6 +133,15 @@ class CellMaker:
         if engine.refused is not None or engine.installed is None:
             return engine.refused
         return self._checks.refusal(options, engine.installed)
+
+
+def _why_unknown(model: str) -> str:
+    if is_loader(model):
+        try:
+            find_loader(model)
+        except UnknownNameError as error:
+            return str(error)
+    return describe_unknown(MODELS, model, "model", discover(MODELS))
 
 
 def _accelerators(options: RunOptions, engine: Engine) -> tuple[str, ...]:

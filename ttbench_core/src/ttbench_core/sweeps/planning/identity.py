@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ttbench_core.backends.loading import InstalledBackend
 from ttbench_core.errors import OptionError
+from ttbench_core.models.loaders.finding import find_loader, is_loader
 from ttbench_core.plugins.catalogue import ModelEntry
 from ttbench_core.record.environment import checkout_of, source_file
 from ttbench_core.request.declared_options import plain_value
@@ -83,12 +84,20 @@ def commit_of(entry: ModelEntry | None) -> str | None:
 
     None where neither is in a checkout. Imports no pack.
     """
-    package = "" if entry is None else re.split(r"[.:]", entry.entry_point)[0]
-    found = None
-    with contextlib.suppress(ImportError, ValueError, AttributeError):
-        found = importlib.util.find_spec(package) if package else None
-    checkout = checkout_of([found.origin if found else None, source_file("ttbench_core")])
+    checkout = checkout_of([_file_of(entry), source_file("ttbench_core")])
     return None if checkout is None else checkout.hash
+
+
+def _file_of(entry: ModelEntry | None) -> str | None:
+    """Give a file of the pack of a model, or of a loader."""
+    if entry is None:
+        return None
+    if is_loader(entry.runs_as):
+        return str(find_loader(entry.runs_as).file)
+    with contextlib.suppress(ImportError, ValueError, AttributeError):
+        found = importlib.util.find_spec(re.split(r"[.:]", entry.entry_point)[0])
+        return found.origin if found else None
+    return None
 
 
 def effective_request(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from ttbench_core.errors import UnknownNameError, suggestion
+from ttbench_core.models.loaders.builders import loader_entry
+from ttbench_core.models.loaders.finding import is_loader
 from ttbench_core.plugins.catalogue import ModelEntry
 from ttbench_core.plugins.discovery import normalized
 from ttbench_core.sweeps.definition.axes import Setting
@@ -55,6 +57,8 @@ def chosen_models(word: str, entries: Sequence[ModelEntry]) -> list[ChosenModel]
 
     Raises `UnknownNameError` for a pattern that no installed model matches.
     """
+    if is_loader(word) and not is_pattern(word):
+        return [ChosenModel(word, _loader(word))]
     if not is_pattern(word):
         found = next((one for one in entries if _is_called(one, word)), None)
         return [ChosenModel(found.runs_as if found else word, found)]
@@ -106,6 +110,14 @@ def with_models(
         excludes=tuple(_named(one, names) for one in sweep.excludes),
     )
     return named, entries
+
+
+def _loader(word: str) -> ModelEntry | None:
+    """Describe a loader that is here; None for one that another machine may have."""
+    try:
+        return loader_entry(word)
+    except UnknownNameError:
+        return None
 
 
 def _named(

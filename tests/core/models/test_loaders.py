@@ -1,0 +1,218 @@
+"""Loaders in the form of tt-forge-models: found by files, imported when a model is built."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ttbench_core.errors import (
+    AmbiguousNameError,
+    UnknownNameError,
+    UnsupportedOptionError,
+)
+from ttbench_core.models.loaders.failures import LoaderError, failures_named
+from ttbench_core.models.loaders.finding import find_loader, find_package
+from ttbench_core.models.loaders.folder import LoaderFolder
+from ttbench_core.models.loaders.reading import read_loader_file
+from ttbench_core.models.source import find_source
+from ttbench_core.plugins.catalogue import find_model, installed_models
+
+LOADERS = Path(__file__).parents[2] / "packs" / "loaders"
+PACKAGE = "loader:acme_loaders"
+
+
+@pytest.fixture(autouse=True)
+def _in_the_folder_of_loaders(monkeypatch):
+    monkeypatch.chdir(LOADERS)
+    # what is imported from the current folder belongs to one test
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name in [one for one in sys.modules if one.partition(".")[0] == "acme_loaders"]:
+        del sys.modules[name]
+
+
+def test_a_loader_is_found_in_the_current_folder_without_importing_it():
+    found = find_loader(f"{PACKAGE}.named.loader")
+    assert found.file == LOADERS / "acme_loaders" / "named" / "loader.py"
+    assert not [name for name in sys.modules if name.startswith("acme_loaders")]
+
+
+def test_a_loader_is_found_on_the_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(LOADERS)
+    assert find_loader(f"{PACKAGE}.named.loader").file.is_file()
+
+
+def test_the_current_folder_comes_before_the_path_as_for_python_m(tmp_path, monkeypatch):
+    for place in ("here", "path"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "one_loader.py").write_text("")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.syspath_prepend(tmp_path / "path")
+    assert find_loader("loader:one_loader").file.parent.name == "here"
+
+
+def test_a_current_folder_that_was_removed_is_not_searched(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    monkeypatch.syspath_prepend(LOADERS)
+    (tmp_path / "gone").rmdir()
+    assert find_loader(f"{PACKAGE}.named.loader").file.is_file()
+
+
+def test_a_package_with_a_file_is_taken_before_a_folder_without_one(tmp_path, monkeypatch):
+    (tmp_path / "here" / "acme_mixed").mkdir(parents=True)
+    (tmp_path / "path" / "acme_mixed").mkdir(parents=True)
+    for name in ("__init__.py", "loader.py"):
+        (tmp_path / "path" / "acme_mixed" / name).write_text("")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.syspath_prepend(tmp_path / "path")
+    assert find_loader("loader:acme_mixed.loader").file.parents[1].name == "path"
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("nowhere.loader", "there is no package 'nowhere'"),
+        ("acme_loaders.nothing.loader", "acme_loaders has no 'nothing'"),
+        ("acme_loaders.named", "it is a folder without __init__.py"),
+    ],
+)
+def test_a_module_that_is_not_there_is_unknown_and_the_message_says_which_part(name, fault):
+    with pytest.raises(UnknownNameError, match=f"{fault}; it is looked for in the current folder"):
+        find_source(f"loader:{name}")
+
+
+@pytest.mark.parametrize("name", ["", "a-b", "a..b", "../etc/passwd", "a/b"])
+def test_what_is_no_dotted_name_is_refused(name):
+    with pytest.raises(UnknownNameError, match=r"write loader:PACKAGE\.MODULE"):
+        find_source(f"loader:{name}")
+
+
+def test_variants_and_task_are_read_without_importing():
+    builder = find_source(f"{PACKAGE}.named.loader").builder
+    assert builder.configs == ("Small_v1", "acme/large")
+    assert (builder.default_config, builder.task) == ("Small_v1", "nlp_qa")
+    assert not [name for name in sys.modules if name.startswith("acme_loaders")]
+
+
+def test_variants_that_are_computed_are_left_to_the_class():
+    assert find_source(f"{PACKAGE}.single.loader").builder.configs == ()
+
+
+def test_a_file_that_does_not_parse_says_nothing(tmp_path):
+    (tmp_path / "loader.py").write_text("class ModelLoader(:")
+    assert read_loader_file(tmp_path / "loader.py", "ModelLoader") is None
+
+
+def test_two_classes_of_one_name_are_ambiguous():
+    with pytest.raises(AmbiguousNameError, match=r"2 classes ModelLoader \(lines 4, 7\)"):
+        find_source(f"{PACKAGE}.twice.loader")
+
+
+def test_a_loader_for_another_framework_is_refused_without_importing_it():
+    builder = find_source(f"{PACKAGE}.jaxed.loader").builder
+    with pytest.raises(UnsupportedOptionError, match="is a loader for jax"):
+        builder()
+
+
+def test_a_loader_does_not_train():
+    with pytest.raises(UnsupportedOptionError, match=r"gives no targets and no loss; leave out -t"):
+        find_source(f"{PACKAGE}.named.loader").builder(training=True)
+
+
+def test_a_folder_of_loaders_lists_them_without_importing_any():
+    models = {one.name: one for one in LoaderFolder("acme_loaders").models()}
+    assert models["named"].configs == ("Small_v1", "acme/large")
+    assert models["hub.pytorch"].task == "cv_image_cls"
+    assert "other" not in models
+    assert not [name for name in sys.modules if name.startswith("acme_loaders")]
+
+
+def test_a_folder_leaves_out_loaders_for_other_frameworks():
+    names = {one.name for one in LoaderFolder("acme_loaders").models()}
+    assert not {"jaxed", "words.jax"} & names
+
+
+def test_a_folder_of_loaders_is_a_zoo_of_a_pack_by_one_line(fake_pack):
+    line = (
+        "import functools\nfrom ttbench_core.models.loaders.folder import LoaderFolder\n"
+        "zoo = functools.partial(LoaderFolder, 'acme_loaders')\n"
+    )
+    fake_pack("acme-forge", "[ttbench.zoos]\nall = acme_forge:zoo\n", acme_forge=line)
+    found = find_model("acme-forge:named")
+    assert found.builder.configs == ("Small_v1", "acme/large")
+    listed = [one for one in installed_models() if one.pack == "acme-forge"]
+    assert {one.error for one in listed} == {None}
+    assert "hub.pytorch" in {one.name for one in listed}
+
+
+def test_a_zoo_whose_folder_is_not_here_says_so(fake_pack, tmp_path, monkeypatch):
+    line = (
+        "import functools\nfrom ttbench_core.models.loaders.folder import LoaderFolder\n"
+        "zoo = functools.partial(LoaderFolder, 'acme_loaders')\n"
+    )
+    fake_pack("acme-forge", "[ttbench.zoos]\nall = acme_forge:zoo\n", acme_forge=line)
+    monkeypatch.chdir(tmp_path)
+    (broken,) = [one for one in installed_models() if one.pack == "acme-forge"]
+    assert "there is no package 'acme_loaders'" in broken.error
+
+
+def test_a_package_is_found_without_importing_its_parents():
+    assert find_package("acme_loaders.hub.pytorch").name == "pytorch"
+    assert "acme_loaders" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ConnectionError("no route"), "wants files of the network"),
+        (TimeoutError("slow"), "wants files of the network"),
+        (OSError("We couldn't connect to 'https://huggingface.co'"), "--weights FOLDER"),
+        (EOFError("EOF when reading a line"), "asks a question on the terminal"),
+        (ModuleNotFoundError("no", name="cv2"), "needs the Python module 'cv2'"),
+        (ModuleNotFoundError("no", name="timm.models"), "does not fit the installed torch"),
+        (ImportError("cannot import name 'x'"), "cannot be imported: ImportError: cannot import"),
+    ],
+)
+def test_what_a_loader_lacks_is_one_line_with_the_remedy(error, says):
+    found = find_loader(f"{PACKAGE}.named.loader")
+    with pytest.raises(LoaderError) as caught, failures_named(found, "its load_model"):
+        raise error
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_error_is_found_behind_the_error_of_a_loader():
+    found = find_loader(f"{PACKAGE}.named.loader")
+    failed = RuntimeError("Failed to download")
+    failed.__context__ = ConnectionError("no route")
+    with pytest.raises(LoaderError, match="of the network"), failures_named(found, "it"):
+        raise failed
+
+
+def test_any_other_error_of_a_loader_passes():
+    found = find_loader(f"{PACKAGE}.named.loader")
+    with pytest.raises(ValueError, match="its own"), failures_named(found, "it"):
+        raise ValueError("its own")
+
+
+def test_a_gated_model_says_how_to_get_in():
+    class GatedRepoError(ConnectionError):
+        pass
+
+    found = find_loader(f"{PACKAGE}.named.loader")
+    with pytest.raises(LoaderError, match="hf auth login"), failures_named(found, "it"):
+        raise GatedRepoError("gated")
+
+
+def test_the_core_finds_loaders_without_torch():
+    code = (
+        "import sys; from ttbench_core.models.source import find_source;"
+        f"find_source('{PACKAGE}.named.loader'); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

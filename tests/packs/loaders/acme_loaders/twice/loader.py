@@ -1,0 +1,9 @@
+"""Two classes of one name."""
+
+
+class ModelLoader: ...
+
+
+class ModelLoader:  # noqa: F811
+    def load_model(self): ...
+    def load_inputs(self): ...

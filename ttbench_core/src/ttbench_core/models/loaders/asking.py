@@ -1,0 +1,136 @@
+"""Asking the class of a loader: its variants, its default, and what it says of itself."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Final
+
+from ttbench_core.errors import PackContractError, UnknownNameError, suggestion
+from ttbench_core.models.loaders.failures import import_failures_named
+from ttbench_core.models.loaders.finding import Found, search_from_here
+
+__all__ = [
+    "WEIGHTS",
+    "call_with_known",
+    "facts_of",
+    "import_loader",
+    "parameters_of",
+    "variant_of",
+    "variants_of",
+]
+
+#: The field of a variant's configuration that names its weights.
+WEIGHTS: Final = "pretrained_model_name"
+_FACTS: Final = ("name", "group", "task", "source", "framework")
+#: Longer texts are no names.
+_MAX_TEXT: Final = 200
+
+
+def import_loader(found: Found) -> Any:
+    """Import the module of a loader, and give its class.
+
+    Raises `LoaderError` for a library that is missing, `PackLoadError` for what else importing it
+    raises, and `PackContractError` where it has no such class.
+    """
+    search_from_here()
+    with import_failures_named(found):
+        module = importlib.import_module(found.module)
+    loader = getattr(module, found.class_name, None)
+    if loader is None:
+        raise PackContractError(found.where, _no_class(found, vars(module)))
+    if not _is_loader(loader):
+        raise PackContractError(
+            found.where, f"{found.class_name} is no loader: a class with load_model and load_inputs"
+        )
+    return loader
+
+
+def variant_of(loader: Any, text: str | None, found: Found) -> Any:
+    """Give the variant with a text, as the class has it; None for its default.
+
+    Raises `UnknownNameError` with the variants that there are.
+    """
+    if text is None:
+        return getattr(loader, "DEFAULT_VARIANT", None)
+    known = {text_of(one): one for one in variants_of(loader)}
+    if text in known:
+        return known[text]
+    if not known:
+        raise UnknownNameError(f"{found.where} has no variants: leave out -c {text}")
+    raise UnknownNameError(
+        f"{found.where} has no variant {text!r}: one of {', '.join(known)}{suggestion(text, known)}"
+    )
+
+
+def variants_of(loader: Any) -> Mapping[Any, Any]:
+    """Give the table of variants of a class, empty for none."""
+    query = getattr(loader, "query_available_variants", None)
+    found = query() if callable(query) else getattr(loader, "_VARIANTS", None)
+    return found if isinstance(found, Mapping) else dict.fromkeys(found or ())
+
+
+def facts_of(loader: Any, variant: Any, found: Found) -> dict[str, str]:
+    """Give what a class says of itself and of a variant, as texts for a record."""
+    facts = {"module": found.module, "class": found.class_name}
+    ask = getattr(loader, "get_model_info", None)
+    info = ask(variant) if callable(ask) else None
+    for name in _FACTS:
+        value = getattr(info, name, None)
+        if value is not None:
+            facts[name] = text_of(value)[:_MAX_TEXT]
+    weights = getattr(variants_of(loader).get(variant), WEIGHTS, None)
+    if isinstance(weights, str):
+        facts[WEIGHTS] = weights[:_MAX_TEXT]
+    return facts
+
+
+def text_of(value: Any) -> str:
+    """Give the text of a member of an enumeration, or of a plain text."""
+    return str(value.value if isinstance(value, Enum) else value)
+
+
+def parameters_of(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
+    """Give the names of what a function takes, and whether it takes any other keyword."""
+    parameters = inspect.signature(function).parameters.values()
+    names = frozenset(
+        one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    )
+    return names, any(one.kind is one.VAR_KEYWORD for one in parameters)
+
+
+def call_with_known(function: Callable[..., Any], what: str, found: Found, **known: Any) -> Any:
+    """Call a method of a loader with those of the keywords that its signature names.
+
+    Raises `PackContractError` for one that needs something else.
+    """
+    names, _ = parameters_of(function)
+    given = {name: value for name, value in known.items() if name in names and value is not None}
+    for one in inspect.signature(function).parameters.values():
+        variadic = one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        if one.default is one.empty and not variadic and one.name not in given:
+            raise PackContractError(
+                found.where, f"its {what} needs {one.name!r}, which no option of a run gives"
+            )
+    return function(**given)
+
+
+def _is_loader(value: Any) -> bool:
+    return isinstance(value, type) and all(
+        callable(getattr(value, method, None)) for method in ("load_model", "load_inputs")
+    )
+
+
+def _no_class(found: Found, members: Mapping[str, Any]) -> str:
+    own = [
+        name
+        for name, value in members.items()
+        if _is_loader(value) and value.__module__ == found.module
+    ]
+    fault = f"has no class {found.class_name}"
+    if not own:
+        return f"{fault}: a loader is a class with load_model and load_inputs"
+    names = " or ".join(f"{found.where}.{name}" for name in own)
+    return f"{fault}; write {names}"

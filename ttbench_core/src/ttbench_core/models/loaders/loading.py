@@ -1,0 +1,134 @@
+"""Letting a loader load: its module and its inputs, as a model of ttbench."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ttbench_core.errors import PackContractError, UnsupportedOptionError
+from ttbench_core.model import StagedModel, Stages
+from ttbench_core.models.loaders.asking import (
+    WEIGHTS,
+    call_with_known,
+    facts_of,
+    import_loader,
+    parameters_of,
+    variant_of,
+)
+from ttbench_core.models.loaders.failures import failures_named
+from ttbench_core.models.loaders.finding import Found
+from ttbench_core.models.loaders.inputs import load_inputs, microbatch_of_inputs
+from ttbench_core.models.loaders.weights import check_weights, with_weights
+from ttbench_core.plugins.containment import contained
+
+__all__ = ["Asked", "load"]
+
+_UNPACK: Final = "unpack_forward_output"
+#: What `--weights` says for what a loader does anyway.
+_ITS_OWN: Final = "pretrained"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run asks of a loader; None for what it does not."""
+
+    variant: str | None = None
+    microbatch: int | None = None
+    layers: int | None = None
+    seq_len: int | None = None
+    weights: str | None = None
+    #: Samples of the inputs, where their shapes do not show it.
+    samples: int | None = None
+
+
+def load(found: Found, asked: Asked) -> StagedModel:
+    """Import a loader, and let it load a variant in Fp32.
+
+    Raises `LoaderError` for what it lacks here, `PackContractError` for what is no loader, and
+    `RequestError` for what it cannot honour. Whatever else its code raises passes.
+    """
+    with failures_named(found, "its model"):
+        from ttbench_core.models.reference import loaded as torch_parts
+    with _alone():
+        with torch_parts.on_host():
+            cls = import_loader(found)
+        with failures_named(found, "its class"):
+            variant = variant_of(cls, asked.variant, found)
+            facts = facts_of(cls, variant, found)
+            if _replaces_weights(asked):
+                cls = with_weights(cls, variant, str(asked.weights), found)
+                facts.pop(WEIGHTS, None)
+            loader = _made(cls, variant, asked, found)
+        with failures_named(found, "its load_model"):
+            module = _module(loader, asked, found, torch_parts.FLOAT32)
+        if not torch_parts.is_module(module):
+            kind = f"{type(module).__module__}.{type(module).__name__}"
+            fault = f"its load_model gave a {kind}: ttbench runs a torch.nn.Module"
+            raise PackContractError(found.where, fault)
+        with failures_named(found, "its load_inputs"):
+            inputs = load_inputs(
+                loader, found, torch_parts.FLOAT32, asked.microbatch, asked.seq_len
+            )
+    if _replaces_weights(asked):
+        check_weights(module, str(asked.weights), found)
+    samples = microbatch_of_inputs(loader, inputs, found, asked.microbatch, asked.samples)
+    module, inputs, types = torch_parts.with_float32(module, inputs)
+    notes = [f"its loader gave {', '.join(types)}, which was converted to Fp32"] if types else []
+    if _unpacks(cls):
+        module = torch_parts.with_outputs(module, getattr(loader, _UNPACK))
+    stages = Stages(device=module)
+    return StagedModel(stages, inputs, microbatch=samples, notes=tuple(notes), origin=facts)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let a loader print to stderr alone, and read nothing: stdin may carry commands."""
+    before = sys.stdin
+    with contained(), Path(os.devnull).open(encoding="ascii") as nothing:
+        sys.stdin = nothing
+        try:
+            yield
+        finally:
+            sys.stdin = before
+
+
+def _replaces_weights(asked: Asked) -> bool:
+    return asked.weights not in (None, _ITS_OWN)
+
+
+def _made(cls: Any, variant: Any, asked: Asked, found: Found) -> Any:
+    """Make an instance; the variant is its parameter of that name, else its first one."""
+    taken = [one for one in inspect.signature(cls).parameters if one != "num_layers"]
+    name = "variant" if "variant" in taken else next(iter(taken), None)
+    if name is None and variant != getattr(cls, "DEFAULT_VARIANT", None):
+        raise UnsupportedOptionError(
+            f"{found.where}: its constructor takes no variant: leave out -c {asked.variant}"
+        )
+    known = {} if name is None else {name: variant}
+    return call_with_known(cls, "constructor", found, **known, num_layers=asked.layers)
+
+
+def _module(loader: Any, asked: Asked, found: Found, float32: Any) -> Any:
+    names, _ = parameters_of(loader.load_model)
+    if asked.layers is not None and "num_layers" not in names | parameters_of(type(loader))[0]:
+        raise UnsupportedOptionError(f"{found.where} takes no 'num_layers': leave out --layers")
+    return call_with_known(
+        loader.load_model,
+        "load_model",
+        found,
+        dtype_override=float32,
+        num_layers=asked.layers,
+    )
+
+
+def _unpacks(cls: Any) -> bool:
+    """Return whether a loader, and not the base of all loaders, says how to read its outputs."""
+    owner = next((one for one in cls.__mro__ if _UNPACK in vars(one)), None)
+    of_base = getattr(vars(owner or cls).get("load_model"), "__isabstractmethod__", False)
+    return owner is not None and not of_base

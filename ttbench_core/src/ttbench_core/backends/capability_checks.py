@@ -106,6 +106,7 @@ _FIELDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "host_stages": _A_SWITCH,
     "threads": _A_SWITCH,
     "own_process": _A_SWITCH,
+    "measures": _A_SWITCH,
     "input_kinds": (
         lambda value: _is_list_of(str)(value) and set(value) <= INPUT_KINDS,
         f"a set of {', '.join(sorted(INPUT_KINDS))}",

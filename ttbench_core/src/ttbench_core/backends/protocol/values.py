@@ -80,6 +80,9 @@ class Capabilities:
     options: type | None = None
     #: Environment variables that change its speed, for the record: names, or prefixes with a `*`.
     variables: tuple[str, ...] = ()
+    #: Whether its sessions run. Where they do not, a run ends when the model has been compiled,
+    #: with the status `compiled` and without numbers.
+    measures: bool = True
     #: How much it wants to be chosen where the user names no backend; the highest that can run is.
     #: PyTorch has `TORCH_RANK`: a backend that does not say more runs only when it is named.
     rank: int = 0

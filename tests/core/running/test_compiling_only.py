@@ -128,6 +128,11 @@ def test_no_other_refusal_sends_a_user_to_it(compiler):
     assert "compiler" not in str(refused.value)
 
 
+def test_the_command_line_says_that_it_compiles_only(compiler, ttbench):
+    outcome = ttbench("info", "--backend", compiler)
+    assert "nothing: it compiles models" in outcome.out
+
+
 def test_only_such_an_engine_counts_as_one(compiler):
     assert compiles_only(compiler)
     assert not compiles_only("fake")

@@ -33,6 +33,8 @@ _QUICK_TO_COMPILE = {"AOT_INDUCTOR_COMPILE_WRAPPER_OPT_LEVEL": "O0"}
 NOTEBOOK_TOOLS = ["cloudpickle", "ipykernel", "nbclient", "ipywidgets"]
 #: The newest; 3.12 lies between two that are tested, and is tried by `nox -s pythons -- 3.12`.
 OTHER_PYTHONS = ["3.13"]
+# torchax cannot be imported with a newer torch
+TT_COMPILE = ["torch==2.9.0", "torchax==0.0.13", "jax==0.12.0.1", "jax-tt-plugin==0.1.3"]
 # that of the last PyBuda wheels, and what they bring
 OLDEST_PYTHON = "3.10"
 OLDEST_TORCH = "torch==2.1.0+cpu"
@@ -181,6 +183,21 @@ def xla(session: nox.Session) -> None:
     constraints.write_text("\n".join(others), encoding="utf-8")
     session.install("-c", str(constraints), f"{core}[xla]", nlp, vision, *TEST_TOOLS)
     session.run("pytest", "tests/xla", *session.posargs)
+
+
+@nox.session(default=False)
+@timed
+def tt_compile(session: nox.Session) -> None:
+    """Compiling for a described Blackhole (3 GB to download, 8 GB of disk, 10 to 15 minutes)."""
+    core, nlp, _ = DISTRIBUTIONS
+    python = _fresh(session, "3.12")
+    if python is None:
+        return
+    # apart: the plugin states no licence, and its .pth file runs in whatever has it
+    _install(session, python, core, *TT_COMPILE)
+    session.install("-c", CONSTRAINTS, f"{core}[torch]", nlp, *TEST_TOOLS)
+    words = ["tests/nlp/test_compile_check.py", *session.posargs]
+    session.run("pytest", *words, env={"TTBENCH_TT_COMPILE_PYTHON": python})
 
 
 @nox.session(default=False)

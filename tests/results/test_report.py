@@ -103,6 +103,15 @@ def test_a_failed_run_counts_and_keeps_its_reason():
     assert [run.error for run in data.failed_runs] == ["compile: out of memory"]
 
 
+def test_a_run_that_compiled_only_is_left_out():
+    compiled = failed_run(status="compiled", error=None)
+    assert collect([compiled]).total == 0
+    data = collect([run_of(), compiled], baseline=[run_of(), compiled])
+    assert (data.total, data.failures, len(data.configurations)) == (1, 0, 1)
+    assert data.comparison is not None
+    assert data.comparison.failures == ()
+
+
 def test_a_run_that_failed_before_its_sizes_were_known_counts_for_its_configuration():
     (one,) = collect([run_of(), failed_run(args={"microbatch": None})]).configurations
     assert (one.runs, one.failures) == (2, 1)

@@ -107,6 +107,7 @@ _FIELDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "threads": _A_SWITCH,
     "own_process": _A_SWITCH,
     "untested_kinds": (_is_list_of(str), "a list of kinds of devices"),
+    "measures": _A_SWITCH,
     "input_kinds": (
         lambda value: _is_list_of(str)(value) and set(value) <= INPUT_KINDS,
         f"a set of {', '.join(sorted(INPUT_KINDS))}",

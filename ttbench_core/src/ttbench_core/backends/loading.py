@@ -23,6 +23,7 @@ __all__ = [
     "InstalledBackend",
     "checked_backend",
     "checked_capabilities",
+    "compiles_only",
     "installed_backends",
     "load_backend",
     "made_backend",
@@ -47,6 +48,16 @@ def load_backend(name: str) -> InstalledBackend:
     """
     plugin = find(BACKENDS, name, "backend")
     return checked_backend(load(plugin), plugin)
+
+
+def compiles_only(name: str | None) -> bool:
+    """Return whether a backend is one that measures nothing; False for one that is not here."""
+    if name is None:
+        return False
+    try:
+        return not load_backend(name).capabilities.measures
+    except RequestError:
+        return False
 
 
 def installed_backends(*, of_core: bool = False) -> Iterator[InstalledBackend]:

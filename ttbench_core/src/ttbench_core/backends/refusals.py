@@ -14,7 +14,7 @@ from ttbench_core.models.counting import new_tokens_of
 from ttbench_core.models.inputs import input_kinds
 from ttbench_core.plugins.registry import name_to_ask_for
 from ttbench_core.request.formats import DataFormat, NumberFormat
-from ttbench_core.request.options import RunOptions
+from ttbench_core.request.options import RunOptions, Scenario
 
 __all__ = ["format_named", "formats_of", "refuse_model", "refuse_unsupported"]
 
@@ -104,6 +104,8 @@ def _unsupported_option(options: RunOptions, capabilities: Capabilities) -> str 
         return "choice of --threads"
     if options.wants_trace and options.trace not in capabilities.traces:
         return f"trace {options.trace}"
+    if not capabilities.measures and (flag := _asked_of_measurement(options)) is not None:
+        return f"measurement, which {flag} is about: it compiles only"
     return _unsupported_mode(options, capabilities)
 
 
@@ -111,6 +113,21 @@ def _levels_text(capabilities: Capabilities) -> str:
     highest = capabilities.opt_levels[-1]
     meaning = capabilities.opt_level_help.get(highest) if len(capabilities.opt_levels) == 1 else ""
     return f"its highest is {highest}{': ' if meaning else ''}{meaning or ''}"
+
+
+def _asked_of_measurement(options: RunOptions) -> str | None:
+    """Name the first requested option that is about a measurement; None if none is."""
+    asked = {
+        "--passes": options.passes,
+        "--max_time": options.max_time,
+        "--warmup": options.warmup is not None,
+        "--loop_count": options.loop_count,
+        "--processes": options.processes > 1,
+        "--verify": options.verify,
+        "--pcc": options.pcc is not None,
+        "--scenario latency": options.scenario is Scenario.LATENCY,
+    }
+    return next((flag for flag, is_asked in asked.items() if is_asked), None)
 
 
 def _unsupported_mode(options: RunOptions, capabilities: Capabilities) -> str | None:
@@ -159,6 +176,6 @@ def _other_backend(name: str, supports: Callable[[Capabilities], bool]) -> str |
     supporting = [
         one
         for one in installed_backends()
-        if one.plugin.name != name and supports(one.capabilities)
+        if one.plugin.name != name and one.capabilities.measures and supports(one.capabilities)
     ]
     return name_to_ask_for(min(supporting, key=preference).plugin) if supporting else None

@@ -46,6 +46,7 @@ def backend_facts(name: str) -> dict[str, Any]:
         "host_stages": capabilities.host_stages,
         "threads": capabilities.threads,
         "own_process": capabilities.own_process,
+        "measures": capabilities.measures,
         "rank": capabilities.rank,
         "variables": list(capabilities.variables),
         "options": [_option_facts(one) for one in declared_options(capabilities.options)],
@@ -124,7 +125,7 @@ def _level_text(one: dict[str, Any]) -> str:
 
 
 def _abilities(facts: dict[str, Any]) -> Iterator[str]:
-    yield "inference"
+    yield "inference" if facts["measures"] else "nothing: it compiles models for inference"
     for key, text in (
         ("training", "training"),
         ("generation", "generation"),

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ttbench_core.record.compiled import COMPILED
 from ttbench_core.record.html_tables import labelled_table
 from ttbench_core.record.summary import (
     label_of,
@@ -36,8 +37,8 @@ SCHEMA_VERSION: Final = 4
 class Result:
     """One run: what was requested, what ran, what was measured.
 
-    `status` is `ok`, `failed`, `interrupted` or, in a sweep, `refused`. Numbers that were not
-    measured are None, never zero.
+    `status` is `ok`, `failed`, `interrupted`, `compiled` of an engine that compiles only, or, in
+    a sweep, `refused`. Numbers that were not measured are None, never zero.
     """
 
     status: str
@@ -129,8 +130,13 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether the run finished without an error."""
+        """Whether the run measured, and finished without an error."""
         return self.status == "ok"
+
+    @property
+    def is_compiled_only(self) -> bool:
+        """Whether its engine compiled the model and measured nothing: nothing compares it."""
+        return self.status == COMPILED
 
     @property
     def samples_per_input(self) -> int:

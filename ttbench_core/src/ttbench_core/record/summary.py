@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from ttbench_core.record import summary_sections
+from ttbench_core.record.compiled import compiled_text
 from ttbench_core.record.formatting import (
     format_duration,
     format_number,
@@ -117,6 +118,11 @@ def _image(record: Record) -> Iterator[tuple[str, str]]:
         yield ("saved to", f"{record['image']['file']} ({size}); nothing was measured")
 
 
+def _compiled(record: Record) -> Iterator[tuple[str, str]]:
+    if (text := compiled_text(record)) is not None:
+        yield ("compiled only", f"{text}; nothing was measured")
+
+
 def _throughput(record: Record) -> Iterator[tuple[str, str]]:
     if record["samples_per_sec"] is not None and record["total_time"] is not None:
         yield ("throughput", _throughput_text(record))
@@ -167,6 +173,7 @@ def _pass_times(record: Record) -> str:
 
 _SECTIONS: Final[Mapping[str, Callable[[Record], Iterable[tuple[str, str]]]]] = {
     "saved to": _image,
+    "compiled only": _compiled,
     "throughput": _throughput,
     **summary_sections.SECTIONS,
 }

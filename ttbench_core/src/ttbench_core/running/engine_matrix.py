@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from ttbench_core.backends.loading import InstalledBackend, installed_backends, load_backend
+from ttbench_core.backends.loading import (
+    InstalledBackend,
+    compiles_only,
+    installed_backends,
+    load_backend,
+)
 from ttbench_core.backends.planning import check_request
-from ttbench_core.errors import PackContractError, PackLoadError, RequestError, UnknownNameError
+from ttbench_core.errors import (
+    OptionError,
+    PackContractError,
+    PackLoadError,
+    RequestError,
+    UnknownNameError,
+)
 from ttbench_core.plugins.registry import BACKENDS, discover, name_to_ask_for
 from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.request.formats import DataFormat
@@ -42,8 +53,9 @@ def planned_cells(
     if backends:
         chosen = [_chosen(name, elsewhere) for name in backends]
     else:
-        here = sorted(installed_backends(), key=lambda one: -one.capabilities.rank)
-        names = {one.plugin.name for one in here}
+        installed = sorted(installed_backends(), key=lambda one: -one.capabilities.rank)
+        names = {one.plugin.name for one in installed}
+        here = [one for one in installed if one.capabilities.measures]
         others = [*elsewhere, *(one.name for one in discover(BACKENDS))]
         chosen = [*here, *dict.fromkeys(name for name in others if name not in names)]
     return [
@@ -99,6 +111,8 @@ def _measured(
 ) -> EngineRow:
     try:
         asked = _with_cell(request, cell)
+        if compiles_only(cell.backend):
+            raise OptionError(f"backend {cell.backend!r} compiles only: nothing of it is compared")
         if asked.interpreter is None:
             check_request(asked.options, load_backend(cell.backend).backend)
         result = run_request(asked, targets, progress=progress, own_process=True)

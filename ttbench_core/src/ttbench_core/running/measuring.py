@@ -23,6 +23,7 @@ from ttbench_core.models.building import build_model, choose_config
 from ttbench_core.models.model_options import read_model_options
 from ttbench_core.models.source import find_source
 from ttbench_core.plugins.tuning_rules import read_rules
+from ttbench_core.record.compiled import COMPILED
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.running.analysis import analyze, fingerprint_as_built, refuse_unverifiable
@@ -79,7 +80,7 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
     except DeviceError as error:
         missing = failed_before_start(request, "devices", error)
         raise BenchmarkError("devices", failure_message(missing), missing) from error
-    _refuse_image_beside_others(job, context)
+    _refuse_beside_others(job, context)
     traces = check_trace_folder(job.plan)
     recording = Recording(job, context.observer)
     if context.on_start is not None:
@@ -93,6 +94,8 @@ def measure(request: RunRequest, context: RunContext | None = None) -> Result:
             as_built = fingerprint_as_built(job, model, recording)
             with _compile(job, model, recording) as session:
                 recording.add_session(session)
+                if not job.backend.capabilities().measures:
+                    return recording.result(COMPILED)
                 _measure_session(job, session, model, recording, context)
                 if context.turns is not None:
                     context.turns.wait_for_other()
@@ -134,16 +137,18 @@ def _prepare(request: RunRequest, context: RunContext) -> Job:
     )
 
 
-def _refuse_image_beside_others(job: Job, context: RunContext) -> None:
-    """Raise `OptionError` where one of several measurements would save a model and end."""
-    if job.plan.image is None:
+def _refuse_beside_others(job: Job, context: RunContext) -> None:
+    """Raise `OptionError` where one of several measurements would compile a model and end."""
+    if job.plan.image is not None:
+        what = "saving a compiled model"
+    elif not job.backend.capabilities().measures:
+        what = f"backend {job.backend_name!r}"
+    else:
         return
     if context.turns is not None:
-        raise OptionError("a run side by side measures, and saving a compiled model does not")
+        raise OptionError(f"a run side by side measures, and {what} does not")
     if job.request.processes_in_all > 1:
-        raise OptionError(
-            "a run that saves a compiled model measures nothing: leave out --processes"
-        )
+        raise OptionError(f"{what} measures nothing: leave out --processes")
 
 
 def _build(job: Job, recording: Recording) -> BenchmarkModel:

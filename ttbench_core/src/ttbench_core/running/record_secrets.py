@@ -43,7 +43,9 @@ _IDENTITY: Final = tuple(
 #: Further fields whose texts are words of ttbench.
 _OWN: Final = ("status", "started_at", "date", "machine_name", "backend", "arch")
 #: Statuses and verdicts.
-_WORDS: Final = frozenset({"ok", "failed", "interrupted", "stable", "noisy", "unstable"})
+_WORDS: Final = frozenset(
+    {"ok", "failed", "interrupted", "compiled", "stable", "noisy", "unstable"}
+)
 #: A shorter value may be the name of something: `inductor`, `Wormhole_B0`.
 _MIN_GIVEN: Final = 8
 #: Without a digit it may be the name of something up to here.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ttbench_core.backends.engine_options import saves_image
+from ttbench_core.backends.loading import compiles_only
 from ttbench_core.errors import OptionError
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
@@ -94,6 +95,10 @@ def run_requests_side_by_side(
     for one in requests:
         if (flag := saves_image(one.options.engine_options)) is not None:
             raise OptionError(f"a run side by side measures, and {flag} does not: leave it out")
+        if compiles_only(one.options.backend):
+            raise OptionError(
+                f"a run side by side measures, and backend {one.options.backend!r} compiles only"
+            )
     unstored: Sequence[Result | None] = ()
     try:
         with show_progress(f"{requests[0].options.model} side by side", progress) as observer:

@@ -23,7 +23,12 @@ from ttbench_core.sinks.protocol import Sink
 __all__ = ["MlflowSink"]
 
 _ARTIFACT: Final = "record.json"
-_STATUS: Final = {"ok": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
+_STATUS: Final = {
+    "ok": "FINISHED",
+    "compiled": "FINISHED",
+    "failed": "FAILED",
+    "interrupted": "KILLED",
+}
 _RUN_ID_TAG: Final = "ttbench.run_id"
 #: Columns that an MLflow run has its own fields for, or that are not settings.
 _NOT_A_PARAMETER: Final = frozenset({"run_id", "started_at", "status", "error"})

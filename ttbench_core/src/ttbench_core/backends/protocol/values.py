@@ -90,6 +90,9 @@ class Capabilities:
     variables: tuple[str, ...] = ()
     #: Those of `device_kinds` that its authors have not tried.
     untested_kinds: tuple[str, ...] = ()
+    #: Whether its sessions run. Where they do not, a run ends when the model has been compiled,
+    #: with the status `compiled` and without numbers.
+    measures: bool = True
     #: How much it wants to be chosen where the user names no backend; the highest that can run is.
     #: PyTorch has `TORCH_RANK`: a backend that does not say more runs only when it is named.
     rank: int = 0

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ttbench_core.errors import OptionError, suggestion
+from ttbench_core.record.compiled import compiled_text
 from ttbench_core.record.machines import machine_text
 from ttbench_core.record.tables.cells import Cell, Column, put
 
@@ -95,7 +96,7 @@ _ORIGINAL_KEYS: Final = (
 COLUMNS: Final[tuple[Column, ...]] = (
     _text("run_id", "identity of the run"),
     _text("started_at", "when it began, UTC, ISO 8601"),
-    _text("status", "`ok`, `failed`, `interrupted` or `refused`"),
+    _text("status", "`ok`, `failed`, `interrupted`, `refused` or `compiled`"),
     _text("model", "name of the model", "model/name", "args/model"),
     _text("config", "configuration", "model/config", "args/config"),
     _text("task", "what the model does", "model/task"),
@@ -169,6 +170,13 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _integer("device_peak_bytes", "peak of the device's memory, bytes", "memory/device_peak_bytes"),
     _integer("build_ns", "duration of building, ns", "phases_ns/build"),
     _integer("compile_ns", "duration of compiling, ns", "phases_ns/compile"),
+    Column(
+        "compiled",
+        str,
+        (("effective", "compiled_only"),),
+        "of a run that compiled only: programs, kernels and how long that took",
+        compute=compiled_text,
+    ),
     _integer("first_call_ns", "duration of the first call, ns", "phases_ns/first_call"),
     _integer("warmup_ns", "duration of the warm-up, ns", "phases_ns/warmup"),
     _text("host_cpu", "processor of the host", "host/cpu"),
@@ -191,5 +199,5 @@ COLUMNS: Final[tuple[Column, ...]] = (
 DEFAULT_COLUMNS: Final = (
     *("started_at", "model", "config", "training", "device", "dataformat", "microbatch"),
     *("samples_per_sec", "unit", "half_width", "verdict", "latency_p50_ns", "outputs_right"),
-    *("status", "error"),
+    *("status", "compiled", "error"),
 )

@@ -125,6 +125,8 @@ def _group_by_key(name: str, results: Sequence[Result], across: Sequence[str]) -
     last_measured: dict[Key, int] = {}
     last_failed: dict[Key, int] = {}
     for number, result in enumerate(results):
+        if result.is_compiled_only:
+            continue
         is_measured = _has_throughput(result)
         key = key_of(result).without(across)
         (measured if is_measured else failed).setdefault(key, []).append(result)

@@ -115,6 +115,8 @@ def collect_series(results: Iterable[Result], *, all_points: bool = False) -> Co
             duplicates += 1
             continue
         seen.add(result.run_id)
+        if result.is_compiled_only:
+            continue
         if not _has_rate(result):
             failed += 1
             continue

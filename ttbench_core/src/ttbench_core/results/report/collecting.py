@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ttbench_core.record.result import Result
@@ -60,7 +60,7 @@ def collect(
     Raises `OptionError` if nothing matches what is asked.
     """
     collector, gatherer, new = _Collector(), Gatherer(), _ComparedRuns()
-    for number, result in enumerate(map(sanitize, results), 1):
+    for number, result in enumerate(map(sanitize, _measured(results)), 1):
         collector.add(number, result)
         gatherer.add(number, result)
         if baseline is not None:
@@ -69,13 +69,18 @@ def collect(
     if baseline is None:
         return collector.report_data(None, None, answer)
     old = _ComparedRuns()
-    for number, result in enumerate(map(sanitize, baseline), 1):
+    for number, result in enumerate(map(sanitize, _measured(baseline)), 1):
         old.add(number, result)
     try:
         compared = compare(old.results(), new.results())
     except NotComparableError as error:
         return collector.report_data(None, str(error), answer)
     return collector.report_data(compared, None, answer)
+
+
+def _measured(results: Iterable[Result]) -> Iterator[Result]:
+    """Leave out runs that compiled only: a report is about numbers."""
+    return (one for one in results if not one.is_compiled_only)
 
 
 class _ComparedRuns:

@@ -17,7 +17,7 @@ from ttbench_core.record.tables.columns import COLUMNS
 __all__ = ["HEAD", "HEARTBEATS", "RESULTS", "VERSION_TABLE", "insert_if_absent", "upgrade"]
 
 #: The newest revision under `migrations/versions`.
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 VERSION_TABLE: Final = "ttbench_schema"
 #: An arbitrary number that no other program uses for an advisory lock.
 _LOCK_ID: Final = 0x7474_6265_6E63

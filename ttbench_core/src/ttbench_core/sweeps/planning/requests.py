@@ -87,6 +87,9 @@ class Checks:
 
 
 def _unsupported(options: RunOptions, installed: InstalledBackend) -> str | None:
+    if not installed.capabilities.measures:
+        name = installed.backend.name
+        return f"backend {name!r} compiles only, and a sweep measures: leave it out"
     try:
         refuse_unsupported(options, installed.backend.name, installed.capabilities)
     except RequestError as error:

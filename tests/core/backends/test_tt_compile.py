@@ -1,0 +1,176 @@
+"""The compile check, with stand-ins of JAX, torchax and the plugin: what they are asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ttbench_core import RunOptions, StagedModel, Stages
+from ttbench_core.backends.loading import load_backend
+from ttbench_core.backends.planning import plan
+from ttbench_core.errors import SessionError, UnsupportedOptionError
+
+STANDINS = Path(__file__).parents[2] / "packs" / "tt_compile"
+NAMES = ("jax", "torchax", "jax_plugins")
+
+
+def backend():
+    return load_backend("tt_compile").backend
+
+
+@pytest.fixture
+def libraries(monkeypatch, tmp_path):
+    """Install the stand-ins; temporary folders are made in a folder of the test."""
+
+    def forget():
+        for name in [one for one in sys.modules if one.partition(".")[0] in NAMES]:
+            monkeypatch.delitem(sys.modules, name)
+
+    forget()
+    monkeypatch.syspath_prepend(STANDINS)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TTBENCH_TEST_READ", str(tmp_path / "read.json"))
+    monkeypatch.setenv("TT_VISIBLE_DEVICES", "3")
+    yield tmp_path
+    assert not list(folder.glob("ttbench-*"))
+    assert not list(folder.glob("libtt-*"))
+    forget()
+
+
+def compiled(module, *inputs, **options):
+    model = StagedModel(Stages(module), list(inputs))
+    made = backend()
+    return made.compile(model, plan(RunOptions("m", **options), made))
+
+
+def test_without_its_libraries_it_says_which_is_missing_and_where_the_page_is():
+    availability = backend().availability()
+    assert not availability.usable
+    assert availability.reason.endswith("is not installed here")
+    assert "an interpreter of its own" in availability.remedy
+    assert "docs/compile_check.md" in availability.remedy
+
+
+@pytest.mark.torch
+def test_where_it_can_run_it_warns_of_the_plugin_and_runs_only_where_it_is_named(libraries):
+    availability = backend().availability()
+    assert availability.usable
+    assert not availability.automatic
+    for part in ("no licence and no author", ".pth", "compiles only"):
+        assert part in availability.reason
+
+
+def test_it_declares_that_it_measures_nothing():
+    capabilities = backend().capabilities()
+    assert not capabilities.measures
+    assert capabilities.own_process
+
+
+def test_its_device_is_a_described_card():
+    (device,) = backend().devices()
+    assert (device.kind, device.arch) == ("described", "blackhole")
+    assert "no card" in device.name
+
+
+@pytest.mark.torch
+def test_the_model_is_compiled_for_the_described_card(libraries):
+    import torch
+
+    layers = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+    session = compiled(layers, torch.rand(2, 4))
+    assert session.effective["device_kind"] == "Blackhole"
+    assert session.effective["programs"] == 1
+    assert session.effective["graph_operators"] == 2
+    for name in ("device_open_s", "lower_s", "engine_compile_s"):
+        assert session.effective[name] >= 0
+    assert "kernels" not in session.effective
+    assert "no card was there" in session.notes[0]
+    session.close()
+
+
+@pytest.mark.torch
+def test_the_libraries_find_the_description_alone_and_write_into_one_folder(libraries):
+    import torch
+
+    before = dict(os.environ)
+    compiled(torch.nn.ReLU(), torch.rand(2, 4))
+    read = json.loads((libraries / "read.json").read_text())
+    folder = read["TMPDIR"]
+    assert Path(folder).parent == libraries / "temporary"
+    assert read["TT_METAL_CACHE"].startswith(folder)
+    assert read["TT_METAL_LOGS_PATH"] == folder
+    assert read["TT_METAL_MOCK_CLUSTER_DESC_PATH"].endswith("blackhole_p150.yaml")
+    assert read["TT_VISIBLE_DEVICES"] is None
+    assert read["TT_METAL_INSPECTOR"] == "0"
+    assert read["JAX_PLATFORMS"] == "cpu,tt"
+    assert dict(os.environ) == before
+
+
+@pytest.mark.torch
+def test_kernels_are_built_and_counted_where_that_is_asked(libraries):
+    import torch
+
+    layers = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+    session = compiled(layers, torch.rand(2, 4), engine_options={"kernels": True})
+    assert session.effective["kernels"] == 4  # two of each operator
+    assert session.effective["kernel_build_s"] >= 0
+
+
+@pytest.mark.torch
+def test_integers_of_64_bits_are_compiled_as_those_of_32(libraries):
+    import torch
+
+    session = compiled(
+        torch.nn.Embedding(9, 4),
+        torch.zeros(2, 3, dtype=torch.int64),
+        engine_options={"kernels": True},
+    )
+    assert session.effective["kernels"] > 0
+
+
+@pytest.mark.torch
+def test_a_model_that_does_not_compile_fails_with_the_reason_in_one_line(libraries):
+    import torch
+
+    class Spectrum(torch.nn.Module):
+        def forward(self, signal):
+            return torch.fft.rfft(signal).abs()
+
+    with pytest.raises(
+        SessionError, match="cannot compile the model for a Blackhole P150"
+    ) as failed:
+        compiled(Spectrum(), torch.rand(2, 4))
+    assert "failed to legalize aten.fft_rfft.default" in str(failed.value)
+    assert "\n" not in str(failed.value)
+
+
+@pytest.mark.torch
+def test_a_model_that_cannot_be_exported_is_refused(libraries):
+    import torch
+
+    class Deciding(torch.nn.Module):
+        def forward(self, tensor):
+            return tensor if tensor.sum() > 0 else -tensor
+
+    with pytest.raises(UnsupportedOptionError, match="cannot be exported"):
+        compiled(Deciding(), torch.rand(2, 4))
+
+
+@pytest.mark.torch
+def test_its_session_runs_nothing(libraries):
+    import torch
+
+    with compiled(torch.nn.ReLU(), torch.rand(2, 4)) as session:
+        with pytest.raises(SessionError, match="compiled only"):
+            session.push([torch.rand(2, 4)])
+        with pytest.raises(SessionError, match="compiled only"):
+            session.pop()
+        assert session.device_peak_bytes() is None

@@ -1,0 +1,3 @@
+class SingleDeviceSharding:
+    def __init__(self, device):
+        self.device = device

@@ -1,0 +1,1 @@
+REGISTERED = True

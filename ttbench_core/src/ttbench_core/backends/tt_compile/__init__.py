@@ -1,0 +1,1 @@
+"""Whether a model compiles for a Tenstorrent card, without one: nothing is run or measured."""

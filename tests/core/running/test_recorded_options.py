@@ -15,7 +15,7 @@ from ttbench_core.model import Builder
 from ttbench_core.models.source import Source
 from ttbench_core.request.engine_options import make_options
 from ttbench_core.running import recorded_options as recording
-from ttbench_core.running.record_values import failed_before_start
+from ttbench_core.running.failed_runs import failed_before_start
 from ttbench_core.running.request import RunRequest
 
 PACKS = Path(__file__).parents[2] / "packs"

@@ -29,10 +29,10 @@ from ttbench_core.record.run_errors import BenchmarkError, RunInterrupted
 from ttbench_core.running.analysis import analyze, fingerprint_as_built, refuse_unverifiable
 from ttbench_core.running.compilations import counting_compilations
 from ttbench_core.running.device_readings import read_devices
+from ttbench_core.running.failed_runs import failed_before_start
 from ttbench_core.running.job import Job
 from ttbench_core.running.progress import SILENT, Observer
 from ttbench_core.running.record_secrets import failure_message
-from ttbench_core.running.record_values import failed_before_start
 from ttbench_core.running.recording import Recording
 from ttbench_core.running.request import RunRequest
 from ttbench_core.running.tracing import check_trace_folder, take_trace

@@ -12,11 +12,11 @@ from typing import Final
 from ttbench_core.errors import RequestError, SessionError, UnsupportedOptionError
 from ttbench_core.record.run_errors import BenchmarkError
 from ttbench_core.request.settings_file import Interpreter
+from ttbench_core.running.failed_runs import failed_before_start
 from ttbench_core.running.processes.child import Child
 from ttbench_core.running.processes.peers import knows_model
 from ttbench_core.running.processes.supervision import Supervision
 from ttbench_core.running.progress import Observer
-from ttbench_core.running.record_values import failed_before_start
 from ttbench_core.running.request import RunRequest
 
 __all__ = ["placed"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from datetime import datetime, timezone
+from dataclasses import asdict
 from typing import Any
 
 from ttbench_core.errors import PackContractError, one_line
@@ -24,29 +22,22 @@ from ttbench_core.models.counting import (
 from ttbench_core.models.inputs import input_records, tensor_record
 from ttbench_core.models.model_options import options_in_effect, options_that_differ
 from ttbench_core.models.source import Source
-from ttbench_core.record.environment import host_facts, machine_name
-from ttbench_core.record.result import Result
 from ttbench_core.request.options import RunOptions
 from ttbench_core.running.job import Job
-from ttbench_core.running.record_secrets import without_secrets
 from ttbench_core.running.recorded_options import (
     engine_args,
-    options_that_failed,
     recorded_options,
     spelled_args,
 )
-from ttbench_core.running.request import RunRequest
 
 __all__ = [
     "checked_versions",
     "effective_args",
-    "failed_before_start",
     "failure_record",
     "merged_versions",
     "model_identity",
     "model_record",
     "pass_record",
-    "record_of_crash",
     "stopping_record",
     "warmup_record",
 ]
@@ -107,53 +98,6 @@ def merged_versions(
         if known != version:
             versions[f"{backend_name} {name}"] = version
     return versions
-
-
-def record_of_crash(ended: Result, known: Mapping[str, Any] | None) -> Result:
-    """Complete the record of a process that crashed with what was known when it began.
-
-    Args:
-        ended: see `failed_before_start`.
-        known: the record that the process sent when it began; None if it sent none.
-    """
-    if known is None:
-        return ended
-    return replace(
-        Result.from_record(known),
-        run_id=ended.run_id,
-        error=ended.error,
-        failure=ended.failure,
-        requested=ended.requested,
-    )
-
-
-def failed_before_start(request: RunRequest, phase: str, error: BaseException) -> Result:
-    """Make the failed record of a run that ended before anything was measured.
-
-    Args:
-        request: what was asked.
-        phase: what it ended in.
-        error: why.
-    """
-    options, source = request.options, request.source
-    ended = Result(
-        status="failed",
-        total_time=None,
-        total_samples=None,
-        samples_per_sec=None,
-        args=options_that_failed(options, source),
-        arch=None,
-        machine_name=machine_name(),
-        hash=None,
-        date=None,
-        error=f"{phase}: {error}",
-        run_id=uuid.uuid4().hex,
-        started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        requested=recorded_options(options),
-        host=host_facts(),
-        failure={"phase": phase, "kind": type(error).__name__, "message": str(error)},
-    )
-    return without_secrets(ended, options)
 
 
 def effective_args(

@@ -10,12 +10,12 @@ from typing import Any
 from ttbench_core.errors import RequestError, SessionError, one_line
 from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import BenchmarkError
+from ttbench_core.running.failed_runs import failed_before_start, record_of_crash
 from ttbench_core.running.processes.child import Child
 from ttbench_core.running.processes.combining import combine_results
 from ttbench_core.running.processes.supervision import Supervision
 from ttbench_core.running.progress import SILENT
 from ttbench_core.running.record_secrets import failure_message
-from ttbench_core.running.record_values import failed_before_start, record_of_crash
 from ttbench_core.running.recorded_options import recorded_options
 from ttbench_core.running.request import RunRequest
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ttbench_core.errors import RequestError, SessionError
 from ttbench_core.record.result import LOST, Result
+from ttbench_core.running.failed_runs import failed_before_start, record_of_crash
 from ttbench_core.running.record_secrets import without_secrets
-from ttbench_core.running.record_values import failed_before_start, record_of_crash
 from ttbench_core.running.request import RunRequest
 
 __all__ = [

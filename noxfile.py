@@ -188,7 +188,7 @@ def xla(session: nox.Session) -> None:
 @nox.session(default=False)
 @timed
 def tt_compile(session: nox.Session) -> None:
-    """Compiling for a described Blackhole (3 GB to download, 8 GB of disk, 10 to 15 minutes)."""
+    """Compiling for a described Blackhole (3 GB to download, 8 GB of disk, 4 minutes)."""
     core, nlp, _ = DISTRIBUTIONS
     python = _fresh(session, "3.12")
     if python is None:

@@ -320,6 +320,13 @@ def run_rates(device: str, words: Sequence[str], limit_s: float) -> dict[str, An
     }
 
 
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"no regular expression: {error}") from None
+
+
 def main() -> int:
     """Run all; gives 1 where one failed or was left out."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -327,7 +334,9 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="small models and few passes")
     parser.add_argument("--total_s", type=float, default=TOTAL_S, help="limit for all cases")
-    parser.add_argument("--only", default="", help="cases whose name has this regular expression")
+    parser.add_argument(
+        "--only", default="", type=_pattern, help="cases whose name has this regular expression"
+    )
     parser.add_argument("--slower", type=float, default=1.0, help="times the limit of each case")
     parser.add_argument("--rates", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -338,7 +347,7 @@ def main() -> int:
     report = _Report(given.folder / "gpu_check.json")
     with tempfile.TemporaryDirectory(prefix="ttbench-gpu-check-") as folder:
         for name, run in steps(given, folder):
-            if re.search(given.only, name):
+            if given.only.search(name):
                 report.add(name, deadline_s, run)
     return report.close()
 
@@ -392,7 +401,7 @@ class _Report:
         """Print how many failed."""
         bad = [row["case"] for row in self._rows if row["result"] != "ok"]
         print(f"{len(self._rows) - len(bad)} of {len(self._rows)} fine, in {self._file}")
-        return int(bool(bad))
+        return int(bool(bad) or not self._rows)
 
 
 if __name__ == "__main__":

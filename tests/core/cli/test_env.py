@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import ttbench_core
 from ttbench_core.errors import SettingsError
 from ttbench_core.request.settings_file import Interpreter, read_interpreters, user_settings_file
 from ttbench_core.request.settings_writing import add_interpreter
+from ttbench_core.scaffolding import environments
+
+OWN_FOLDER = environments.own_folder
 
 VERSION = ttbench_core.__version__
 #: Does what `python -m venv FOLDER` does, with an interpreter that notes what pip is asked.
@@ -31,6 +35,7 @@ python.chmod(0o755)
 def places(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(environments, "own_folder", lambda: ())
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 
@@ -70,6 +75,58 @@ def test_a_backend_can_name_an_index_of_its_own(ttbench, base, tmp_path):
         "-m pip install --extra-index-url https://pypi.eng.aws.tenstorrent.com/ pjrt-plugin-tt"
         f" ttbench-core[torch]=={VERSION}"
     )
+
+
+@pytest.fixture
+def installed_from(tmp_path, monkeypatch):
+    """Let pip have noted where ttbench-core was installed from."""
+
+    def note(text: str | None) -> None:
+        class Distribution:
+            version = VERSION
+
+            def read_text(self, name):
+                assert name == "direct_url.json"
+                return text
+
+        monkeypatch.setattr(environments, "own_folder", OWN_FOLDER)
+        found = environments.importlib_metadata.distribution
+        monkeypatch.setattr(
+            environments.importlib_metadata,
+            "distribution",
+            lambda name: Distribution() if name == "ttbench-core" else found(name),
+        )
+
+    return note
+
+
+def test_what_was_installed_from_a_folder_is_installed_from_it_there_too(
+    ttbench, tmp_path, installed_from
+):
+    folder = tmp_path / "my checkout" / "ttbench_core"
+    folder.mkdir(parents=True)
+    (folder / "pyproject.toml").touch()
+    installed_from(json.dumps({"url": folder.as_uri(), "dir_info": {"editable": True}}))
+    outcome = ttbench(*CREATE, "--dry-run")
+    assert outcome.out.splitlines()[1].endswith(f" pip install '{folder}'")
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        None,
+        "{",
+        "[]",
+        '{"url": "https://host/core.whl", "archive_info": {}}',
+        '{"url": "file:///gone/ttbench_core", "dir_info": {}}',
+        '{"url": 3, "dir_info": {}}',
+    ],
+)
+def test_what_was_installed_from_elsewhere_is_taken_from_the_index(ttbench, installed_from, noted):
+    installed_from(noted)
+    venv, pip = ttbench(*CREATE, "--dry-run").out.splitlines()
+    assert venv.startswith(sys.executable)
+    assert f"ttbench-core[torch]=={VERSION}" in pip
 
 
 def test_a_dry_run_shows_the_commands_and_does_nothing(ttbench, tmp_path):

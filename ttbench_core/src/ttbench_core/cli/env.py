@@ -22,7 +22,7 @@ __all__ = ["run_env"]
 
 _EXAMPLES: Final = """\
 examples:
-  ttbench env create ov --backend openvino              from the package index
+  ttbench env create ov --backend openvino              from where ttbench-core is from
   ttbench env create ov --backend openvino --from ./ttbench_core -c constraints.txt
   ttbench env create ov --backend openvino --dry-run    show the commands alone
   ttbench env list
@@ -120,7 +120,7 @@ def _parser() -> Parser:
         default=[],
         metavar="PATH_OR_URL",
         help="A checkout or a wheel to install from; can be given more than once. By default, the"
-        " package index.",
+        " folder that ttbench-core was installed from, else the package index.",
     )
     create.add_argument("-c", "--constraints", type=Path, metavar="FILE", help="Constraints of pip")
     create.add_argument(

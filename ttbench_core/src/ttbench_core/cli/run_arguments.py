@@ -91,21 +91,20 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
         "-df",
         "--dataformat",
         metavar=choices_of(DataFormat),
-        help="Set data format (default Fp32, on a Tenstorrent card Bfp8_b), or one that the backend"
-        " declares",
+        help="Set data format (default Fp32, with PyBuda Bfp8_b), or one that the backend declares",
     )
     group.add_argument(
         "-mf",
         "--math_fidelity",
         metavar=choices_of(MathFidelity),
-        help="Set math fidelity (on a Tenstorrent card by default LoFi)",
+        help="Set math fidelity (with PyBuda by default LoFi)",
     )
     group.add_argument(
         "-opt",
         "--backend_opt_level",
         type=int,
         metavar="{0,1,2,3,4}",
-        help="Set backend optimization level (default 1, on a Tenstorrent card 4). torch has 0"
+        help="Set backend optimization level (default 1, with PyBuda 4). torch has 0"
         " eager, 1 eager with memory formats for inference, 2 torch.compile, 3 with frozen weights,"
         " 4 with max-autotune as well.",
     )
@@ -143,8 +142,8 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
         "--timeout",
         type=float,
         metavar="SECONDS",
-        help="On a Tenstorrent card, time that compiling or an output may take before the run"
-        " counts as hung (default 1800 and 120)",
+        help="With an engine that can hang, such as that of a card, time that compiling or an"
+        " output may take before the run counts as hung (default 1800; with PyBuda 120 for an output)",
     )
 
 

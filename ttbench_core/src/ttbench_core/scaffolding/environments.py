@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import importlib_metadata
 
@@ -30,6 +32,7 @@ __all__ = [
     "NewEnvironment",
     "make_environment",
     "new_environment",
+    "own_folder",
     "user_data_folder",
 ]
 
@@ -90,7 +93,8 @@ def new_environment(
         backend: that will live there; an installed one, which says what it needs.
         base: interpreter that makes it; this one if not given.
         folder: where it is made; in the user's data folder if not given.
-        sources: paths and URLs that pip takes distributions from, beside the index.
+        sources: paths and URLs that pip takes distributions from, beside the index; where
+            there are none, the folder that this ttbench-core was installed from, if it is there.
         constraints: a file of versions.
 
     Raises `OptionError` for a name or a folder that is taken, `SettingsError`, and what
@@ -104,6 +108,7 @@ def new_environment(
         raise OptionError(f"{file} has an interpreter {name!r} already: choose another name")
     asked = None if folder is None else expand_path(str(folder), "--path")
     place = (asked or user_data_folder() / "envs" / name).absolute()
+    sources = sources or own_folder()
     for one in sources:
         core = Path(one) / "ttbench_core"
         if (core / "pyproject.toml").is_file():
@@ -120,6 +125,22 @@ def new_environment(
         _needs(backend),
         constraints,
     )
+
+
+def own_folder() -> tuple[str, ...]:
+    """Give the folder that this ttbench-core was installed from; empty if from anywhere else.
+
+    pip notes it in `direct_url.json` (PEP 610).
+    """
+    text = importlib_metadata.distribution(_CORE).read_text("direct_url.json")
+    try:
+        noted = json.loads(text or "{}")
+        url = urlsplit(str(noted["url"]) if "dir_info" in noted else "")
+    except (ValueError, TypeError, KeyError):
+        return ()
+    folder = Path(unquote(url.path))
+    is_here = url.scheme == "file" and (folder / "pyproject.toml").is_file()
+    return (str(folder),) if is_here else ()
 
 
 def make_environment(new: NewEnvironment, show: Callable[[Sequence[str]], None]) -> Path:

@@ -143,7 +143,8 @@ def _add_engine(group: argparse._ArgumentGroup) -> None:
         type=float,
         metavar="SECONDS",
         help="With an engine that can hang, such as that of a card, time that compiling or an"
-        " output may take before the run counts as hung (default 1800; with PyBuda 120 for an output)",
+        " output may take before the run counts as hung (default 1800; with PyBuda 120 for an"
+        " output)",
     )
 
 

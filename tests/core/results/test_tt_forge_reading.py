@@ -62,6 +62,18 @@ def test_a_vision_benchmark_is_read_with_its_settings_and_its_machine(read):
     assert result.devices == [{"index": 0, "name": "n150", "arch": "wormhole_b0"}]
 
 
+@pytest.mark.parametrize("end", [50, 1, 28])
+def test_the_end_of_a_run_type_that_is_no_count_of_inputs_is_none(read, end):
+    # the pipelines of images and videos have the steps of inference there
+    theirs = vision_object(run_type=f"pytorch_ResNet_resnet50_8_3_224_224_-1_{end}")
+    assert read(theirs).args["loop_count"] is None
+
+
+def test_an_end_of_a_run_type_without_samples_is_unknown(read):
+    theirs = vision_object(measurements=[measurement("total_time", 2.5)])
+    assert read(theirs).args["loop_count"] is None
+
+
 def test_what_a_file_does_not_say_is_unknown(read):
     result = read(vision_object())
     unknown = ("config", "training", "layers", "seq_len", "new_tokens", "math_fidelity")
@@ -294,6 +306,12 @@ FAULTS = [
     ({"model": {"name": "x"}}, "model is no text"),
     ({"model": "x" * 100_001}, "model is a text of 100,001 characters"),
     ({"num_layers": 10**200}, "num_layers is a number beyond all that is measured"),
+    # beyond the range of a float
+    ({"num_layers": -(10**400)}, "num_layers is a number beyond all that is measured"),
+    (
+        {"measurements": [measurement("x", 10**400)]},
+        "measurements.0.value is a number beyond all that is measured",
+    ),
 ]
 
 

@@ -37,7 +37,7 @@ def told_of(fields: Fields, measured: Measurements) -> dict[str, Any]:
     Raises `ResultsFileError` for a value of another type or range than the format has.
     """
     config, device = fields.object("config"), fields.object("device_info")
-    args = _args(fields, config, device)
+    args = _args(fields, config, device, measured)
     arch = arch_from(device.text("arch") or device.text("device_arch"))
     task = fields.text("model_type")
     unit = {"unit": "token"} if task == _GENERATES or args["new_tokens"] else {}
@@ -55,7 +55,7 @@ def told_of(fields: Fields, measured: Measurements) -> dict[str, Any]:
     }
 
 
-def _args(fields: Fields, config: Fields, device: Fields) -> dict[str, Any]:
+def _args(fields: Fields, config: Fields, device: Fields, measured: Measurements) -> dict[str, Any]:
     is_own = fields.text("project") == OWN_PROJECT
     return {
         "model": (fields.text("model_rawname") if is_own else None) or fields.text("model"),
@@ -64,7 +64,7 @@ def _args(fields: Fields, config: Fields, device: Fields) -> dict[str, Any]:
         "training": fields.flag("training"),
         "dataformat": dataformat_from(fields.text("precision")),
         "math_fidelity": fields.text("math_fidelity"),
-        "loop_count": _loop_count(fields),
+        "loop_count": _loop_count(fields, measured.total_samples),
         "chips": device.count("device_count") or device.count("chips"),
         "layers": fields.count("num_layers"),
         "microbatch": fields.count("batch_size"),
@@ -85,8 +85,11 @@ def _compile_options(config: Fields) -> Iterator[tuple[str, Any]]:
             yield ours, value
 
 
-def _loop_count(fields: Fields) -> int | None:
-    """Return the inputs of a pass: the last number of a `run_type` that is built as the suite's."""
+def _loop_count(fields: Fields, total_samples: int | None) -> int | None:
+    """Return the inputs of a pass: the last number of a `run_type` that is built as the suite's.
+
+    In the suite's pipelines it is the number of inference steps, so the samples must agree.
+    """
     run_type, model = fields.text("run_type"), fields.text("model")
     batch, layers = fields.number("batch_size"), fields.number("num_layers")
     if fields.text("project") not in _SUITES or run_type is None or model is None:
@@ -95,7 +98,8 @@ def _loop_count(fields: Fields) -> int | None:
     end = _RUN_TYPE_END.fullmatch(run_type.removeprefix(start))
     if not run_type.startswith(start) or end is None or end[1] != str(layers):
         return None
-    return int(end[2]) or None
+    count = int(end[2])
+    return count if batch is not None and total_samples == batch * count else None
 
 
 def _image_size(fields: Fields) -> int | None:

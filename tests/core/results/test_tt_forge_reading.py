@@ -93,11 +93,41 @@ def test_a_text_generation_benchmark_has_its_first_token_and_counts_tokens(read)
     assert len(result.devices) == 2
 
 
-def test_a_rate_of_one_of_several_users_has_a_note(read):
-    assert any("one of 32 users" in note for note in read(language_object()).notes)
+USERS = "its rate is of one of 32 users, decoding only; rates of ttbench are of all users"
+DECODING = "its rate is of decoding only; rates of ttbench are of all users, with prefill"
+
+
+def test_a_rate_of_decoding_for_one_user_has_a_note(read):
+    assert any(USERS in note for note in read(language_object()).notes)
     of_all = language_object(run_type="Llama_3.2_1B_32_128_16_1_vllm")
-    for other in (of_all, language_object(batch_size=1), vision_object()):
-        assert not any("users" in note for note in read(other).notes)
+    for other in (of_all, language_object(batch_size=1)):
+        assert DECODING in read(other).notes
+    assert not any("users" in note for note in read(vision_object()).notes)
+
+
+def test_a_comparison_says_what_the_rate_of_generated_text_is_of(ttbench, written):
+    theirs = written(language_object())
+    out = ttbench("compare", theirs, written(language_object(), "new.json")).out
+    lines = [line for line in out.splitlines() if "decoding only" in line]
+    assert [line.split(":")[0].split()[-1] for line in lines] == ["OLD", "NEW"]
+    (pair,) = compare(load(theirs), load(theirs)).pairs
+    assert any(note.startswith("OLD: ") and USERS in note for note in pair.notes)
+
+
+def test_a_report_in_markdown_says_what_the_rate_of_generated_text_is_of(ttbench, written):
+    other = language_object(batch_size=1, run_type="Llama <b>")
+    path = written([vision_object(), language_object(), language_object(ttft=1), other])
+    lines = ttbench("report", path, "--format", "markdown").out.splitlines()
+    assert any(one.startswith("* runs 3, 2: ") and USERS in one for one in lines)
+    assert any(one.startswith("* run 4: ") and DECODING in one for one in lines)
+
+
+def test_a_note_of_a_foreign_result_is_escaped_in_markdown(ttbench, written):
+    record = example_result(foreign={"notes": ["<b>|x", 3]}, run_id="a").to_record()
+    odd = example_result(foreign={"notes": "x"}, run_id="b").to_record()
+    out = ttbench("report", written([record, odd]), "--format", "markdown").out
+    assert "<b>" not in out
+    assert "* run 1: 3" in out
 
 
 def test_another_rate_in_the_file_has_a_note(read):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ttbench_core.record.foreign_formats import foreign_notes
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.key import Difference
 from ttbench_core.results.comparison.pairing import NEW, OLD, Match, Side
@@ -111,6 +112,8 @@ def _side_notes(name: str, side: Side) -> Iterator[str]:
         yield f"{_runs(side.duplicates, 'repeated')} left out of {name}"
     if formats := _foreign_formats(side):
         yield f"{name} was read from the format of {' and '.join(formats)}: one value, no passes"
+    noted = dict.fromkeys(note for one in side.results for note in foreign_notes(one.foreign))
+    yield from (f"{name}: {note}" for note in noted)
     if _lacks_context(side):
         yield f"{name} does not record its software, host and environment"
 

@@ -44,10 +44,9 @@ def from_tt_forge(where: str, record: Mapping[str, Any]) -> Result:
     require_plain(where, record)
     fields = Fields(where, record)
     measured = read_measurements(fields)
-    if fields.object("config").object(BLOCK).is_empty:
-        run = told_of(fields, measured)
-    else:
-        run = _kept(where, record["config"][BLOCK])
+    is_of_another = fields.object("config").object(BLOCK).is_empty
+    run = told_of(fields, measured) if is_of_another else _kept(where, record["config"][BLOCK])
+    notes = _texts(run.get("notes"))
     project = fields.text("project")
     return result_of(
         where,
@@ -56,10 +55,11 @@ def from_tt_forge(where: str, record: Mapping[str, Any]) -> Result:
             **_measured(fields, measured),
             "status": "ok",
             "run_id": run.get("run_id") or _identity(record),
-            "notes": [_source_note(project, run), *_texts(run.get("notes"))],
+            "notes": [_source_note(project, run), *notes],
             "foreign": {
                 "format": TT_FORGE,
                 "project": project,
+                "notes": notes if is_of_another else [],
                 "measurements": dict(measured.values),
                 "record": dict(record),
             },

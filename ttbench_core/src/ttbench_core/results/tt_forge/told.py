@@ -117,13 +117,13 @@ def _devices(device: Fields, arch: str | None, chips: int | None) -> list[dict[s
 
 
 def _user_notes(fields: Fields, args: Mapping[str, Any]) -> Iterator[str]:
+    if fields.text("model_type") != _GENERATES:
+        return
     users, run_type = args["microbatch"] or 1, fields.text("run_type") or ""
-    of_one = fields.text("model_type") == _GENERATES and not run_type.endswith(_VLLM)
-    if of_one and users > 1 and fields.text("project") != OWN_PROJECT:
-        yield (
-            f"its rate is of the tokens of one of {users} users, as tt-xla counts them;"
-            " rates of ttbench are of those of all"
-        )
+    counted = "decoding only"
+    if users > 1 and not run_type.endswith(_VLLM):
+        counted = f"one of {users} users, {counted}"
+    yield f"its rate is of {counted}; rates of ttbench are of all users, with prefill"
 
 
 def _rate_notes(measured: Measurements) -> Iterator[str]:

@@ -12,6 +12,8 @@ from tt_forge_files import MEASUREMENT_KEYS, SUITE_KEYS
 
 from ttbench_core import Result, compare
 from ttbench_core.record.foreign_formats import is_tt_forge
+from ttbench_core.results.history.run_series import collect_series
+from ttbench_core.results.reading import load
 from ttbench_core.results.tt_forge.exporting import to_tt_forge
 from ttbench_core.results.tt_forge.importing import from_tt_forge
 from ttbench_core.testing import example_result
@@ -150,7 +152,7 @@ def test_a_record_that_is_read_back_has_what_was_measured(result):
     again = read_back(result)
     assert (again.total_samples, again.total_time) == (result.total_samples, result.total_time)
     assert again.samples_per_sec == pytest.approx(result.samples_per_sec, rel=1e-14)
-    assert (again.run_id, again.started_at) == (result.run_id, result.started_at)
+    assert (again.foreign["run_id"], again.started_at) == (result.run_id, result.started_at)
     if result.generation:
         assert again.generation["new_tokens"] == result.generation["new_tokens"]
         first = again.generation["ttft"]["mean_ns"]
@@ -178,6 +180,35 @@ def test_a_run_that_was_measured_reads_back_with_its_conditions():
     ]
     judged = ("confidence", "verdict", "verification")
     assert all(again.to_record()[name] == result.to_record()[name] for name in judged)
+
+
+def test_what_is_read_back_and_its_record_are_two_results(ttbench, tmp_path):
+    result = Result.from_record(record_of_a_run())
+    ours, theirs, both = (tmp_path / name for name in ("ours.json", "exp.json", "y.db"))
+    ours.write_text(result.to_json())
+    theirs.write_text(json.dumps(file_of(result)))
+    assert ttbench("show", theirs, ours, "-o", f"sqlite:///{both}").code == 0
+    kept = load(f"sqlite:///{both}")
+    assert len({one.run_id for one in kept}) == 2
+    assert [one.to_record() for one in kept if one.foreign is None] == [result.to_record()]
+    assert "2 runs" in ttbench("report", theirs, ours, "--format", "markdown").out
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_is_read_back_beside_its_record_is_no_replicate_of_it(order):
+    result = Result.from_record(record_of_a_run())
+    both = [read_back(result), result][::order]
+    (pair,) = compare(both, [result]).pairs
+    assert pair.old.run_ids == (result.run_id,)
+    assert "1 repeated run left out of OLD" in pair.notes
+    assert "OLD and NEW share a run" in pair.notes
+    (pair,) = compare([read_back(result)], [result]).pairs
+    assert "OLD and NEW share a run" in pair.notes
+
+
+def test_a_history_counts_a_run_and_what_is_read_back_of_it_once():
+    result = Result.from_record(record_of_a_run())
+    assert collect_series([result, read_back(result)]).duplicates == 1
 
 
 def test_a_file_that_an_earlier_version_exported_has_its_model_and_configuration():

@@ -54,11 +54,12 @@ def from_tt_forge(where: str, record: Mapping[str, Any]) -> Result:
             **run,
             **_measured(fields, measured),
             "status": "ok",
-            "run_id": run.get("run_id") or _identity(record),
+            "run_id": _identity(record),
             "notes": [_source_note(project, run), *notes],
             "foreign": {
                 "format": TT_FORGE,
                 "project": project,
+                "run_id": run.get("run_id") or None,
                 "notes": notes if is_of_another else [],
                 "measurements": dict(measured.values),
                 "record": dict(record),
@@ -97,7 +98,10 @@ def _measured(fields: Fields, measured: Measurements) -> dict[str, Any]:
 
 
 def _identity(record: Mapping[str, Any]) -> str:
-    """Return an identity for a run that has none: of the same object it is the same."""
+    """Return an identity for what was read: of the same object it is the same.
+
+    It is not that of the record that ttbench wrote it of, which has more and would be hidden.
+    """
     text = json.dumps(record, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_RUN_ID_DIGITS]
 

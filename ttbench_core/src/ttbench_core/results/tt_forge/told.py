@@ -11,6 +11,7 @@ from ttbench_core.results.tt_forge.fields import Fields
 from ttbench_core.results.tt_forge.measurements import Measurements
 from ttbench_core.results.tt_forge.names import (
     COMPILE_OPTIONS,
+    GENERATES,
     OWN_PROJECT,
     arch_from,
     dataformat_from,
@@ -23,7 +24,6 @@ _SQUARE_IMAGE: Final = re.compile(r"[0-9]{1,6}x([0-9]{1,6})x\1")
 #: `project` of the suite whose `run_type` ends with the layers and the inputs of a pass.
 _SUITES: Final = frozenset({"tt-forge/tt-xla", OWN_PROJECT})
 _RUN_TYPE_END: Final = re.compile(r"(?:-?[0-9]+_)+(-?[0-9]+)_([0-9]{1,9})(?:_vllm)?")
-_GENERATES: Final = "text-generation"
 #: The end of `run_type` of the suite's benchmarks of vLLM, which count the tokens of all users.
 _VLLM: Final = "_vllm"
 #: A rate that a file gives beside samples and time: of one user, in the benchmarks of vLLM.
@@ -40,7 +40,7 @@ def told_of(fields: Fields, measured: Measurements) -> dict[str, Any]:
     args = _args(fields, config, device, measured)
     arch = arch_from(device.text("arch") or device.text("device_arch"))
     task = fields.text("model_type")
-    unit = {"unit": "token"} if task == _GENERATES or args["new_tokens"] else {}
+    unit = {"unit": "token"} if task == GENERATES or args["new_tokens"] else {}
     return {
         "args": args,
         "arch": arch,
@@ -117,7 +117,7 @@ def _devices(device: Fields, arch: str | None, chips: int | None) -> list[dict[s
 
 
 def _user_notes(fields: Fields, args: Mapping[str, Any]) -> Iterator[str]:
-    if fields.text("model_type") != _GENERATES:
+    if fields.text("model_type") != GENERATES:
         return
     users, run_type = args["microbatch"] or 1, fields.text("run_type") or ""
     counted = "decoding only"

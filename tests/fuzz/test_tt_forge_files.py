@@ -13,7 +13,8 @@ from ttbench_core import Result
 from ttbench_core.errors import ResultsFileError, TargetError
 from ttbench_core.record.foreign_formats import is_tt_forge
 from ttbench_core.results.reading import load
-from ttbench_core.results.tt_forge.exporting import is_measured, to_tt_forge
+from ttbench_core.results.tt_forge.exporting import to_tt_forge
+from ttbench_core.results.tt_forge.own_values import left_out_because
 from ttbench_core.sinks.targets import check_target
 
 COMMANDS = (
@@ -74,7 +75,7 @@ def test_a_damaged_file_of_theirs_is_shown_or_refused_in_a_line(
 def test_what_is_read_of_a_damaged_file_is_kept_and_written_as_it_was(damaged):
     for result in results_in(damaged) or []:
         assert Result.from_record(json.loads(result.to_json())).to_record() == result.to_record()
-        if result.foreign is not None and is_measured(result):
+        if result.foreign is not None and left_out_because(result) is None:
             assert is_tt_forge(to_tt_forge(result))
             json.dumps(to_tt_forge(result), allow_nan=False)
 

@@ -124,7 +124,7 @@ def language_object(**changes: Any) -> dict[str, Any]:
     whole = vision_object(
         model="Llama 3.2 1B",
         model_type="text-generation",
-        run_type="Llama_3.2_1B_32_128_16_127",
+        run_type="Llama_3.2_1B_32_128_16_1",
         num_layers=16,
         batch_size=32,
         input_sequence_length=128,

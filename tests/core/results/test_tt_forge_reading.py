@@ -62,6 +62,18 @@ def test_a_vision_benchmark_is_read_with_its_settings_and_its_machine(read):
     assert result.devices == [{"index": 0, "name": "n150", "arch": "wormhole_b0"}]
 
 
+@pytest.mark.parametrize("end", [50, 1, 28])
+def test_the_end_of_a_run_type_that_is_no_count_of_inputs_is_none(read, end):
+    # the pipelines of images and videos have the steps of inference there
+    theirs = vision_object(run_type=f"pytorch_ResNet_resnet50_8_3_224_224_-1_{end}")
+    assert read(theirs).args["loop_count"] is None
+
+
+def test_an_end_of_a_run_type_without_samples_is_unknown(read):
+    theirs = vision_object(measurements=[measurement("total_time", 2.5)])
+    assert read(theirs).args["loop_count"] is None
+
+
 def test_what_a_file_does_not_say_is_unknown(read):
     result = read(vision_object())
     unknown = ("config", "training", "layers", "seq_len", "new_tokens", "math_fidelity")
@@ -81,11 +93,41 @@ def test_a_text_generation_benchmark_has_its_first_token_and_counts_tokens(read)
     assert len(result.devices) == 2
 
 
-def test_a_rate_of_one_of_several_users_has_a_note(read):
-    assert any("one of 32 users" in note for note in read(language_object()).notes)
+USERS = "its rate is of one of 32 users, decoding only; rates of ttbench are of all users"
+DECODING = "its rate is of decoding only; rates of ttbench are of all users, with prefill"
+
+
+def test_a_rate_of_decoding_for_one_user_has_a_note(read):
+    assert any(USERS in note for note in read(language_object()).notes)
     of_all = language_object(run_type="Llama_3.2_1B_32_128_16_1_vllm")
-    for other in (of_all, language_object(batch_size=1), vision_object()):
-        assert not any("users" in note for note in read(other).notes)
+    for other in (of_all, language_object(batch_size=1)):
+        assert DECODING in read(other).notes
+    assert not any("users" in note for note in read(vision_object()).notes)
+
+
+def test_a_comparison_says_what_the_rate_of_generated_text_is_of(ttbench, written):
+    theirs = written(language_object())
+    out = ttbench("compare", theirs, written(language_object(), "new.json")).out
+    lines = [line for line in out.splitlines() if "decoding only" in line]
+    assert [line.split(":")[0].split()[-1] for line in lines] == ["OLD", "NEW"]
+    (pair,) = compare(load(theirs), load(theirs)).pairs
+    assert any(note.startswith("OLD: ") and USERS in note for note in pair.notes)
+
+
+def test_a_report_in_markdown_says_what_the_rate_of_generated_text_is_of(ttbench, written):
+    other = language_object(batch_size=1, run_type="Llama <b>")
+    path = written([vision_object(), language_object(), language_object(ttft=1), other])
+    lines = ttbench("report", path, "--format", "markdown").out.splitlines()
+    assert any(one.startswith("* runs 3, 2: ") and USERS in one for one in lines)
+    assert any(one.startswith("* run 4: ") and DECODING in one for one in lines)
+
+
+def test_a_note_of_a_foreign_result_is_escaped_in_markdown(ttbench, written):
+    record = example_result(foreign={"notes": ["<b>|x", 3]}, run_id="a").to_record()
+    odd = example_result(foreign={"notes": "x"}, run_id="b").to_record()
+    out = ttbench("report", written([record, odd]), "--format", "markdown").out
+    assert "<b>" not in out
+    assert "* run 1: 3" in out
 
 
 def test_another_rate_in_the_file_has_a_note(read):
@@ -294,6 +336,12 @@ FAULTS = [
     ({"model": {"name": "x"}}, "model is no text"),
     ({"model": "x" * 100_001}, "model is a text of 100,001 characters"),
     ({"num_layers": 10**200}, "num_layers is a number beyond all that is measured"),
+    # beyond the range of a float
+    ({"num_layers": -(10**400)}, "num_layers is a number beyond all that is measured"),
+    (
+        {"measurements": [measurement("x", 10**400)]},
+        "measurements.0.value is a number beyond all that is measured",
+    ),
 ]
 
 

@@ -6,6 +6,7 @@ import argparse
 import itertools
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -20,7 +21,8 @@ from ttbench_core.record.tables.cells import Cell, Column
 from ttbench_core.record.tables.columns import COLUMNS, DEFAULT_COLUMNS, column, row_of
 from ttbench_core.record.tables.writing import as_csv, as_markdown, table_texts
 from ttbench_core.results.pivot import parse_shape, pivot
-from ttbench_core.results.tt_forge.exporting import is_measured, to_tt_forge
+from ttbench_core.results.tt_forge.exporting import to_tt_forge
+from ttbench_core.results.tt_forge.own_values import left_out_because
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_targets
 
@@ -220,8 +222,14 @@ def _print_list(texts: Iterable[str]) -> None:
 
 
 def _print_tt_forge(results: Sequence[Result]) -> None:
-    """Print a single run as an object, several as a list; report how many were left out."""
-    found = [to_tt_forge(result) for result in results if is_measured(result)]
-    if left_out := len(results) - len(found):
-        report_line(f"left out {left_out} that were not measured")
+    """Print a single run as an object, several as a list; report how many are left out, and why."""
+    reasons = [left_out_because(result) for result in results]
+    found = [
+        to_tt_forge(result)
+        for result, reason in zip(results, reasons, strict=True)
+        if reason is None
+    ]
+    if counts := Counter(reason for reason in reasons if reason is not None):
+        told = (f"{count} {reason}" for reason, count in counts.items())
+        report_line(f"left out {', '.join(told)}")
     print_exact(json.dumps(found[0] if len(found) == 1 else found, indent=2, allow_nan=False))

@@ -1,11 +1,11 @@
-"""Recognising an object that another tool's benchmarks wrote, by its keys and never by its file."""
+"""What another tool's benchmarks wrote: recognised by its keys, never by its file; its notes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["TT_FORGE", "is_tt_forge"]
+__all__ = ["TT_FORGE", "foreign_notes", "is_tt_forge"]
 
 #: The name of the format that Tenstorrent's tt-forge, tt-xla and tt-forge-onnx benchmarks write.
 TT_FORGE: Final = "tt-forge"
@@ -22,3 +22,13 @@ def is_tt_forge(record: object) -> bool:
         return False
     keys: set[Any] = set(record)
     return keys >= _ALWAYS and bool(keys & _EITHER) and not keys & _NEVER
+
+
+def foreign_notes(foreign: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return what a reader of the rate of another tool's result must know.
+
+    Args:
+        foreign: the field of that name of a result, untrusted.
+    """
+    notes = (foreign or {}).get("notes")
+    return tuple(map(str, notes)) if isinstance(notes, (list, tuple)) else ()

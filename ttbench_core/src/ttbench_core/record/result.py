@@ -120,7 +120,7 @@ class Result:
     trace: Mapping[str, Any] | None = None
     #: The file that the compiled model was saved to: `file`, `size_bytes`.
     image: Mapping[str, Any] | None = None
-    #: Of a result that another tool wrote: `format`, `project`, `measurements`, `record`.
+    #: Of a result that another tool wrote: what it wrote and what is known of it.
     foreign: Mapping[str, Any] | None = None
     #: Sentences that readers of the numbers must know.
     notes: Sequence[str] = ()

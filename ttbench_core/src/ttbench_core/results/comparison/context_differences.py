@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ttbench_core.record.foreign_formats import foreign_notes
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.key import Difference
 from ttbench_core.results.comparison.pairing import NEW, OLD, Match, Side
+from ttbench_core.results.comparison.replicates import measured_run
 
 __all__ = [
     "DOUBTFUL",
@@ -74,7 +76,7 @@ def notes_of(match: Match) -> tuple[str, ...]:
     """Return notes for the reader of a pair."""
     notes = [note for name, side in _named_sides(match) for note in _side_notes(name, side)]
     old_ids, new_ids = (
-        {one.run_id for one in side.results if one.run_id} for side in (match.old, match.new)
+        set(filter(None, map(measured_run, side.results))) for side in (match.old, match.new)
     )
     if old_ids & new_ids:
         notes.append("OLD and NEW share a run")
@@ -111,6 +113,8 @@ def _side_notes(name: str, side: Side) -> Iterator[str]:
         yield f"{_runs(side.duplicates, 'repeated')} left out of {name}"
     if formats := _foreign_formats(side):
         yield f"{name} was read from the format of {' and '.join(formats)}: one value, no passes"
+    noted = dict.fromkeys(note for one in side.results for note in foreign_notes(one.foreign))
+    yield from (f"{name}: {note}" for note in noted)
     if _lacks_context(side):
         yield f"{name} does not record its software, host and environment"
 

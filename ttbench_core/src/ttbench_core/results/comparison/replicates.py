@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ttbench_core.record.result import Result
 
-__all__ = ["are_replicates", "without_duplicates"]
+__all__ = ["are_replicates", "measured_run", "without_duplicates"]
 
 
 def are_replicates(one: Result, other: Result) -> bool:
@@ -24,9 +24,22 @@ def are_replicates(one: Result, other: Result) -> bool:
 
 
 def without_duplicates(results: Iterable[Result]) -> tuple[Result, ...]:
-    """Return runs each once: one that was appended twice is one replicate."""
-    last = {result.run_id or str(id(result)): result for result in results}
+    """Return runs each once: one that was appended twice is one replicate.
+
+    So is a run and what was read back of it from another format, which holds less.
+    """
+    last: dict[str, Result] = {}
+    for result in results:
+        run = measured_run(result) or str(id(result))
+        if result.foreign is None or run not in last or last[run].foreign is not None:
+            last[run] = result
     return tuple(last.values())
+
+
+def measured_run(result: Result) -> str:
+    """Return the `run_id` of the run that was measured, also of one that was read back."""
+    original = (result.foreign or {}).get("run_id")
+    return original if isinstance(original, str) and original else result.run_id
 
 
 def _software(result: Result) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from ttbench_core.record.start_time import epoch_ms
 from ttbench_core.results.comparison.context_differences import DOUBTFUL, Context, context_of
 from ttbench_core.results.comparison.doubts import with_verdict
 from ttbench_core.results.comparison.key import Key, key_of
+from ttbench_core.results.comparison.replicates import measured_run
 
 __all__ = [
     "CollectedSeries",
@@ -111,10 +112,11 @@ def collect_series(results: Iterable[Result], *, all_points: bool = False) -> Co
     contexts = ContextPool()
     failed = duplicates = 0
     for number, result in enumerate(results, 1):
-        if result.run_id and result.run_id in seen:
+        run = measured_run(result)
+        if run and run in seen:
             duplicates += 1
             continue
-        seen.add(result.run_id)
+        seen.add(run)
         if result.is_compiled_only:
             continue
         if not _has_rate(result):

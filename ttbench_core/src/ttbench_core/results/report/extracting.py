@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from ttbench_core.record.foreign_formats import foreign_notes
 from ttbench_core.record.result import Result
 from ttbench_core.record.start_time import epoch_ms
 from ttbench_core.record.summary import conditions
@@ -91,6 +92,7 @@ def run_of(number: int, result: Result, environment: int) -> Run:
         cells={one.name: _truncated_cell(one.read(record)) for one in _COLUMNS},
         findings=tuple(_findings_of(result)),
         notes=tuple(truncate(one) for one in _items(result.notes)),
+        foreign_notes=tuple(truncate(one) for one in foreign_notes(result.foreign)[:_MAX_TEXTS]),
         error=None if result.error is None else truncate(result.error),
     )
 

@@ -52,6 +52,7 @@ def _blocks(data: ReportData) -> Iterator[str]:
         yield from _collapsible(remarks_table(found.pairs))
     yield _counts(data)
     yield from _titled("Runs", tables.runs_table(data))
+    yield from _foreign_notes(data)
     yield from _titled("Failed runs", tables.failures_table(data))
     if any(one.changes for one in data.configurations):
         yield from _titled("History", tables.changes_table(data.configurations))
@@ -85,6 +86,20 @@ def _counts(data: ReportData) -> str:
     latest = f" The latest {shown} are shown." if shown < data.total else ""
     runs = counted(data.total, "run")
     return f"{runs}, {data.failures or 'none'} of them failed or interrupted.{latest}"
+
+
+def _foreign_notes(data: ReportData) -> Iterator[str]:
+    """Give what the rates of other tools are of, each text once with its runs."""
+    numbers: dict[str, list[int]] = {}
+    for run in data.runs[:_MAX_ROWS]:
+        for note in run.foreign_notes:
+            numbers.setdefault(note, []).append(run.number)
+    lines = [
+        f"* {'run' if len(of) == 1 else 'runs'} {', '.join(map(str, of))}: {escape_markdown(note)}"
+        for note, of in numbers.items()
+    ]
+    if lines:
+        yield "\n".join(lines)
 
 
 def _titled(title: str, table: Table) -> Iterator[str]:

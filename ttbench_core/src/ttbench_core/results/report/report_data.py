@@ -84,6 +84,8 @@ class Run:
     cells: Mapping[str, Cell]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    #: Those of a result of another tool that say what its rate is of.
+    foreign_notes: tuple[str, ...]
     error: str | None
 
     @property

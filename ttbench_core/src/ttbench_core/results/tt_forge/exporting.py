@@ -13,11 +13,12 @@ from typing import Any, Final
 from ttbench_core.record.foreign_formats import TT_FORGE
 from ttbench_core.record.result import Result
 from ttbench_core.record.tables.columns import column
-from ttbench_core.results.tt_forge.measurements import TOTAL_SAMPLES, TOTAL_TIME, TTFT_MS
 from ttbench_core.results.tt_forge.names import (
     BLOCK,
     CARRIED,
     COMPILE_OPTIONS,
+    GENERATES,
+    HEADLINE,
     NONE,
     OWN_PROJECT,
     PASSES,
@@ -25,22 +26,17 @@ from ttbench_core.results.tt_forge.names import (
     arch_to,
     precision_to,
 )
+from ttbench_core.results.tt_forge.own_values import counts_tokens, values_to_write
 
-__all__ = ["is_measured", "to_tt_forge"]
+__all__ = ["to_tt_forge"]
 
-_NS_PER_MS: Final = 1e6
 _CHANNELS_OF_COLOURS: Final = 3
 #: A package whose version an engine reports where its graphs are compiled by PyTorch/XLA.
 _TORCH_XLA: Final = "torch-xla"
 
 
-def is_measured(result: Result) -> bool:
-    """Return whether a run has the values that the format needs: it succeeded and was measured."""
-    return result.ok and result.total_time is not None and result.total_samples is not None
-
-
 def to_tt_forge(result: Result) -> dict[str, Any]:
-    """Return the object that tt-forge's tools read, for a run that was measured.
+    """Return the object that tt-forge's tools read, for a run that is not left out.
 
     A result that was read from the format is the object that it was read from.
     """
@@ -51,7 +47,7 @@ def to_tt_forge(result: Result) -> dict[str, Any]:
     args, options = result.args, _compile_options(result)
     return {
         "model": _title(result),
-        "model_type": str(result.model.get("task") or ""),
+        "model_type": GENERATES if counts_tokens(result.model) else _task(result),
         "run_type": _run_type(result),
         "config": _config(result, options),
         "num_layers": _whole(args.get("layers")),
@@ -78,6 +74,10 @@ def _name(result: Result) -> str:
 
 def _title(result: Result) -> str:
     return f"{_name(result)} {result.args.get('config') or ''}".strip()
+
+
+def _task(result: Result) -> str:
+    return str(result.model.get("task") or "")
 
 
 def _whole(value: Any) -> int:
@@ -158,7 +158,7 @@ def _compile_options(result: Result) -> dict[str, Any]:
 def _block(result: Result) -> dict[str, Any]:
     record = result.to_record()
     return {
-        **{name: record[name] for name in CARRIED},
+        **{name: record[name] for name in (*CARRIED, *HEADLINE)},
         PASSES: [
             {"process": one.get("process", 0), "e2e_ns": one["e2e_ns"]} for one in result.passes
         ],
@@ -167,13 +167,6 @@ def _block(result: Result) -> dict[str, Any]:
 
 
 def _measurements(result: Result) -> list[dict[str, Any]]:
-    values: dict[str, Any] = {
-        TOTAL_SAMPLES: result.total_samples,
-        TOTAL_TIME: result.total_time,
-    }
-    first = column("ttft_mean_ns").read(vars(result))
-    if isinstance(first, float):
-        values[TTFT_MS] = first / _NS_PER_MS
     warm = (result.warmup or {}).get("inputs")
     power_w, temperature_c = (_reading(result, name) for name in ("power_w", "temperature_c"))
     return [
@@ -187,7 +180,7 @@ def _measurements(result: Result) -> list[dict[str, Any]]:
             "device_power": power_w,
             "device_temperature": temperature_c,
         }
-        for name, value in values.items()
+        for name, value in values_to_write(vars(result)).items()
     ]
 
 

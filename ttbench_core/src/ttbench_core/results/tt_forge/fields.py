@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -117,7 +116,8 @@ def _require_plain(where: str, value: Any, path: str, depth: int) -> None:
         if len(value) > _MAX_CHARACTERS:
             raise _fault(where, path, f"is a text of {len(value):,} characters")
     elif isinstance(value, (int, float)):
-        if not math.isfinite(value) or abs(value) > _MAX_NUMBER:
+        # NaN is below nothing; a whole number may be too large for a float
+        if not abs(value) <= _MAX_NUMBER:
             raise _fault(where, path, "is a number beyond all that is measured")
     elif isinstance(value, (Mapping, Sequence)):
         if len(value) > _MAX_ENTRIES:

@@ -20,10 +20,12 @@ from ttbench_core.results.tt_forge.measurements import Measurements, read_measur
 from ttbench_core.results.tt_forge.names import (
     BLOCK,
     CARRIED,
+    HEADLINE,
     OWN_PROJECT,
     PASSES,
     REQUESTED_THREADS,
 )
+from ttbench_core.results.tt_forge.own_values import contradiction_in
 from ttbench_core.results.tt_forge.told import told_of
 
 __all__ = ["from_tt_forge"]
@@ -44,22 +46,25 @@ def from_tt_forge(where: str, record: Mapping[str, Any]) -> Result:
     require_plain(where, record)
     fields = Fields(where, record)
     measured = read_measurements(fields)
-    if fields.object("config").object(BLOCK).is_empty:
-        run = told_of(fields, measured)
-    else:
-        run = _kept(where, record["config"][BLOCK])
+    is_of_another = fields.object("config").object(BLOCK).is_empty
+    run = told_of(fields, measured) if is_of_another else _kept(where, record["config"][BLOCK])
+    notes = _texts(run.get("notes"))
     project = fields.text("project")
+    read = {**run, **_measured(fields, measured, run)}
+    if not is_of_another and (fault := contradiction_in(read, measured)):
+        raise fields.fault(f"config.{BLOCK}", fault)
     return result_of(
         where,
         {
-            **run,
-            **_measured(fields, measured),
+            **read,
             "status": "ok",
-            "run_id": run.get("run_id") or _identity(record),
-            "notes": [_source_note(project, run), *_texts(run.get("notes"))],
+            "run_id": _identity(record),
+            "notes": [_source_note(project, run), *notes],
             "foreign": {
                 "format": TT_FORGE,
                 "project": project,
+                "run_id": run.get("run_id") or None,
+                "notes": notes if is_of_another else [],
                 "measurements": dict(measured.values),
                 "record": dict(record),
             },
@@ -73,31 +78,35 @@ def _kept(where: str, block: Mapping[str, Any]) -> dict[str, Any]:
         **dict.fromkeys(("arch", "hash", "date")),
         "args": {},
         "machine_name": "",
-        **{name: block[name] for name in (*CARRIED, PASSES) if name in block},
+        **{name: block[name] for name in (*CARRIED, *HEADLINE, PASSES) if name in block},
         "requested": {"threads": block.get(REQUESTED_THREADS)},
     }
-    unmeasured = dict.fromkeys(("total_time", "total_samples", "samples_per_sec"))
-    result_of(f"{where}: config.{BLOCK}", {**run, **unmeasured})  # refuses what is no part of one
+    # refuses what is no part of one
+    result_of(f"{where}: config.{BLOCK}", {**dict.fromkeys(HEADLINE), **run})
     return run
 
 
-def _measured(fields: Fields, measured: Measurements) -> dict[str, Any]:
+def _measured(fields: Fields, measured: Measurements, run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was measured, as the record that ttbench wrote said it, else as the format."""
     new_tokens = fields.count("output_sequence_length")
     generation: dict[str, Any] = {} if new_tokens is None else {"new_tokens": new_tokens}
     if measured.ttft_ms is not None:
         generation["ttft"] = {"mean_ns": measured.ttft_ms * _NS_PER_MS}
     warmup = measured.warmup_inputs
+    has_headline = all(run.get(name) for name in HEADLINE)
+    headline = (measured.total_time_s, measured.total_samples, measured.samples_per_s)
     return {
-        "total_samples": measured.total_samples,
-        "total_time": measured.total_time_s,
-        "samples_per_sec": measured.samples_per_s,
-        "generation": generation or None,
+        **({} if has_headline else dict(zip(HEADLINE, headline, strict=True))),
+        "generation": run.get("generation") or generation or None,
         "warmup": None if warmup is None else {"inputs": warmup},
     }
 
 
 def _identity(record: Mapping[str, Any]) -> str:
-    """Return an identity for a run that has none: of the same object it is the same."""
+    """Return an identity for what was read: of the same object it is the same.
+
+    It is not that of the record that ttbench wrote it of, which has more and would be hidden.
+    """
     text = json.dumps(record, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_RUN_ID_DIGITS]
 

@@ -13,6 +13,8 @@ __all__ = [
     "BLOCK",
     "CARRIED",
     "COMPILE_OPTIONS",
+    "GENERATES",
+    "HEADLINE",
     "NONE",
     "OWN_PROJECT",
     "PASSES",
@@ -27,14 +29,18 @@ __all__ = [
 NONE: Final = -1
 #: `project` of what ttbench writes.
 OWN_PROJECT: Final = "ttbench"
+#: `model_type` of what generates text.
+GENERATES: Final = "text-generation"
 #: The key of `config` under which ttbench keeps what the format has no key for.
 BLOCK: Final = "ttbench"
 #: The fields of a record that are kept there, so that it can be compared when it is read back.
 CARRIED: Final = (
     *("schema_version", "run_id", "started_at", "args", "arch", "machine_name", "hash", "date"),
     *("git", "effective", "model", "backend", "devices", "host", "versions", "environment"),
-    *("device_readings", "confidence", "verdict", "verification", "notes"),
+    *("device_readings", "confidence", "verdict", "verification", "notes", "generation"),
 )
+#: Those of the headline, also there: where a model generates text, `measurements` has others.
+HEADLINE: Final = ("total_time", "total_samples", "samples_per_sec")
 #: The times of whole passes, also there: what a comparison needs of them.
 PASSES: Final = "passes"
 #: Threads as they were requested, which a record has in `requested`, also there.

@@ -11,6 +11,7 @@ from ttbench_core.results.tt_forge.fields import Fields
 from ttbench_core.results.tt_forge.measurements import Measurements
 from ttbench_core.results.tt_forge.names import (
     COMPILE_OPTIONS,
+    GENERATES,
     OWN_PROJECT,
     arch_from,
     dataformat_from,
@@ -23,7 +24,6 @@ _SQUARE_IMAGE: Final = re.compile(r"[0-9]{1,6}x([0-9]{1,6})x\1")
 #: `project` of the suite whose `run_type` ends with the layers and the inputs of a pass.
 _SUITES: Final = frozenset({"tt-forge/tt-xla", OWN_PROJECT})
 _RUN_TYPE_END: Final = re.compile(r"(?:-?[0-9]+_)+(-?[0-9]+)_([0-9]{1,9})(?:_vllm)?")
-_GENERATES: Final = "text-generation"
 #: The end of `run_type` of the suite's benchmarks of vLLM, which count the tokens of all users.
 _VLLM: Final = "_vllm"
 #: A rate that a file gives beside samples and time: of one user, in the benchmarks of vLLM.
@@ -37,10 +37,10 @@ def told_of(fields: Fields, measured: Measurements) -> dict[str, Any]:
     Raises `ResultsFileError` for a value of another type or range than the format has.
     """
     config, device = fields.object("config"), fields.object("device_info")
-    args = _args(fields, config, device)
+    args = _args(fields, config, device, measured)
     arch = arch_from(device.text("arch") or device.text("device_arch"))
     task = fields.text("model_type")
-    unit = {"unit": "token"} if task == _GENERATES or args["new_tokens"] else {}
+    unit = {"unit": "token"} if task == GENERATES or args["new_tokens"] else {}
     return {
         "args": args,
         "arch": arch,
@@ -55,7 +55,7 @@ def told_of(fields: Fields, measured: Measurements) -> dict[str, Any]:
     }
 
 
-def _args(fields: Fields, config: Fields, device: Fields) -> dict[str, Any]:
+def _args(fields: Fields, config: Fields, device: Fields, measured: Measurements) -> dict[str, Any]:
     is_own = fields.text("project") == OWN_PROJECT
     return {
         "model": (fields.text("model_rawname") if is_own else None) or fields.text("model"),
@@ -64,7 +64,7 @@ def _args(fields: Fields, config: Fields, device: Fields) -> dict[str, Any]:
         "training": fields.flag("training"),
         "dataformat": dataformat_from(fields.text("precision")),
         "math_fidelity": fields.text("math_fidelity"),
-        "loop_count": _loop_count(fields),
+        "loop_count": _loop_count(fields, measured.total_samples),
         "chips": device.count("device_count") or device.count("chips"),
         "layers": fields.count("num_layers"),
         "microbatch": fields.count("batch_size"),
@@ -85,8 +85,11 @@ def _compile_options(config: Fields) -> Iterator[tuple[str, Any]]:
             yield ours, value
 
 
-def _loop_count(fields: Fields) -> int | None:
-    """Return the inputs of a pass: the last number of a `run_type` that is built as the suite's."""
+def _loop_count(fields: Fields, total_samples: int | None) -> int | None:
+    """Return the inputs of a pass: the last number of a `run_type` that is built as the suite's.
+
+    In the suite's pipelines it is the number of inference steps, so the samples must agree.
+    """
     run_type, model = fields.text("run_type"), fields.text("model")
     batch, layers = fields.number("batch_size"), fields.number("num_layers")
     if fields.text("project") not in _SUITES or run_type is None or model is None:
@@ -95,7 +98,8 @@ def _loop_count(fields: Fields) -> int | None:
     end = _RUN_TYPE_END.fullmatch(run_type.removeprefix(start))
     if not run_type.startswith(start) or end is None or end[1] != str(layers):
         return None
-    return int(end[2]) or None
+    count = int(end[2])
+    return count if batch is not None and total_samples == batch * count else None
 
 
 def _image_size(fields: Fields) -> int | None:
@@ -113,13 +117,13 @@ def _devices(device: Fields, arch: str | None, chips: int | None) -> list[dict[s
 
 
 def _user_notes(fields: Fields, args: Mapping[str, Any]) -> Iterator[str]:
+    if fields.text("model_type") != GENERATES:
+        return
     users, run_type = args["microbatch"] or 1, fields.text("run_type") or ""
-    of_one = fields.text("model_type") == _GENERATES and not run_type.endswith(_VLLM)
-    if of_one and users > 1 and fields.text("project") != OWN_PROJECT:
-        yield (
-            f"its rate is of the tokens of one of {users} users, as tt-xla counts them;"
-            " rates of ttbench are of those of all"
-        )
+    counted = "decoding only"
+    if users > 1 and not run_type.endswith(_VLLM):
+        counted = f"one of {users} users, {counted}"
+    yield f"its rate is of {counted}; rates of ttbench are of all users, with prefill"
 
 
 def _rate_notes(measured: Measurements) -> Iterator[str]:

@@ -67,6 +67,7 @@ def test_a_run_goes_through_and_its_outputs_are_right(tt_cards):
     assert result.effective["graphs"] == 1
     assert result.effective["graph_breaks"] == 0
     assert result.effective["compilations"] == 1
+    assert result.effective["graphs_per_input"] == 1
     assert any("without a card" in note for note in result.notes)
     assert result.versions["pjrt-plugin-tt"] == "0.1.260821+dev.95c1c1ce"
     assert result.versions["torch-xla"] == "2.9.0+gited8a445"
@@ -106,6 +107,8 @@ def test_a_training_step_gives_its_loss(tt_cards):
     result = measured(training=True)
     assert result.ok
     assert result.args["training"] is True
+    names = [name for name, _ in calls() if name.startswith("torch_xla.") or name == "run"]
+    assert names[-2:] == ["torch_xla.sync", "torch_xla.core.xla_model.wait_device_ops"]
     assert result.total_samples == 4 * 4
 
 
@@ -434,6 +437,7 @@ def test_a_generation_has_two_graphs_and_counts_its_tokens(tt_cards):
     assert result.generation["new_tokens"] == 5
     assert result.generation["decode_tokens_per_s"] > 0
     assert result.effective["graphs"] == 2
+    assert result.effective["graphs_per_input"] == 5
     assert result.effective["cache"] == "static"
     assert compile_options() == {"experimental-kv-cache-dtype": "bfp_bf8"}
 

@@ -48,7 +48,7 @@ def test_a_mesh_of_four_splits_the_microbatch_and_the_outputs_are_whole():
     facts = facts_of(4, "bert", config="tiny", microbatch=8)
     assert facts["pcc"] > 0.9999
     assert facts["effective"]["graphs_per_input"] == 1
-    assert facts["effective"]["mesh_shape"] == [1, 4]
+    assert facts["effective"]["mesh_shape"] == [4]
     assert facts["later_compilations"] == 0
 
 

@@ -71,4 +71,6 @@ def test_a_model_in_bfloat16_agrees_with_float32():
 def test_a_training_step_is_compiled_once():
     facts = facts_of(1, "bert", config="tiny", microbatch=2, training=True)
     assert facts["loss"] > 0
+    # forward, loss and backward at least
+    assert facts["effective"]["graphs_per_input"] >= 3
     assert facts["later_compilations"] == 0

@@ -37,6 +37,7 @@ def test_a_model_is_one_graph_that_is_compiled_once(model, config):
     facts = facts_of(1, model, config=config, microbatch=2)
     assert facts["pcc"] > 0.9999
     assert facts["effective"]["graphs"] == 1
+    assert facts["effective"]["graphs_per_input"] == 1
     assert facts["compilations"] == 1
     assert facts["later_compilations"] == 0
     assert facts["fallbacks"] == []
@@ -46,7 +47,8 @@ def test_a_model_is_one_graph_that_is_compiled_once(model, config):
 def test_a_mesh_of_four_splits_the_microbatch_and_the_outputs_are_whole():
     facts = facts_of(4, "bert", config="tiny", microbatch=8)
     assert facts["pcc"] > 0.9999
-    assert facts["effective"]["mesh_shape"] == [1, 4]
+    assert facts["effective"]["graphs_per_input"] == 1
+    assert facts["effective"]["mesh_shape"] == [4]
     assert facts["later_compilations"] == 0
 
 
@@ -54,6 +56,7 @@ def test_a_generation_is_two_graphs_that_are_compiled_once():
     facts = facts_of(1, "gpt2", config="distil", seq_len=8, new_tokens=5, layers=2)
     assert facts["pcc"] > 0.9999
     assert facts["effective"]["graphs"] == 2
+    assert facts["effective"]["graphs_per_input"] == 5
     assert facts["compilations"] == 2
     assert facts["later_compilations"] == 0
     assert len(facts["tokens"][0]) == 5
@@ -68,4 +71,6 @@ def test_a_model_in_bfloat16_agrees_with_float32():
 def test_a_training_step_is_compiled_once():
     facts = facts_of(1, "bert", config="tiny", microbatch=2, training=True)
     assert facts["loss"] > 0
+    # forward, loss and backward at least
+    assert facts["effective"]["graphs_per_input"] >= 3
     assert facts["later_compilations"] == 0

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from engine_runs import QUICK
 
@@ -78,6 +82,28 @@ def test_a_device_that_is_missing_is_a_failed_run_of_one_line():
 
 def test_an_engine_with_a_number_of_threads_says_so():
     assert run("simple_add", threads=1).effective["threads"] == 1
+    assert threads_of_a_process(5) > threads_of_a_process(1)
+
+
+def threads_of_a_process(threads):
+    """Count the threads of a process that has run a model."""
+    code = (
+        "import psutil; from engine_runs import compiled, draws, sample\n"
+        f"with compiled('xla', sample(), threads={threads}) as session:\n"
+        "    session.push(draws(1)[0])\n"
+        "    session.pop()\n"
+        "    print(psutil.Process().num_threads())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
 
 
 def test_twenty_runs_leave_nothing_behind(tmp_path, monkeypatch, left_behind):

@@ -116,6 +116,25 @@ def test_a_session_that_is_closed_takes_no_input():
         session.push(draws(1)[0])
 
 
+def test_the_end_of_a_session_waits_until_the_device_has_run_everything():
+    import torch
+
+    from ttbench_core.backends.shared.xla.counters import work_so_far
+
+    class Slow(torch.nn.Module):
+        def forward(self, x):
+            for _ in range(8):
+                x = (x @ x).clamp(-1, 1)
+            return x
+
+    inputs = [torch.rand(1024, 1024)]
+    session = compiled("xla", model_of(Slow(), *inputs))
+    before = work_so_far().executions
+    session.push(inputs)
+    session.close()
+    assert work_so_far().executions == before + 1
+
+
 def test_gradients_are_as_before_after_a_session():
     import torch
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import time
 
 import pytest
 
@@ -63,10 +64,11 @@ def test_a_run_goes_through_and_its_outputs_are_right(tt_cards):
     assert result.effective["dtype"] == "bfloat16"
     assert result.effective["device_type"] == "TT"
     assert result.effective["emulated"] is False
-    assert result.effective["mesh_shape"] == [1, 1]
+    assert result.effective["mesh_shape"] is None
     assert result.effective["graphs"] == 1
     assert result.effective["graph_breaks"] == 0
     assert result.effective["compilations"] == 1
+    assert result.effective["graphs_per_input"] == 1
     assert any("without a card" in note for note in result.notes)
     assert result.versions["pjrt-plugin-tt"] == "0.1.260821+dev.95c1c1ce"
     assert result.versions["torch-xla"] == "2.9.0+gited8a445"
@@ -106,6 +108,8 @@ def test_a_training_step_gives_its_loss(tt_cards):
     result = measured(training=True)
     assert result.ok
     assert result.args["training"] is True
+    names = [name for name, _ in calls() if name.startswith("torch_xla.") or name == "run"]
+    assert names[-2:] == ["torch_xla.sync", "torch_xla.core.xla_model.wait_device_ops"]
     assert result.total_samples == 4 * 4
 
 
@@ -179,6 +183,8 @@ def test_a_level_of_another_scale_is_refused_with_the_option_that_is_meant(tt_ca
         ({"trace": "light"}, "trace light"),
         ({"training": True, "chips": 2}, "training on several chips"),
         ({"device": "tt:x"}, "cards by number"),
+        ({"device": "tt:²"}, "cards by number"),
+        ({"device": "tt:" + "9" * 5000}, "cards by number"),
         ({"device": "cuda"}, "backend torch has the others"),
     ],
 )
@@ -216,6 +222,13 @@ def test_a_card_by_number_is_the_only_one_that_is_opened(tt_cards):
     assert result.effective["visible_devices"] == "1"
 
 
+def test_several_chips_count_from_0_whatever_their_card_is(tt_cards):
+    tt_cards(cards=3, chips=2)
+    result = measured(device="tt:1", chips=2)
+    assert [device["index"] for device in result.devices] == [0, 1]
+    assert result.effective["visible_devices"] == "1"
+
+
 def test_a_number_counts_the_cards_that_are_visible(tt_cards, monkeypatch):
     tt_cards(cards=4)
     monkeypatch.setenv("TT_VISIBLE_DEVICES", "2,3")
@@ -233,7 +246,7 @@ def test_several_chips_each_take_a_share_of_the_microbatch(tt_cards):
     result = measured(chips=2)
     assert result.verification["passed"]
     assert result.effective["device_count"] == 2
-    assert result.effective["mesh_shape"] == [1, 2]
+    assert result.effective["mesh_shape"] == [2]
     assert arguments_of("torch_xla.runtime.use_spmd") == ["1"]
     assert arguments_of("torch_xla.distributed.spmd.Mesh") == [[2]]
     assert set(map(tuple, arguments_of("torch_xla.distributed.spmd.mark_sharding"))) == {
@@ -349,12 +362,77 @@ def test_a_command_that_fails_leaves_the_readings_empty(tt_cards, status):
     assert measured().device_readings is None
 
 
-def test_a_command_that_hangs_is_not_waited_for(tt_cards, monkeypatch):
+def test_a_command_that_hangs_ends_with_all_that_it_has_started(tmp_path, monkeypatch):
     from ttbench_core.backends.tt_xla import device_status
 
-    os.environ["TT_STANDIN_SECONDS"] = "30"
-    monkeypatch.setattr(device_status, "_TIMEOUT_S", 0.2)
+    command, started = tmp_path / "tt", tmp_path / "started"
+    command.write_text(f"#!/bin/sh\nsleep 300 &\necho $! > {started}\nwait\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(device_status, "_TIMEOUT_S", 2.0)
     assert device_status.card_readings() is None
+    process = int(started.read_text())
+    deadline = time.monotonic() + 5
+    while is_running(process):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_running(process):
+    import psutil
+
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("printed", ["9" * 400, "1e999", "NaN", "true", '"hot"'])
+def test_a_temperature_that_is_no_number_of_degrees_is_none(tt_cards, printed):
+    from ttbench_core.backends.tt_xla.device_status import card_readings
+
+    os.environ["TT_STANDIN_STATUS"] = f'{{"devices": [{{"temperature_c": {printed}}}]}}'
+    assert [card["temperature_c"] for card in card_readings()] == [None]
+
+
+TWO_BOARDS = {
+    "devices": [
+        {"index": 0, "board_type": "n150 L", "bus_id": "0000:01:00.0"},
+        {"index": 1, "board_type": "p150a", "bus_id": "0000:C1:00.0"},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("visible", "boards"),
+    [("0", ["n150 L"]), ("1", ["p150a"]), ("c1:00.0", ["p150a"]), ("7", None)],
+)
+def test_boards_are_those_of_the_cards_that_are_visible(visible, boards):
+    from ttbench_core.backends.tt_xla.device_status import _cards_of, boards_of
+
+    assert boards_of(_cards_of(TWO_BOARDS), visible) == boards
+    assert boards_of(_cards_of(TWO_BOARDS), None) == ["n150 L", "p150a"]
+
+
+def test_the_board_of_a_run_is_that_of_its_card(tt_cards):
+    tt_cards(cards=2)
+    os.environ["TT_STANDIN_STATUS"] = json.dumps(TWO_BOARDS)
+    assert measured(device="tt:1").effective["boards"] == ["p150a"]
+
+
+def test_no_command_runs_while_a_model_is_compiled(tt_cards, monkeypatch):
+    from ttbench_core.backends.planning import plan
+    from ttbench_core.backends.selection import choose_backend
+    from ttbench_core.backends.tt_xla import device_status
+    from ttbench_core.request.options import RunOptions
+
+    os.environ["TT_STANDIN_STATUS"] = json.dumps(STATUS)
+    backend = choose_backend("tt_xla")
+    model = StagedModel(Stages(device=torch.nn.Linear(4, 4)), [torch.ones(2, 4)])
+    planned = plan(RunOptions("any"), backend)
+    monkeypatch.setattr(device_status, "_output_of", lambda command: pytest.fail(str(command)))
+    with backend.compile(model, planned) as session:
+        assert session.effective["boards"] == ["n150 L"]
 
 
 # ----- generation ------------------------------------------------------------------------------
@@ -434,6 +512,7 @@ def test_a_generation_has_two_graphs_and_counts_its_tokens(tt_cards):
     assert result.generation["new_tokens"] == 5
     assert result.generation["decode_tokens_per_s"] > 0
     assert result.effective["graphs"] == 2
+    assert result.effective["graphs_per_input"] == 5
     assert result.effective["cache"] == "static"
     assert compile_options() == {"experimental-kv-cache-dtype": "bfp_bf8"}
 

@@ -49,12 +49,16 @@ def test_info_marks_kinds_of_devices_that_were_not_tried(ttbench):
         ({"backend_opt_level": 2}, "has no optimization level 2"),
         ({"engine_options": {"streams": "2"}}, "streams"),
         ({"trace": "light"}, "has no trace light"),
-        ({"timeout": 5.0}, "has no --timeout"),
     ],
 )
 def test_what_it_cannot_do_is_refused(options, message):
     with pytest.raises(RequestError, match=message):
         check_request(asked(**options), XlaBackend())
+
+
+def test_a_run_that_hangs_has_a_limit_which_can_be_set():
+    assert XlaBackend().capabilities().patience_s == 1800
+    check_request(asked(timeout=5.0), XlaBackend())
 
 
 def test_a_cache_that_does_not_exist_is_refused():

@@ -87,7 +87,12 @@ def test_every_keyword_and_position_of_a_call_is_recorded():
 
 def test_every_counter_and_metric_that_is_read_is_recorded():
     found = {(name, call.args[0].value) for name, call in calls() if name in NAMED}
-    assert {read for _, read in found} == {"CompileTime", "ExecuteComputation", "UncachedCompile"}
+    assert {read for _, read in found} == {
+        "CompileTime",
+        "ExecuteReplicatedTime",
+        "ExecuteTime",
+        "UncachedCompile",
+    }
     assert all(read in CONTRACT[NAMED[name]] for name, read in found)
 
 

@@ -405,6 +405,21 @@ def test_options_of_the_compiler_are_those_that_the_engine_had():
     assert (device["mesh_shape"], device["device_type"]) == ([1, 2], "n300")
 
 
+@pytest.mark.parametrize(
+    ("boards", "name"),
+    [(["n150 L", "p150a"], "chip"), (["p150a", "p150a"], "p150a"), ([], "chip"), (None, "chip")],
+)
+def test_a_board_is_named_where_all_are_of_one_kind(boards, name):
+    devices = [{"kind": "tt", "index": 0, "name": "chip"}]
+    exported = file_of(example_result(effective={"boards": boards}, devices=devices))
+    assert exported["device_info"]["device_type"] == name
+
+
+def test_a_row_of_chips_is_a_mesh_of_two_dimensions():
+    exported = file_of(example_result(effective={"mesh_shape": [4]}))
+    assert exported["device_info"]["mesh_shape"] == [1, 4]
+
+
 def test_a_format_of_weights_alone_is_not_the_precision():
     effective = {
         "compile_options": {"experimental_weight_dtype": "bfp_bf8"},

@@ -1,10 +1,12 @@
-"""A stand-in for torch_xla.debug.metrics: a graph is compiled with torch.compile."""
+"""A stand-in for torch_xla.debug.metrics: torch.compile compiles its graphs and runs them."""
 
 import tt_xla_standin as _standin
 
 
 def metric_data(name):
-    return None
+    """Give count, sum and samples of a metric; None where nothing was counted."""
+    runs = sum(called == "run" for called, _ in _standin.calls)
+    return (runs, float(runs), []) if name == "ExecuteTime" and runs else None
 
 
 def counter_value(name):

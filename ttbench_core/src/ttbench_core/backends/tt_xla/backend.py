@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,7 +19,7 @@ from ttbench_core.backends.protocol import (
     Session,
 )
 from ttbench_core.backends.tt_xla import cards
-from ttbench_core.backends.tt_xla.device_status import SOURCE, card_readings
+from ttbench_core.backends.tt_xla.device_status import SOURCE, boards_of, card_readings
 from ttbench_core.backends.tt_xla.options import TtXlaOptions, check_with_run
 from ttbench_core.errors import OptionError, UnsupportedOptionError
 from ttbench_core.model import BenchmarkModel
@@ -54,6 +56,7 @@ _CAPABILITIES: Final = Capabilities(
     own_process=True,
     patience_s=_DEFAULT_TIMEOUT_S,
 )
+_CARD_NUMBER: Final = re.compile("[0-9]{1,9}")
 #: Where Tenstorrent's guide installs from.
 _INDEX: Final = "https://pypi.eng.aws.tenstorrent.com/"
 _REMEDY: Final = (
@@ -69,6 +72,9 @@ class TtXlaBackend:
     #: Of ttbench-core; and what pip is told beside it, because PyPI has no tt-xla.
     extra: Final = "torch"
     pip_arguments: Final = ("--extra-index-url", _INDEX, "pjrt-plugin-tt")
+
+    def __init__(self) -> None:
+        self._boards: list[str] | None = None
 
     def availability(self) -> Availability:
         """Report whether tt-xla is installed, and whether a card is present; imports nothing."""
@@ -119,6 +125,10 @@ class TtXlaBackend:
                 f"--chips {wanted} is not possible: {len(chips)} chips are visible, and a mesh has"
                 f" all of them; use --chips 1, --chips 0, or name cards in {cards.VISIBLE}"
             )
+        # here, because the command takes a second or so, which is none of the compiler's
+        readings = card_readings()
+        visible = os.environ.get(cards.VISIBLE)
+        self._boards = None if readings is None else boards_of(readings, visible)
         return chips[:wanted]
 
     def versions(self) -> Mapping[str, str]:
@@ -141,12 +151,12 @@ class TtXlaBackend:
         """Make a model ready to run; see `compiling`."""
         from ttbench_core.backends.tt_xla.compiling import compile_session
 
-        return compile_session(model, options)
+        return compile_session(model, options, self._boards)
 
 
 def _card_index(options: RunOptions) -> int | None:
     kind, colon, index = (options.device or cards.DEVICE_KIND).partition(":")
-    if kind != cards.DEVICE_KIND or (colon and not index.isdigit()):
+    if kind != cards.DEVICE_KIND or (colon and not _CARD_NUMBER.fullmatch(index)):
         raise UnsupportedOptionError(
             f"unknown device {options.device!r}: backend 'tt_xla' has {cards.DEVICE_KIND}, and"
             f" cards by number like {cards.DEVICE_KIND}:1; --backend torch has the others"

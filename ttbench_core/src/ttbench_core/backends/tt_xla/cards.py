@@ -50,7 +50,7 @@ _DISTRIBUTIONS: Final = ("pjrt-plugin-tt", "torch-xla", "torch")
 def driver_nodes() -> tuple[str, ...]:
     """List the numbers of the cards that the driver has, in order."""
     try:
-        names = [node.name for node in DRIVER_NODES.iterdir() if node.name.isdigit()]
+        names = [node.name for node in DRIVER_NODES.iterdir() if _is_number(node.name)]
     except OSError:
         return ()
     return tuple(sorted(names, key=int))
@@ -95,6 +95,10 @@ def choose_card(index: int) -> None:
 def reserve_trace_region() -> None:
     """Reserve memory for traces on the cards that will be opened, unless the user has."""
     os.environ.setdefault(TRACE_REGION, str(_TRACE_REGION_BYTES))
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdecimal()
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +17,6 @@ from ttbench_core.backends.shared.xla.checks import refuse_model
 from ttbench_core.backends.shared.xla.compiling import Compiled
 from ttbench_core.backends.shared.xla.opening import LazyEngine, open_session
 from ttbench_core.backends.tt_xla.cards import VISIBLE, emulator
-from ttbench_core.backends.tt_xla.device_status import card_readings
 from ttbench_core.backends.tt_xla.generating import OnDeviceGenerator, refuse_cache
 from ttbench_core.backends.tt_xla.options import WEIGHT_DTYPES, compiler_options, dynamo_options
 from ttbench_core.backends.tt_xla.placing import compute_dtype, refuse_mesh, splitting
@@ -30,8 +29,15 @@ __all__ = ["compile_session"]
 _DYNAMO_BACKEND: Final = "tt"
 
 
-def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
+def compile_session(
+    model: BenchmarkModel, options: CompileOptions, boards: Sequence[str] | None = None
+) -> Session:
     """Compile a model for the chips that were chosen.
+
+    Args:
+        model: as built.
+        options: what will be run.
+        boards: of the cards that are open, for the record.
 
     Raises `UnsupportedOptionError` for a model or an option that tt-xla cannot run; what it
     raises while compiling passes through.
@@ -56,7 +62,7 @@ def compile_session(model: BenchmarkModel, options: CompileOptions) -> Session:
             dtype=dtype,
             compiler=compiler,
             generator=partial(OnDeviceGenerator, compiler=compiler),
-            effective=_effective(options, dtype),
+            effective={"boards": boards, **_effective(options, dtype)},
             notes=tuple(_notes(options)),
             report=_graphs,
         )
@@ -80,22 +86,13 @@ def _effective(options: CompileOptions, dtype: torch.dtype) -> dict[str, object]
         "dtype": computed,
         "weight_dtype": WEIGHT_DTYPES.get(options.data_format, computed),
         "arch": options.devices[0].arch,
-        "boards": _boards(),
         "emulated": emulator() is not None,
         "device_count": chips,
-        "mesh_shape": [1, chips],
+        "mesh_shape": [chips] if chips > 1 else None,
         "visible_devices": os.environ.get(VISIBLE),
         "compile_options": compiler_options(options),
         "torch_compile_options": dynamo_options(options),
     }
-
-
-def _boards() -> list[str] | None:
-    """Give the boards of the machine, by the command `tt`; None where it is not there."""
-    cards = card_readings()
-    if cards is None:
-        return None
-    return [str(card["board_type"]) for card in cards if card["board_type"]]
 
 
 def _notes(options: CompileOptions) -> Iterator[str]:

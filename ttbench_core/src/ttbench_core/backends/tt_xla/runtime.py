@@ -22,7 +22,8 @@ def open_cards(first_index: int = 0) -> tuple[Device, ...]:
     """Open the cards that this process may see, and list their chips.
 
     Args:
-        first_index: the number of the first one.
+        first_index: the number of the card, where one card of one chip is open. Of several chips
+            the first has the number 0.
 
     Raises `DeviceError` where the packages cannot be imported, or the runtime opens no card.
     """
@@ -42,7 +43,8 @@ def open_cards(first_index: int = 0) -> tuple[Device, ...]:
             f"tt-xla opens no card ({one_line(error)}): check the driver, that no other process"
             " uses the card, and its state (tt device status)"
         ) from error
-    return tuple(_device(first_index + at, one) for at, one in enumerate(found))
+    start = first_index if len(found) == 1 else 0
+    return tuple(_device(start + at, one) for at, one in enumerate(found))
 
 
 def set_compiler_options(asked: Mapping[str, str | int | bool]) -> None:

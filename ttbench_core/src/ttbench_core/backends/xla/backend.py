@@ -35,6 +35,8 @@ _REMEDY: Final = (
     "ttbench env create xla --backend xla, an interpreter of its own: it needs the torch that it"
     " was built for"
 )
+#: The default timeout in seconds, as of other compilers: a large model takes most of it.
+_DEFAULT_TIMEOUT_S: Final = 1800.0
 _CAPABILITIES: Final = Capabilities(
     device_kinds=tuple(_TYPES),
     untested_kinds=("tpu", "cuda", "neuron"),
@@ -57,6 +59,7 @@ _CAPABILITIES: Final = Capabilities(
         "XLA_*",
     ),
     own_process=True,
+    patience_s=_DEFAULT_TIMEOUT_S,
 )
 
 

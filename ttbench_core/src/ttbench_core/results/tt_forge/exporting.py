@@ -208,15 +208,21 @@ def _device_info(result: Result) -> dict[str, Any]:
 
 
 def _device_type(result: Result) -> str | None:
-    """Return the board where the engine says it, else the name of the device."""
+    """Return the board where the engine names one kind alone, else the name of the device."""
     boards = result.effective.get("boards")
-    board = boards[0] if isinstance(boards, (list, tuple)) and boards else None
-    name = board or next(iter(result.devices), {}).get("name")
+    kinds = {str(one) for one in boards} if isinstance(boards, (list, tuple)) else set()
+    name = next(iter(kinds)) if len(kinds) == 1 else None
+    name = name or next(iter(result.devices), {}).get("name")
     return str(name) if name else None
 
 
 def _mesh_shape(result: Result) -> list[int] | None:
-    """Return the shape of the mesh that the engine says it made; None where it made none."""
+    """Return the shape of the mesh that the engine says it made; None where it made none.
+
+    The format has two dimensions: n chips in a row are [1, n].
+    """
     shape = result.effective.get("mesh_shape")
     is_shape = isinstance(shape, (list, tuple)) and all(_whole(one) != NONE for one in shape)
-    return list(shape) if shape and is_shape else None
+    if not shape or not is_shape:
+        return None
+    return [1, *shape] if len(shape) == 1 else list(shape)

@@ -12,6 +12,7 @@ from ttbench_core.backends.shared.xla.counters import (
     host_operators,
     work_so_far,
 )
+from ttbench_core.backends.shared.xla.runtime import finish
 
 __all__ = ["Compiled", "compile_now"]
 
@@ -41,6 +42,8 @@ def compile_now(run: Callable[[], object], graphs: int) -> Compiled:
     start = before = work_so_far()
     for _ in range(_MAX_RUNS):
         run()
+        # a graph counts when it has ended
+        finish()
         last = work_so_far().since(before)
         before = work_so_far()
         if not last.compilations:

@@ -24,6 +24,7 @@ from ttbench_core.backends.shared.token_generator import TokenGenerator
 from ttbench_core.backends.shared.training import make_training_step
 from ttbench_core.backends.shared.xla.compiling import Compiled, compile_now
 from ttbench_core.backends.shared.xla.placing import placed_stages
+from ttbench_core.backends.shared.xla.runtime import finish
 from ttbench_core.backends.shared.xla.sessions import (
     GeneratingSession,
     Generator,
@@ -104,7 +105,7 @@ def _prepared(
         return generator, partial(GeneratingSession, generator)
     called = {**modules, "device": engine.compiler(modules["device"])}
     if options.training:
-        step = make_training_step(model, called, place, partial(torch_xla.sync, wait=True))
+        step = make_training_step(model, called, place, finish)
         return step, partial(_step_session, step)
     steps = stage_steps(called, place, model.inputs)
     lazy = LazySteps(steps["device"], steps.get("cpu_pre"), steps.get("cpu_post"))

@@ -23,6 +23,7 @@ __all__ = [
     "CACHE_VARIABLE",
     "TYPE_VARIABLE",
     "device_attributes",
+    "finish",
     "import_fault",
     "installed_versions",
     "pool_threads",
@@ -129,6 +130,18 @@ def device_attributes() -> list[dict[str, object]]:
     import torch_xla.runtime as xr
 
     return [dict(one) for one in xr.global_runtime_device_attributes()]
+
+
+def finish() -> None:
+    """Launch what was collected, and wait until the devices have done all that was launched.
+
+    `torch_xla.sync(wait=True)` waits until a graph was handed to the device, not until it has run.
+    """
+    import torch_xla
+    import torch_xla.core.xla_model as xm
+
+    torch_xla.sync()
+    xm.wait_device_ops()
 
 
 def _import() -> None:

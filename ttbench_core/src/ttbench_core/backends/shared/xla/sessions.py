@@ -13,6 +13,7 @@ import torch_xla
 from ttbench_core.backends.helpers import SyncSession
 from ttbench_core.backends.shared.stages import Step, Tensors, to_host
 from ttbench_core.backends.shared.xla.counters import work_so_far
+from ttbench_core.backends.shared.xla.runtime import finish
 from ttbench_core.errors import SessionError
 from ttbench_core.model import Inputs
 
@@ -99,7 +100,7 @@ class LazySession:
             self._is_closed = True
             self._in_flight.clear()
             try:
-                torch_xla.sync(wait=True)
+                finish()
             finally:
                 self._undo.close()
 

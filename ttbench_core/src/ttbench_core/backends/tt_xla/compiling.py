@@ -82,6 +82,7 @@ def _effective(options: CompileOptions, dtype: torch.dtype) -> dict[str, object]
         "arch": options.devices[0].arch,
         "boards": _boards(),
         "emulated": emulator() is not None,
+        "emulated_device": emulator() is not None,
         "device_count": chips,
         "mesh_shape": [1, chips],
         "visible_devices": os.environ.get(VISIBLE),

@@ -128,6 +128,12 @@ def test_no_other_refusal_sends_a_user_to_it(compiler):
     assert "compiler" not in str(refused.value)
 
 
+def test_what_it_refuses_sends_nobody_to_an_engine_that_measures(compiler):
+    with pytest.raises(UnsupportedOptionError, match="no data format Bfp8") as refused:
+        ttbench_core.run("steady", backend=compiler, progress=False, dataformat="Bfp8")
+    assert "use --backend" not in str(refused.value)
+
+
 def test_the_command_line_says_that_it_compiles_only(compiler, ttbench):
     outcome = ttbench("info", "--backend", compiler)
     assert "nothing: it compiles models" in outcome.out

@@ -89,7 +89,6 @@ def test_the_model_is_compiled_for_the_described_card(libraries):
     layers = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
     session = compiled(layers, torch.rand(2, 4))
     assert session.effective["device_kind"] == "Blackhole"
-    assert session.effective["programs"] == 1
     assert session.effective["graph_operators"] == 2
     for name in ("device_open_s", "lower_s", "engine_compile_s"):
         assert session.effective[name] >= 0

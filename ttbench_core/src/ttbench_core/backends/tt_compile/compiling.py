@@ -66,7 +66,6 @@ def _compile(stage: ExportedStage, card: CardFolder, *, with_kernels: bool) -> d
         "device_open_s": opened_s - started_s,
         "lower_s": lowered_s - opened_s,
         "engine_compile_s": compiled_s - lowered_s,
-        "programs": len(compiled.runtime_executable().hlo_modules()),
     }
     if with_kernels:
         facts |= _build_kernels(compiled, states, stage.example, device, card)

@@ -247,6 +247,8 @@ def test_without_a_card_inputs_are_pushed_before_they_are_run(pybuda):
     assert result.ok
     assert result.effective["sequential"]
     assert "golden imitates a card on the host: its speed is not a card's" in result.notes
+    assert result.effective["emulated_device"] is True
+    assert not result.is_comparable
     (made,) = pybuda.standin.arguments_of("pybuda.TTDevice.__init__")
     assert made["devtype"] is pybuda.BackendType.Golden
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 
 from ttbench_core import RunOptions, StagedModel, Stages
 from ttbench_core.backends.loading import load_backend
-from ttbench_core.backends.planning import plan
-from ttbench_core.errors import SessionError, UnsupportedOptionError
+from ttbench_core.backends.planning import check_request, plan
+from ttbench_core.backends.tt_compile.described_card import described_card
+from ttbench_core.errors import OptionError, SessionError, UnsupportedOptionError
 
 STANDINS = Path(__file__).parents[2] / "packs" / "tt_compile"
 NAMES = ("jax", "torchax", "jax_plugins")
@@ -87,7 +89,6 @@ def test_the_model_is_compiled_for_the_described_card(libraries):
     layers = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
     session = compiled(layers, torch.rand(2, 4))
     assert session.effective["device_kind"] == "Blackhole"
-    assert session.effective["programs"] == 1
     assert session.effective["graph_operators"] == 2
     for name in ("device_open_s", "lower_s", "engine_compile_s"):
         assert session.effective[name] >= 0
@@ -112,6 +113,60 @@ def test_the_libraries_find_the_description_alone_and_write_into_one_folder(libr
     assert read["TT_METAL_INSPECTOR"] == "0"
     assert read["JAX_PLATFORMS"] == "cpu,tt"
     assert dict(os.environ) == before
+
+
+@pytest.mark.torch
+def test_a_variable_of_the_caller_that_does_not_count_is_noted(libraries, monkeypatch):
+    import torch
+
+    monkeypatch.setenv("TT_METAL_MOCK_CLUSTER_DESC_PATH", "/nonexistent")
+    monkeypatch.setenv("TT_METAL_INSPECTOR", "0")  # as the described card has it
+    notes = compiled(torch.nn.ReLU(), torch.rand(2, 4)).notes
+    assert notes[1:] == (
+        "TT_VISIBLE_DEVICES is replaced by the described card",
+        "TT_METAL_MOCK_CLUSTER_DESC_PATH is replaced by the described card",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["TT_METAL_MOCK_CLUSTER_DESC_PATH", "TT_VISIBLE_DEVICES", "JAX_PLATFORMS"]
+)
+def test_a_variable_of_the_run_that_would_not_count_is_refused(name):
+    with pytest.raises(OptionError, match=f"--env {name}: .*: leave it out"):
+        check_request(RunOptions("m", env=f"{name}=/nonexistent"), backend())
+
+
+def test_a_variable_of_the_run_that_counts_is_taken():
+    check_request(RunOptions("m", env="TT_LOGGER_LEVEL=info TMPDIR=/large"), backend())
+
+
+def test_the_folder_of_a_run_that_was_killed_is_removed_at_the_next_start(libraries):
+    folders = libraries / "temporary"
+    words = (
+        "import os, signal\n"
+        "from ttbench_core.backends.tt_compile.described_card import described_card\n"
+        "with described_card() as card:\n"
+        "    (card.folder / 'unpacked').write_text('large')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", words], check=False).returncode == -9
+    (killed,) = folders.iterdir()
+    with described_card() as card:
+        assert list(folders.iterdir()) == [card.folder]
+        assert card.folder != killed
+
+
+def test_the_folder_of_a_run_that_lives_stays(libraries):
+    with described_card() as first, described_card():
+        assert first.folder.is_dir()
+
+
+def test_a_folder_of_that_name_that_no_run_made_stays(libraries):
+    other = libraries / "temporary" / "ttbench-tt-compile-mine"
+    other.mkdir()
+    with described_card():
+        assert other.is_dir()
+    other.rmdir()
 
 
 @pytest.mark.torch

@@ -288,6 +288,8 @@ def test_a_description_in_place_of_a_card_is_marked(tt_cards, monkeypatch, varia
     monkeypatch.setenv(variable, "card.yaml")
     result = measured()
     assert result.effective["emulated"] is True
+    assert result.effective["emulated_device"] is True
+    assert not result.is_comparable
     assert any(f"no card has run: {variable}" in note for note in result.notes)
     assert result.environment[variable] == "card.yaml"
 

@@ -33,7 +33,7 @@ class Compiler(FakeBackend):
         return dataclasses.replace(can, measures=False, data_formats=formats)
     def compile(self, model, options):
         session = Session(super().compile(model, options)._run, options.opt_level)
-        session.effective = {"programs": 2, "engine_compile_s": 0.25}
+        session.effective = {"kernels": 24, "engine_compile_s": 0.25, "kernel_build_s": 26}
         return session
 """
 
@@ -61,7 +61,7 @@ def test_a_run_ends_when_the_model_is_compiled(compiled):
 
 def test_its_summary_says_what_was_compiled_and_that_nothing_was_measured(compiled):
     rows = dict(compiled.summary())
-    assert rows["compiled only"] == "2 programs in 250 ms; nothing was measured"
+    assert rows["compiled only"] == "in 250 ms, 24 kernels in 26 s; nothing was measured"
     assert "throughput" not in rows
 
 
@@ -72,7 +72,7 @@ def test_the_command_line_shows_and_keeps_it_with_exit_code_0(compiler, ttbench,
     assert outcome.code == 0, outcome.err
     assert "nothing was measured" in outcome.out
     shown = ttbench("show", file).out
-    assert "2 programs in 250 ms" in shown
+    assert "in 250 ms, 24 kernels in 26 s" in shown
     (record,) = [one.to_record() for one in ttbench_core.load(file)]
     assert record["status"] == "compiled"
 
@@ -128,6 +128,12 @@ def test_no_other_refusal_sends_a_user_to_it(compiler):
     assert "compiler" not in str(refused.value)
 
 
+def test_what_it_refuses_sends_nobody_to_an_engine_that_measures(compiler):
+    with pytest.raises(UnsupportedOptionError, match="no data format Bfp8") as refused:
+        ttbench_core.run("steady", backend=compiler, progress=False, dataformat="Bfp8")
+    assert "use --backend" not in str(refused.value)
+
+
 def test_the_command_line_says_that_it_compiles_only(compiler, ttbench):
     outcome = ttbench("info", "--backend", compiler)
     assert "nothing: it compiles models" in outcome.out
@@ -142,7 +148,7 @@ def test_only_such_an_engine_counts_as_one(compiler):
 
 def only_compiled(**changes):
     nothing = dict.fromkeys(("samples_per_sec", "total_time", "total_samples"))
-    facts = {"effective": {"programs": 1, "engine_compile_s": 2.0}, "passes": []}
+    facts = {"effective": {"engine_compile_s": 2.0}, "passes": []}
     return example_result(
         **{"status": "compiled", "run_id": "c" * 32, **nothing, **facts, **changes}
     )
@@ -153,7 +159,7 @@ def test_a_comparison_takes_no_notice_of_it():
     compared = compare([run, only_compiled()], [example_result(run_id="1" * 32), only_compiled()])
     assert len(compared.pairs) == 1
     assert compared.failures == ()
-    with pytest.raises(NotComparableError, match="it is empty"):
+    with pytest.raises(NotComparableError, match="1 run compiled only, left out"):
         compare([only_compiled()], [run])
 
 
@@ -173,10 +179,12 @@ def test_an_answer_has_no_cell_for_it():
 @pytest.mark.parametrize(
     ("effective", "text"),
     [
-        ({"programs": 1, "engine_compile_s": 0.5}, "1 program in 500 ms"),
-        ({"programs": 3, "kernels": 41, "kernel_build_s": 26}, "3 programs, 41 kernels in 26 s"),
-        ({"programs": -1, "engine_compile_s": 10**400, "kernels": 10**400}, None),
-        ({"programs": "many", "kernels": None}, None),
+        ({"engine_compile_s": 0.5}, "in 500 ms"),
+        ({"engine_compile_s": 0.5, "kernels": 1}, "in 500 ms, 1 kernel"),
+        ({"kernels": 41, "kernel_build_s": 26}, "41 kernels in 26 s"),
+        ({"engine_compile_s": 10**400, "kernels": 10**400}, None),
+        ({"engine_compile_s": -1, "kernels": -1}, None),
+        ({"engine_compile_s": "long", "kernels": None}, None),
         ([], None),
     ],
 )

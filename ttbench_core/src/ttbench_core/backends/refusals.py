@@ -37,7 +37,7 @@ def refuse_unsupported(options: RunOptions, name: str, capabilities: Capabilitie
     """
     unsupported = _unsupported_option(options, capabilities)
     if unsupported is not None:
-        other = _other_backend(name, lambda one: _supports(options, one))
+        other = _other_backend(name, capabilities, lambda one: _supports(options, one))
         remedy = f"; use --backend {other}" if other else ""
         raise UnsupportedOptionError(f"backend {name!r} has no {unsupported}{remedy}")
 
@@ -61,6 +61,7 @@ def refuse_model(
         what, *remedies = unsupported
         other = _other_backend(
             name,
+            capabilities,
             lambda one: _supports(options, one) and _unsupported_model(model, options, one) is None,
         )
         if other:
@@ -166,8 +167,15 @@ def _supports(options: RunOptions, capabilities: Capabilities) -> bool:
     return has_kind and _unsupported_option(options, capabilities) is None
 
 
-def _other_backend(name: str, supports: Callable[[Capabilities], bool]) -> str | None:
-    """Give what another backend that supports a request is asked for by; None if there is none."""
+def _other_backend(
+    name: str, capabilities: Capabilities, supports: Callable[[Capabilities], bool]
+) -> str | None:
+    """Give what another backend that supports a request is asked for by; None if there is none.
+
+    A backend that compiles only answers another question: no other does so in its place.
+    """
+    if not capabilities.measures:
+        return None
 
     def preference(one: InstalledBackend) -> tuple[bool, float, str]:
         # one that needs no card of its own comes first

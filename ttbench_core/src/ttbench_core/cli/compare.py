@@ -10,6 +10,7 @@ from typing import Final
 from ttbench_core.cli.arguments import Parser, UsageError
 from ttbench_core.cli.terminal import print_exact, print_line, print_pairs, print_table
 from ttbench_core.errors import suggestion
+from ttbench_core.record.comparability import left_out_texts
 from ttbench_core.results.comparison import (
     DEFAULT_BAND,
     INCONCLUSIVE,
@@ -165,6 +166,9 @@ def _remarks(comparison: Comparison) -> Iterator[tuple[str, str]]:
     yield from _failed(comparison)
     yield from _one_sided("only in OLD", comparison.vanished, comparison.labels, "NEW")
     yield from _one_sided("only in NEW", comparison.appeared, comparison.labels, "OLD")
+    for place, counts in comparison.left_out.items():
+        for text in left_out_texts(counts):
+            yield f"not in {place}", text
 
 
 def _grouped(

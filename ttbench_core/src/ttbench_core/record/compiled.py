@@ -12,11 +12,6 @@ __all__ = ["COMPILED", "compiled_text"]
 #: The status of a run whose engine compiles and does not measure.
 COMPILED: Final = "compiled"
 
-#: What is counted, where `effective` has the count, and the seconds that it took.
-_COUNTED: Final = (
-    ("program", "programs", "engine_compile_s"),
-    ("kernel", "kernels", "kernel_build_s"),
-)
 _NS_PER_S: Final = 1e9
 #: Of counts and seconds: records come from anywhere.
 _MAX: Final = 1e9
@@ -35,16 +30,19 @@ def compiled_text(record: Mapping[str, Any]) -> str | None:
         return kept  # of a table, which has less than a record
     if record.get("status") != COMPILED:
         return None
-    parts = [
-        f"{count} {name}{'' if count == 1 else 's'}{_duration(effective.get(seconds))}"
-        for name, key, seconds in _COUNTED
-        for count in [effective.get(key)]
-        if isinstance(count, int) and 0 <= count < _MAX
-    ]
-    return ", ".join(parts) or None
+    parts = (_duration(effective.get("engine_compile_s")), _kernels(effective))
+    return ", ".join(filter(None, parts)) or None
+
+
+def _kernels(effective: Mapping[str, Any]) -> str:
+    count = effective.get("kernels")
+    if not isinstance(count, int) or not 0 <= count < _MAX:
+        return ""
+    took = _duration(effective.get("kernel_build_s"))
+    return f"{count} kernel{'' if count == 1 else 's'}{' ' if took else ''}{took}"
 
 
 def _duration(seconds: object) -> str:
     if not isinstance(seconds, (int, float)) or not 0 <= seconds < _MAX:
         return ""
-    return f" in {format_duration(seconds * _NS_PER_S)}"
+    return f"in {format_duration(seconds * _NS_PER_S)}"

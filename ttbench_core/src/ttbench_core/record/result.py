@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ttbench_core.record.comparability import incomparable_reason
 from ttbench_core.record.compiled import COMPILED
 from ttbench_core.record.html_tables import labelled_table
 from ttbench_core.record.summary import (
@@ -137,6 +138,16 @@ class Result:
     def is_compiled_only(self) -> bool:
         """Whether its engine compiled the model and measured nothing: nothing compares it."""
         return self.status == COMPILED
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether it may be compared: not of a run that compiled only or of an emulated device."""
+        return self.incomparable_reason is None
+
+    @property
+    def incomparable_reason(self) -> str | None:
+        """Why nothing compares it; None for a run that may be compared."""
+        return incomparable_reason(vars(self))
 
     @property
     def samples_per_input(self) -> int:

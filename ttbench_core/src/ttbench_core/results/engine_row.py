@@ -87,11 +87,12 @@ class EngineRow:
 
     @property
     def can_win(self) -> bool:
-        """Whether its rate counts: a number, right outputs, the precision that was asked for."""
+        """Whether its rate counts: a number of a device, right outputs, the asked precision."""
         return (
             self.status == OK
             and bool(self.rate)
             and self.result is not None
+            and self.result.is_comparable
             and self.result.outputs_are_right
             and self.has_right_precision
         )

@@ -132,6 +132,7 @@ def _effective(options: CompileOptions, applied: AppliedTuning) -> Mapping[str, 
     asked = engine_options(options)
     return {
         "devtype": options.devices[0].kind,
+        "emulated_device": options.devices[0].kind != DevType.SILICON,
         "arch": options.devices[0].arch,
         "chips": len(options.devices),
         "sequential": is_sequential(options),

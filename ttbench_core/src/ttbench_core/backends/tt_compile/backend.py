@@ -18,10 +18,15 @@ from ttbench_core.backends.protocol import (
     Device,
     Session,
 )
-from ttbench_core.backends.tt_compile.options import PATIENCE_S, TtCompileOptions
+from ttbench_core.backends.tt_compile.options import (
+    PATIENCE_S,
+    TtCompileOptions,
+    refuse_replaced_variables,
+)
 from ttbench_core.model import BenchmarkModel
 from ttbench_core.models.inputs import INPUT_KINDS
 from ttbench_core.request.formats import DataFormat
+from ttbench_core.request.options import RunOptions
 
 __all__ = ["TtCompileBackend"]
 
@@ -82,6 +87,10 @@ class TtCompileBackend:
     def seeded(self, seed: int, devices: Sequence[Device]) -> AbstractContextManager[None]:
         """Seed torch's generators, and restore them at the end."""
         return seeded(seed, devices)
+
+    def check(self, options: RunOptions, _engine: object) -> None:
+        """Raise `OptionError` for variables of the run that would not count."""
+        refuse_replaced_variables(options.environment)
 
     def compile(self, model: BenchmarkModel, options: CompileOptions) -> Session:
         """Compile a model; see `compiling`."""

@@ -40,7 +40,8 @@ def compile_only(model: BenchmarkModel, options: CompileOptions) -> Session:
     timeout_s = (options.asked.timeout if options.asked else None) or PATIENCE_S
     with described_card() as card, CALL_DEADLINE.within(timeout_s, "compiling"):
         facts = _compile(stage, card, with_kernels=tt_compile_options(options).kernels)
-    return CompiledOnly({**stage.record(), **facts}, (_NOTE,))
+    notes = [f"{name} is replaced by the described card" for name in card.replaced]
+    return CompiledOnly({**stage.record(), **facts}, (_NOTE, *notes))
 
 
 def _compile(stage: ExportedStage, card: CardFolder, *, with_kernels: bool) -> dict[str, object]:
@@ -65,7 +66,6 @@ def _compile(stage: ExportedStage, card: CardFolder, *, with_kernels: bool) -> d
         "device_open_s": opened_s - started_s,
         "lower_s": lowered_s - opened_s,
         "engine_compile_s": compiled_s - lowered_s,
-        "programs": len(compiled.runtime_executable().hlo_modules()),
     }
     if with_kernels:
         facts |= _build_kernels(compiled, states, stage.example, device, card)

@@ -87,6 +87,7 @@ def _effective(options: CompileOptions, dtype: torch.dtype) -> dict[str, object]
         "weight_dtype": WEIGHT_DTYPES.get(options.data_format, computed),
         "arch": options.devices[0].arch,
         "emulated": emulator() is not None,
+        "emulated_device": emulator() is not None,
         "device_count": chips,
         "mesh_shape": [chips] if chips > 1 else None,
         "visible_devices": os.environ.get(VISIBLE),

@@ -174,7 +174,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
         "compiled",
         str,
         (("effective", "compiled_only"),),
-        "of a run that compiled only: programs, kernels and how long that took",
+        "of a run that compiled only: how long that took, and its kernels",
         compute=compiled_text,
     ),
     _integer("first_call_ns", "duration of the first call, ns", "phases_ns/first_call"),

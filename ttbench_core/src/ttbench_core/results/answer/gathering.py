@@ -51,7 +51,7 @@ class Gatherer:
 
     def add(self, number: int, result: Result) -> None:
         """Add the next result; the number is its place in the report."""
-        if result.is_lost or result.is_compiled_only:
+        if result.is_lost or not result.is_comparable:
             return
         self._note_sweep(result)
         self._kept.add((_key_of(result), machine_of(vars(result))), number, result)

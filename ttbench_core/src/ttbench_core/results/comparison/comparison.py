@@ -90,6 +90,8 @@ class Comparison:
     appeared: tuple[Unmatched, ...]
     #: The label of each key: model, configuration, and values that make it unique.
     labels: Mapping[Key, str]
+    #: How many runs of `OLD` and `NEW` nothing compares, by the reason.
+    left_out: Mapping[str, Mapping[str, int]]
 
     @property
     def geometric_mean(self) -> float | None:
@@ -117,6 +119,7 @@ class Comparison:
             "failed": self._labelled(self.failures),
             "vanished": self._labelled(self.vanished),
             "appeared": self._labelled(self.appeared),
+            "left_out": {place: dict(counts) for place, counts in self.left_out.items()},
         }
 
     def _labelled(self, found: Sequence[Failure | Unmatched]) -> list[dict[str, Any]]:
@@ -136,6 +139,7 @@ def build_comparison(pairing: Pairing, band: float) -> Comparison:
         vanished=pairing.vanished,
         appeared=pairing.appeared,
         labels=labels,
+        left_out=pairing.left_out,
     )
 
 

@@ -31,6 +31,7 @@ _PROCESSES: Final = "measure both in turns (--vs), or each in several processes 
 _QUIETER: Final = f"{_PROCESSES} while nothing else runs"
 #: What gives a verdict where one pair of processes was measured in turns.
 MORE_PAIRS: Final = "measure several pairs of processes (--processes 5)"
+_DEVICE: Final = "measure both on devices that are there"
 _REPORT: Final = "report this: the engine mixes up its inputs, or the clock went back"
 
 
@@ -90,6 +91,8 @@ def doubt_of_pairs(*sides: SideRuns) -> Doubt | None:
     Both have had the same disturbance, so an unstable side counts only where its times are wrong.
     """
     for side in sides:
+        if not all(one.is_comparable for one in side.results):
+            return Doubt(f"{side.name} ran on an emulated device", _DEVICE)
         if _WRONG_TIMES & set(_rules(side.results, _SEVERE)):
             return Doubt(f"the times of {side.name} are wrong{_in_brackets(_WRONG_TIMES)}", _REPORT)
     if busy := dict.fromkeys(rule for side in sides for rule in _busy_rules(side)):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ttbench_core.errors import RequestError
+from ttbench_core.record.comparability import left_out_texts
 from ttbench_core.record.result import Result
 from ttbench_core.results.comparison.doubts import with_verdict
 from ttbench_core.results.comparison.key import Difference, Key, key_of
@@ -86,6 +88,8 @@ class Pairing:
     failures: tuple[Failure, ...]
     vanished: tuple[Unmatched, ...]
     appeared: tuple[Unmatched, ...]
+    #: How many runs of `OLD` and `NEW` nothing compares, by the reason.
+    left_out: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class _Results:
     name: str
     measured: dict[Key, list[Result]]
     failures: tuple[Failure, ...]
+    left_out: Mapping[str, int]
 
     def has(self, key: Key) -> bool:
         return key in self.measured or any(one.key.may_match(key) for one in self.failures)
@@ -116,6 +121,7 @@ def pair_up(old: Sequence[Result], new: Sequence[Result], across: Sequence[str])
         failures=(*olds.failures, *news.failures),
         vanished=_unmatched(olds, news),
         appeared=_unmatched(news, olds, reverse=True),
+        left_out={one.name: one.left_out for one in (olds, news)},
     )
 
 
@@ -124,8 +130,10 @@ def _group_by_key(name: str, results: Sequence[Result], across: Sequence[str]) -
     failed: dict[Key, list[Result]] = {}
     last_measured: dict[Key, int] = {}
     last_failed: dict[Key, int] = {}
+    left_out: Counter[str] = Counter()
     for number, result in enumerate(results):
-        if result.is_compiled_only:
+        if (reason := result.incomparable_reason) is not None:
+            left_out[reason] += 1
             continue
         is_measured = _has_throughput(result)
         key = key_of(result).without(across)
@@ -137,7 +145,7 @@ def _group_by_key(name: str, results: Sequence[Result], across: Sequence[str]) -
             last_failed[key] < last_measured[other] for other in measured if key.may_match(other)
         )
         failures.append(Failure(name, key, len(runs), _reason(runs[-1]), mended))
-    return _Results(name, measured, tuple(failures))
+    return _Results(name, measured, tuple(failures), left_out)
 
 
 def _has_throughput(result: Result) -> bool:
@@ -211,8 +219,10 @@ def _no_match_reason(old: _Results, new: _Results) -> str:
     for group in (old, new):
         if not group.measured:
             failed = sum(one.count for one in group.failures)
-            why = f"no run in it went through ({failed} did not)" if failed else "it is empty"
-            return f"nothing in {group.name} can be compared: {why}"
+            why = [f"no run in it went through ({failed} did not)"] if failed else []
+            why.extend(left_out_texts(group.left_out))
+            reasons = ", and ".join(why) or "it is empty"
+            return f"nothing in {group.name} can be compared: {reasons}"
     pairs = [(key, other) for key in old.measured for other in new.measured]
     key, other = min(pairs, key=lambda pair: _distance(*pair))
     differences = key.differences(other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -57,6 +57,8 @@ class History:
     failed: int
     #: Records of a run that had been read before.
     duplicates: int
+    #: How many runs nothing compares, by the reason.
+    left_out: Mapping[str, int]
 
     @classmethod
     def of(cls, collected: CollectedSeries, sensitivity: Sensitivity) -> History:
@@ -65,7 +67,7 @@ class History:
         series = tuple(
             _series_history(one, labels[one.key], sensitivity) for one in collected.series
         )
-        return cls(sensitivity, series, collected.failed, collected.duplicates)
+        return cls(sensitivity, series, collected.failed, collected.duplicates, collected.left_out)
 
     @property
     def ignored(self) -> int:
@@ -90,6 +92,7 @@ class History:
             "failed": self.failed,
             "ignored": self.ignored,
             "duplicates": self.duplicates,
+            "left_out": dict(self.left_out),
             "series": [_series_record(one) for one in self.series],
         }
 

@@ -7,7 +7,8 @@ not in it: these are what may explain a change.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -76,6 +77,8 @@ class CollectedSeries:
     failed: int
     #: Records of a run that had been read before.
     duplicates: int
+    #: How many runs nothing compares, by the reason.
+    left_out: Mapping[str, int]
 
 
 class ContextPool:
@@ -110,6 +113,7 @@ def collect_series(results: Iterable[Result], *, all_points: bool = False) -> Co
     growing: dict[Key, _Growing] = {}
     seen: set[str] = set()
     contexts = ContextPool()
+    left_out: Counter[str] = Counter()
     failed = duplicates = 0
     for number, result in enumerate(results, 1):
         run = measured_run(result)
@@ -117,7 +121,8 @@ def collect_series(results: Iterable[Result], *, all_points: bool = False) -> Co
             duplicates += 1
             continue
         seen.add(run)
-        if result.is_compiled_only:
+        if (reason := result.incomparable_reason) is not None:
+            left_out[reason] += 1
             continue
         if not _has_rate(result):
             failed += 1
@@ -129,7 +134,7 @@ def collect_series(results: Iterable[Result], *, all_points: bool = False) -> Co
             continue
         one.points.append(point_of(number, result, contexts.context_of(result)))
     series = [_in_order(key, one) for key, one in growing.items()]
-    return CollectedSeries(tuple(series), failed, duplicates)
+    return CollectedSeries(tuple(series), failed, duplicates, left_out)
 
 
 def point_of(number: int, result: Result, context: Context) -> RunPoint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ttbench_core.record.comparability import left_out_texts
 from ttbench_core.results.comparison.effect import ratio_interval_text, ratio_text
 from ttbench_core.results.history.change_points import MIN_RUNS
 from ttbench_core.results.history.changes import Change, Segment
@@ -77,6 +78,8 @@ def remarks_on(found: History) -> Iterator[tuple[str, str]]:
         yield "not counted", f"{runs_text(found.failed)} failed, interrupted or without a rate"
     if found.duplicates:
         yield "not counted", f"{runs_text(found.duplicates)} repeated"
+    for text in left_out_texts(found.left_out):
+        yield "not counted", text
     sensitivity = found.sensitivity
     yield (
         "a change has",

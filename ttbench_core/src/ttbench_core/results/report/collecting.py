@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from ttbench_core.record.comparability import left_out_texts
 from ttbench_core.record.result import Result
 from ttbench_core.results.answer import Answer, AnswerOptions, Gatherer, answer_of
 from ttbench_core.results.compact_run import CompactRun
@@ -60,17 +61,21 @@ def collect(
     Raises `OptionError` if nothing matches what is asked.
     """
     collector, gatherer, new = _Collector(), Gatherer(), _ComparedRuns()
-    for number, result in enumerate(map(sanitize, _measured(results)), 1):
+    left_out: Counter[str] = Counter()
+    for number, result in enumerate(map(sanitize, _comparable(results, left_out)), 1):
         collector.add(number, result)
         gatherer.add(number, result)
         if baseline is not None:
             new.add(number, result)
+    collector.remarks.extend(left_out_texts(left_out))
     answer = answer_of(gatherer.gathering(), asked or AnswerOptions())
     if baseline is None:
         return collector.report_data(None, None, answer)
     old = _ComparedRuns()
-    for number, result in enumerate(map(sanitize, _measured(baseline)), 1):
+    left_out.clear()
+    for number, result in enumerate(map(sanitize, _comparable(baseline, left_out)), 1):
         old.add(number, result)
+    collector.remarks.extend(f"baseline: {one}" for one in left_out_texts(left_out))
     try:
         compared = compare(old.results(), new.results())
     except NotComparableError as error:
@@ -78,9 +83,13 @@ def collect(
     return collector.report_data(compared, None, answer)
 
 
-def _measured(results: Iterable[Result]) -> Iterator[Result]:
-    """Leave out runs that compiled only: a report is about numbers."""
-    return (one for one in results if not one.is_compiled_only)
+def _comparable(results: Iterable[Result], left_out: Counter[str]) -> Iterator[Result]:
+    """Leave out runs that nothing compares, and count them: a report is about numbers."""
+    for one in results:
+        if (reason := one.incomparable_reason) is None:
+            yield one
+        else:
+            left_out[reason] += 1
 
 
 class _ComparedRuns:
@@ -188,6 +197,8 @@ class _Collector:
         self._contexts = ContextPool()
         self._runs_by_key: OrderedDict[Key, _Runs] = OrderedDict()
         self._left_out = 0
+        #: What is not in the report, in words.
+        self.remarks: list[str] = []
 
     def add(self, number: int, result: Result) -> None:
         environment = self._environments.number_of(environment_of(result))
@@ -220,6 +231,7 @@ class _Collector:
             comparison=comparison,
             not_comparable=not_comparable,
             answer=answer,
+            remarks=tuple(self.remarks),
         )
 
 

@@ -85,7 +85,8 @@ def _counts(data: ReportData) -> str:
     shown = min(len(data.runs), _MAX_ROWS)
     latest = f" The latest {shown} are shown." if shown < data.total else ""
     runs = counted(data.total, "run")
-    return f"{runs}, {data.failures or 'none'} of them failed or interrupted.{latest}"
+    remarks = "".join(f" {one}." for one in data.remarks)
+    return f"{runs}, {data.failures or 'none'} of them failed or interrupted.{latest}{remarks}"
 
 
 def _foreign_notes(data: ReportData) -> Iterator[str]:

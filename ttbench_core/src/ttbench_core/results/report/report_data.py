@@ -207,6 +207,8 @@ class ReportData:
     not_comparable: str | None
     #: None if no model has more than one engine, format, level or machine.
     answer: Answer | None = None
+    #: How many runs are left out because nothing compares them, in words.
+    remarks: tuple[str, ...] = ()
 
     @property
     def failed_runs(self) -> tuple[Run, ...]:

@@ -125,6 +125,7 @@ def _summary(data: ReportData) -> Section:
         notes.append(f"Showing the latest {len(data.runs)} of {data.total:,} runs.")
     if data.left_out:
         notes.append(_LEFT_OUT.format(counted(data.left_out, "configuration")))
+    notes.extend(f"{one}." for one in data.remarks)
     return Section(
         "summary",
         "Summary",

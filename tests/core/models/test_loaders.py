@@ -103,6 +103,43 @@ def test_variants_that_are_computed_are_left_to_the_class():
     assert find_source(f"{PACKAGE}.single.loader").builder.configs == ()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "_VARIANTS = {'a': 1, 'b': 2}\n    DEFAULT_VARIANT = list(_VARIANTS)[1]",
+        "_VARIANTS = {'a': 1}\n    DEFAULT_VARIANT = 'a'\n    _VARIANTS['c'] = 3",
+        "_VARIANTS = {'a': 1}\n    DEFAULT_VARIANT = 'a'\n    _VARIANTS |= {'c': 3}",
+        "_VARIANTS = {'a': 1}\n    if True:\n        DEFAULT_VARIANT = 'a'",
+        "_VARIANTS = {'a': 1}\n    DEFAULT_VARIANT = 'b'",
+        "_VARIANTS = {'a': 1}\n    def query_available_variants(self): return {'b': 2}",
+        "_VARIANTS = {'a': 1}\nModelLoader._VARIANTS['c'] = 3",
+        "_VARIANTS = {'a': 1}\nModelLoader.DEFAULT_VARIANT = 'c'",
+    ],
+)
+def test_variants_that_the_text_does_not_show_in_full_are_left_to_the_class(tmp_path, body):
+    (tmp_path / "loader.py").write_text(f"class ModelLoader:\n    {body}\n")
+    read = read_loader_file(tmp_path / "loader.py", "ModelLoader")
+    assert (read.variants, read.default) == ((), None)
+
+
+def test_a_default_that_a_base_may_have_is_left_to_the_class(tmp_path):
+    file = tmp_path / "loader.py"
+    file.write_text("class ModelLoader(Base):\n    _VARIANTS = {'a': 1, 'b': 2}\n")
+    assert read_loader_file(file, "ModelLoader").variants == ()
+    file.write_text(file.read_text() + "    DEFAULT_VARIANT = 'b'\n")
+    read = read_loader_file(file, "ModelLoader")
+    assert (read.variants, read.default) == (("a", "b"), "b")
+
+
+def test_a_table_without_a_default_is_read_where_no_base_may_have_one(tmp_path):
+    file = tmp_path / "loader.py"
+    file.write_text(
+        "class ModelLoader:\n    _VARIANTS = {'a': 1, 'b': 2}\n    DEFAULT_VARIANT = None\n"
+    )
+    read = read_loader_file(file, "ModelLoader")
+    assert (read.variants, read.default) == (("a", "b"), None)
+
+
 def test_a_file_that_does_not_parse_says_nothing(tmp_path):
     (tmp_path / "loader.py").write_text("class ModelLoader(:")
     assert read_loader_file(tmp_path / "loader.py", "ModelLoader") is None

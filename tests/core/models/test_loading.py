@@ -108,6 +108,82 @@ def test_a_variant_that_a_constructor_does_not_take_is_refused(written):
         built(loader, config="b")
 
 
+CHOICES = (
+    "import torch\nclass ModelLoader:\n    _VARIANTS = {'small': 2, 'large': 9}\n"
+    "    DEFAULT_VARIANT = 'small'\n"
+    "    def load_model(self): return torch.nn.Linear(self._VARIANTS[self.chosen], 1)\n"
+    "    def load_inputs(self): return torch.rand(1, self._VARIANTS[self.chosen])\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("constructor", "value"),
+    [
+        ("*args, **kwargs", "kwargs['variant']"),
+        ("**others", "others['variant']"),
+        ("*args", "args[0]"),
+        ("which", "which"),
+        ("seed=0, variant=None", "variant"),
+        ("variant_name=None", "variant_name"),
+    ],
+)
+def test_a_variant_goes_where_a_constructor_takes_it(written, constructor, value):
+    made = f"    def __init__(self, {constructor}): self.chosen = {value}\n"
+    loader = written(CHOICES + made)
+    assert built(loader, config="large").stages.device.in_features == 9
+    assert built(loader).stages.device.in_features == 2
+
+
+@pytest.mark.parametrize("constructor", ["seed=0", "seed=0, *, other=1"])
+def test_a_parameter_that_is_not_for_the_variant_does_not_get_it(written, constructor):
+    made = f"    def __init__(self, {constructor}): self.chosen = 'small' if seed == 0 else seed\n"
+    loader = written(CHOICES + made)
+    with pytest.raises(UnsupportedOptionError, match="takes no variant: leave out -c large"):
+        built(loader, config="large")
+    assert built(loader).stages.device.in_features == 2
+
+
+def test_a_loader_that_cannot_say_what_it_is_runs_with_a_note(written):
+    loader = written(
+        CHOICES + "    chosen = 'small'\n    @classmethod\n"
+        "    def get_model_info(cls, variant=None): raise ValueError('not yet')\n"
+    )
+    model = built(loader)
+    assert model.notes == ("its get_model_info failed (ValueError: not yet)",)
+    assert model.origin["class"] == "ModelLoader"
+
+
+COMPUTED = {
+    "default": "_VARIANTS = {'v0': 2, 'v1': 3, 'v2': 4}\n    DEFAULT_VARIANT = list(_VARIANTS)[2]",
+    "table": "_VARIANTS = {f'v{i}': i + 2 for i in range(3)}\n    DEFAULT_VARIANT = 'v2'",
+}
+
+
+@pytest.mark.parametrize("computed", COMPUTED)
+def test_a_default_that_the_text_does_not_show_is_what_the_class_says(written, computed):
+    loader = written(
+        f"import torch\nclass ModelLoader:\n    {COMPUTED[computed]}\n"
+        "    def __init__(self, variant): self.width = self._VARIANTS[variant]\n"
+        "    def load_model(self): return torch.nn.Linear(self.width, 1)\n"
+        "    def load_inputs(self): return torch.rand(1, self.width)\n"
+    )
+    record = run(loader, **ONCE).model
+    assert record["inputs"][0]["shape"] == [1, 4]
+    assert (record["config"], record["origin"]["variant"]) == ("v2", "v2")
+    assert run(loader, config="v1", **ONCE).model["config"] == "v1"
+    assert describe(loader).config == "v2"
+
+
+def test_a_class_without_a_default_runs_the_first_of_its_variants(written):
+    loader = written(
+        "import torch\nclass ModelLoader:\n    _VARIANTS = dict([('a', 2), ('b', 3)])\n"
+        "    def __init__(self, variant): self.width = self._VARIANTS[variant]\n"
+        "    def load_model(self): return torch.nn.Linear(self.width, 1)\n"
+        "    def load_inputs(self): return torch.rand(1, self.width)\n"
+    )
+    assert built(loader).origin["variant"] == "a"
+
+
 def test_a_microbatch_is_the_batch_size_of_a_loader():
     assert built(f"{PACKAGE}.named.loader", microbatch=5).inputs["input_ids"].shape == (5, 6)
     assert built(f"{PACKAGE}.anything.loader", microbatch=5).inputs[0].shape == (5, 3)
@@ -273,6 +349,7 @@ def test_a_record_says_where_a_loader_is_from():
     assert result.model["origin"] == {
         "module": "acme_loaders.named.loader",
         "class": "ModelLoader",
+        "variant": "acme/large",
         "name": "pytorch_named_acme/large",
         "group": "generality",
         "task": "nlp_qa",

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from ttbench_core.errors import PackContractError, UnknownNameError, suggestion
+from ttbench_core.errors import PackContractError, UnknownNameError, one_line, suggestion
 from ttbench_core.models.loaders.failures import import_failures_named
 from ttbench_core.models.loaders.finding import Found, search_from_here
 
 __all__ = [
     "WEIGHTS",
     "call_with_known",
+    "default_of",
     "facts_of",
     "import_loader",
     "parameters_of",
@@ -54,7 +55,7 @@ def variant_of(loader: Any, text: str | None, found: Found) -> Any:
     Raises `UnknownNameError` with the variants that there are.
     """
     if text is None:
-        return getattr(loader, "DEFAULT_VARIANT", None)
+        return default_of(loader)
     known = {text_of(one): one for one in variants_of(loader)}
     if text in known:
         return known[text]
@@ -72,19 +73,28 @@ def variants_of(loader: Any) -> Mapping[Any, Any]:
     return found if isinstance(found, Mapping) else dict.fromkeys(found or ())
 
 
-def facts_of(loader: Any, variant: Any, found: Found) -> dict[str, str]:
-    """Give what a class says of itself and of a variant, as texts for a record."""
-    facts = {"module": found.module, "class": found.class_name}
-    ask = getattr(loader, "get_model_info", None)
-    info = ask(variant) if callable(ask) else None
-    for name in _FACTS:
-        value = getattr(info, name, None)
-        if value is not None:
-            facts[name] = text_of(value)[:_MAX_TEXT]
+def default_of(loader: Any) -> Any:
+    """Give the variant that runs without `-c`: the default, else the first; None for no variants.
+
+    Such as the text of a loader is read.
+    """
+    default = getattr(loader, "DEFAULT_VARIANT", None)
+    return next(iter(variants_of(loader)), None) if default is None else default
+
+
+def facts_of(loader: Any, variant: Any, found: Found) -> tuple[dict[str, str], list[str]]:
+    """Give what a class says of itself and of a variant, as texts for a record, and notes."""
+    facts, notes = {"module": found.module, "class": found.class_name}, []
+    if variant is not None:
+        facts["variant"] = text_of(variant)[:_MAX_TEXT]
+    try:
+        facts.update(_info_of(loader, variant))
+    except Exception as error:  # noqa: BLE001 - it is optional, and a loader may raise anything
+        notes.append(f"its get_model_info failed ({one_line(error)[:_MAX_TEXT]})")
     weights = getattr(variants_of(loader).get(variant), WEIGHTS, None)
     if isinstance(weights, str):
         facts[WEIGHTS] = weights[:_MAX_TEXT]
-    return facts
+    return facts, notes
 
 
 def text_of(value: Any) -> str:
@@ -115,6 +125,13 @@ def call_with_known(function: Callable[..., Any], what: str, found: Found, **kno
                 found.where, f"its {what} needs {one.name!r}, which no option of a run gives"
             )
     return function(**given)
+
+
+def _info_of(loader: Any, variant: Any) -> dict[str, str]:
+    ask = getattr(loader, "get_model_info", None)
+    info = ask(variant) if callable(ask) else None
+    values = {name: getattr(info, name, None) for name in _FACTS}
+    return {name: text_of(value)[:_MAX_TEXT] for name, value in values.items() if value is not None}
 
 
 def _is_loader(value: Any) -> bool:

@@ -78,7 +78,7 @@ def loader_facts(name: str, variant: str | None) -> dict[str, str]:
     except RequestError:
         return facts
     try:
-        return facts_of(loader, variant_of(loader, variant, found), found)
+        return facts_of(loader, variant_of(loader, variant, found), found)[0]
     except UnknownNameError:
         raise
     except Exception:  # noqa: BLE001 - a loader may raise anything, and is described without it

@@ -341,6 +341,15 @@ def test_code_that_comes_with_weights_is_noted(tmp_path):
     assert notes == ("its loader runs code that comes with the weights (trust_remote_code)",)
 
 
+def test_code_of_a_repository_is_noted(written):
+    loader = written(
+        "import torch\nclass ModelLoader:\n    def other(self): torch.hub.load('acme/net', 'net')\n"
+        "    def load_model(self): return torch.nn.Linear(2, 1)\n"
+        "    def load_inputs(self): return torch.rand(1, 2)\n"
+    )
+    assert built(loader).notes == ("its loader runs code of a repository (torch.hub.load)",)
+
+
 def test_a_record_says_where_a_loader_is_from():
     result = run(f"{PACKAGE}.named.loader", config="acme/large", **ONCE)
     assert result.model["name"] == "acme_loaders.named.loader"

@@ -6,10 +6,12 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from enum import Enum
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from ttbench_core.errors import PackContractError, UnknownNameError, one_line, suggestion
-from ttbench_core.models.loaders.failures import import_failures_named
+from ttbench_core.models.loaders.failures import LoaderError, import_failures_named
 from ttbench_core.models.loaders.finding import Found, search_from_here
 
 __all__ = [
@@ -33,12 +35,14 @@ _MAX_TEXT: Final = 200
 def import_loader(found: Found) -> Any:
     """Import the module of a loader, and give its class.
 
-    Raises `LoaderError` for a library that is missing, `PackLoadError` for what else importing it
+    Raises `LoaderError` for a library that is missing, and where Python has the module of another
+    file than the one that was found, `PackLoadError` for what else importing it
     raises, and `PackContractError` where it has no such class.
     """
     search_from_here()
     with import_failures_named(found):
         module = importlib.import_module(found.module)
+    _check_file(module, found)
     loader = getattr(module, found.class_name, None)
     if loader is None:
         raise PackContractError(found.where, _no_class(found, vars(module)))
@@ -125,6 +129,16 @@ def call_with_known(function: Callable[..., Any], what: str, found: Found, **kno
                 found.where, f"its {what} needs {one.name!r}, which no option of a run gives"
             )
     return function(**given)
+
+
+def _check_file(module: ModuleType, found: Found) -> None:
+    """Refuse a module of another file: its text was not what variants were read from."""
+    file = getattr(module, "__file__", None)
+    if file is None or Path(file).resolve() != found.file.resolve():
+        raise LoaderError(
+            f"{found.where} is imported from {file}, and found in {found.file}: give one of them"
+            " another name, or remove the other from Python's path"
+        )
 
 
 def _info_of(loader: Any, variant: Any) -> dict[str, str]:

@@ -27,6 +27,7 @@ _INFO_CLASSES: Final = {
 _TABLE: Final = "_VARIANTS"
 _DEFAULT: Final = "DEFAULT_VARIANT"
 _METHODS: Final = frozenset({"__init__", "load_model", "load_inputs"})
+_HUB_LOADS: Final = frozenset({"torch.hub.load", "hub.load"})
 #: The frameworks of the enumeration that are not PyTorch.
 _OTHER_FRAMEWORKS: Final = frozenset({"JAX", "ONNX", "PADDLE", "NUMPY"})
 
@@ -48,6 +49,8 @@ class LoaderText:
     imported: frozenset[str] = frozenset()
     #: Whether it asks for code that comes with weights.
     trusts_remote_code: bool = False
+    #: Whether it runs code of a repository by `torch.hub.load`.
+    runs_hub_code: bool = False
 
 
 def read_loader(found: Found) -> LoaderText:
@@ -90,6 +93,7 @@ def _read(tree: ast.Module, loader: ast.ClassDef, classes: list[ast.ClassDef]) -
         parameters=frozenset(_parameters(loader)),
         imported=frozenset(_imported(loader)),
         trusts_remote_code=any(_trusts(one) for one in ast.walk(tree)),
+        runs_hub_code=any(_loads_from_hub(one) for one in ast.walk(tree)),
     )
 
 
@@ -211,6 +215,13 @@ def _trusts(node: ast.AST) -> bool:
         target = node.targets[0]
         return isinstance(target, ast.Subscript) and _is_name(target.slice) and _is_true(node.value)
     return False
+
+
+def _loads_from_hub(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or ast.unparse(node.func) not in _HUB_LOADS:
+        return False
+    sources = (word.value for word in node.keywords if word.arg == "source")
+    return not any(isinstance(one, ast.Constant) and one.value == "local" for one in sources)
 
 
 def _is_name(node: ast.expr | None) -> bool:

@@ -212,6 +212,59 @@ def test_samples_that_shapes_do_not_show_are_asked_for():
     assert built(f"{PACKAGE}.mixed.loader", model_options={"samples": 1}).microbatch == 1
 
 
+def of_shapes(first, second):
+    return (
+        "import torch\nclass Sum(torch.nn.Module):\n"
+        "    def forward(self, a, b): return a.sum() + b.sum()\n"
+        "class ModelLoader:\n    def load_model(self): return Sum()\n"
+        "    def load_inputs(self, batch_size=1):\n"
+        f"        return [torch.rand({first}, 8), torch.rand({second}, 8)]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("shapes", "asked"),
+    [
+        (("1", "4"), 4),
+        (("1", "4"), 1),
+        (("batch_size + 3", "4"), 4),
+        (("batch_size + 3", "1"), 1),
+        (("2", "batch_size**2"), 2),
+    ],
+)
+def test_a_microbatch_that_inputs_do_not_grow_with_is_refused(written, shapes, asked):
+    with pytest.raises(UnsupportedOptionError, match=r"differ \(.*-M samples=N"):
+        built(written(of_shapes(*shapes)), microbatch=asked)
+
+
+@pytest.mark.parametrize("asked", [1, 4])
+@pytest.mark.parametrize(
+    "shapes", [("batch_size", "5"), ("batch_size", "3 * batch_size"), ("7", "2 * batch_size")]
+)
+def test_a_microbatch_is_that_which_some_of_the_inputs_grow_with(written, shapes, asked):
+    model = built(written(of_shapes(*shapes)), microbatch=asked)
+    assert model.microbatch == asked
+
+
+def test_a_microbatch_that_a_loader_can_make_alone_is_not_known_to_be_one(written):
+    loader = written(of_shapes("batch_size", "5 // (batch_size - 1)"))
+    with pytest.raises(UnsupportedOptionError, match="-M samples=N"):
+        built(loader, microbatch=4)
+
+
+def test_samples_that_contradict_the_shapes_are_refused():
+    with pytest.raises(UnsupportedOptionError, match="are 2 samples, not 54: leave out -M samples"):
+        built(f"{PACKAGE}.listed.loader", model_options={"samples": 54})
+    assert built(f"{PACKAGE}.listed.loader", model_options={"samples": 2}).microbatch is None
+
+
+def test_more_samples_than_the_batch_of_a_loader_are_noted(written):
+    loader = written(of_shapes("54", "54"))
+    assert built(loader).notes == ("its inputs are 54 samples, with a batch_size of 1",)
+    assert built(loader, microbatch=54).notes == ()
+    assert built(written(of_shapes("batch_size", "batch_size"))).notes == ()
+
+
 def test_layers_and_tokens_are_passed_to_a_loader_that_takes_them():
     model = built(f"{PACKAGE}.named.loader", layers=3, seq_len=9)
     assert len(model.stages.device.layers) == 3

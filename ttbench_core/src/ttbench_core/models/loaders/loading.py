@@ -25,7 +25,7 @@ from ttbench_core.models.loaders.asking import (
 )
 from ttbench_core.models.loaders.failures import failures_named
 from ttbench_core.models.loaders.finding import Found
-from ttbench_core.models.loaders.inputs import load_inputs, microbatch_of_inputs
+from ttbench_core.models.loaders.inputs import load_inputs, samples_of
 from ttbench_core.models.loaders.weights import check_weights, with_weights
 from ttbench_core.plugins.containment import contained
 
@@ -77,13 +77,14 @@ def load(found: Found, asked: Asked) -> StagedModel:
             fault = f"its load_model gave a {kind}: ttbench runs a torch.nn.Module"
             raise PackContractError(found.where, fault)
         with failures_named(found, "its load_inputs"):
-            inputs = load_inputs(
+            loaded = load_inputs(
                 loader, found, torch_parts.FLOAT32, asked.microbatch, asked.seq_len
             )
     if _replaces_weights(asked):
         check_weights(module, str(asked.weights), found)
-    samples = microbatch_of_inputs(loader, inputs, found, asked.microbatch, asked.samples)
-    module, inputs, types = torch_parts.with_float32(module, inputs)
+    samples, of_inputs = samples_of(loader, loaded, found, asked.microbatch, asked.samples)
+    notes += of_inputs
+    module, inputs, types = torch_parts.with_float32(module, loaded.inputs)
     if types:
         notes.append(f"its loader gave {', '.join(types)}, which was converted to Fp32")
     if _unpacks(cls):

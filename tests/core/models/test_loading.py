@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from ttbench_core.errors import (
 from ttbench_core.models.building import build_model
 from ttbench_core.models.describing import describe
 from ttbench_core.models.loaders.failures import LoaderError
+from ttbench_core.models.loaders.offline import NOTE
 from ttbench_core.models.source import find_source
 from ttbench_core.request.options import RunOptions
 
@@ -35,6 +38,8 @@ ONCE = {"passes": 1, "warmup": 0, "roofline": False, "verify": False}
 def _in_the_folder_of_loaders(monkeypatch):
     monkeypatch.chdir(LOADERS)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    # tests are alike with a network and without one
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     yield
     for name in [one for one in sys.modules if one.partition(".")[0] == "acme_loaders"]:
         del sys.modules[name]
@@ -319,6 +324,22 @@ def test_weights_that_are_not_here_are_named_with_the_remedy(ttbench):
     assert outcome.code == 2
     assert "wants files of the network that are not here" in outcome.complaint
     assert "HF_HUB_OFFLINE=1" in outcome.complaint
+
+
+def test_a_model_that_was_loaded_without_a_network_has_a_note(written, monkeypatch):
+    def unknown(*_):
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    loader = written(
+        "import os, torch\nclass ModelLoader:\n    def load_model(self):\n"
+        "        assert os.environ['HF_HUB_OFFLINE'] == '1'\n        return torch.nn.Linear(2, 1)\n"
+        "    def load_inputs(self): return torch.rand(1, 2)\n"
+    )
+    monkeypatch.setitem(sys.modules, "huggingface_hub", types.ModuleType("huggingface_hub"))
+    assert built(loader).notes == (NOTE,)
 
 
 def test_whatever_else_importing_raises_is_named(written):

@@ -12,7 +12,7 @@ from typing import Final
 from ttbench_core.errors import PackLoadError, RequestError, one_line
 from ttbench_core.models.loaders.finding import Found
 
-__all__ = ["LoaderError", "failures_named", "import_failures_named"]
+__all__ = ["LoaderError", "NetworkError", "failures_named", "import_failures_named"]
 
 #: Errors of the libraries that loaders download with, by name: none of them is imported here.
 _OF_NETWORK: Final = frozenset(
@@ -44,6 +44,10 @@ class LoaderError(RequestError):
     """A loader cannot give its model in this environment."""
 
 
+class NetworkError(LoaderError):
+    """A loader wants files of the network that are not here."""
+
+
 @contextlib.contextmanager
 def failures_named(found: Found, what: str) -> Iterator[None]:
     """Raise `LoaderError` for what a loader lacks; anything else passes.
@@ -66,7 +70,7 @@ def failures_named(found: Found, what: str) -> Iterator[None]:
     except Exception as error:
         if not _is_of_network(error):
             raise
-        raise LoaderError(_network(found, what, error)) from error
+        raise NetworkError(_network(found, what, error)) from error
 
 
 @contextlib.contextmanager

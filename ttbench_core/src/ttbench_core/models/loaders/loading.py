@@ -26,6 +26,7 @@ from ttbench_core.models.loaders.asking import (
 from ttbench_core.models.loaders.failures import failures_named
 from ttbench_core.models.loaders.finding import Found
 from ttbench_core.models.loaders.inputs import load_inputs, samples_of
+from ttbench_core.models.loaders.offline import without_waiting
 from ttbench_core.models.loaders.weights import check_weights, with_weights
 from ttbench_core.plugins.containment import contained
 
@@ -60,7 +61,7 @@ def load(found: Found, asked: Asked) -> StagedModel:
     """
     with failures_named(found, "its model"):
         from ttbench_core.models.reference import loaded as torch_parts
-    with _alone():
+    with _alone(), without_waiting() as of_network:
         with torch_parts.on_host():
             cls = import_loader(found)
         with failures_named(found, "its class"):
@@ -83,7 +84,7 @@ def load(found: Found, asked: Asked) -> StagedModel:
     if _replaces_weights(asked):
         check_weights(module, str(asked.weights), found)
     samples, of_inputs = samples_of(loader, loaded, found, asked.microbatch, asked.samples)
-    notes += of_inputs
+    notes += [*of_inputs, *of_network]
     module, inputs, types = torch_parts.with_float32(module, loaded.inputs)
     if types:
         notes.append(f"its loader gave {', '.join(types)}, which was converted to Fp32")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +15,9 @@ from ttbench_core.errors import (
     UnknownNameError,
     UnsupportedOptionError,
 )
+from ttbench_core.models.loaders.asking import import_loader
 from ttbench_core.models.loaders.failures import LoaderError, failures_named
-from ttbench_core.models.loaders.finding import find_loader, find_package
+from ttbench_core.models.loaders.finding import Found, find_loader, find_package
 from ttbench_core.models.loaders.folder import LoaderFolder
 from ttbench_core.models.loaders.reading import read_loader_file
 from ttbench_core.models.source import find_source
@@ -103,9 +106,63 @@ def test_variants_that_are_computed_are_left_to_the_class():
     assert find_source(f"{PACKAGE}.single.loader").builder.configs == ()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "_VARIANTS = {'a': 1, 'b': 2}\n    DEFAULT_VARIANT = list(_VARIANTS)[1]",
+        "_VARIANTS = {'a': 1}\n    DEFAULT_VARIANT = 'a'\n    _VARIANTS['c'] = 3",
+        "_VARIANTS = {'a': 1}\n    DEFAULT_VARIANT = 'a'\n    _VARIANTS |= {'c': 3}",
+        "_VARIANTS = {'a': 1}\n    if True:\n        DEFAULT_VARIANT = 'a'",
+        "_VARIANTS = {'a': 1}\n    DEFAULT_VARIANT = 'b'",
+        "_VARIANTS = {'a': 1}\n    def query_available_variants(self): return {'b': 2}",
+        "_VARIANTS = {'a': 1}\nModelLoader._VARIANTS['c'] = 3",
+        "_VARIANTS = {'a': 1}\nModelLoader.DEFAULT_VARIANT = 'c'",
+    ],
+)
+def test_variants_that_the_text_does_not_show_in_full_are_left_to_the_class(tmp_path, body):
+    (tmp_path / "loader.py").write_text(f"class ModelLoader:\n    {body}\n")
+    read = read_loader_file(tmp_path / "loader.py", "ModelLoader")
+    assert (read.variants, read.default) == ((), None)
+
+
+def test_a_default_that_a_base_may_have_is_left_to_the_class(tmp_path):
+    file = tmp_path / "loader.py"
+    file.write_text("class ModelLoader(Base):\n    _VARIANTS = {'a': 1, 'b': 2}\n")
+    assert read_loader_file(file, "ModelLoader").variants == ()
+    file.write_text(file.read_text() + "    DEFAULT_VARIANT = 'b'\n")
+    read = read_loader_file(file, "ModelLoader")
+    assert (read.variants, read.default) == (("a", "b"), "b")
+
+
+def test_a_table_without_a_default_is_read_where_no_base_may_have_one(tmp_path):
+    file = tmp_path / "loader.py"
+    file.write_text(
+        "class ModelLoader:\n    _VARIANTS = {'a': 1, 'b': 2}\n    DEFAULT_VARIANT = None\n"
+    )
+    read = read_loader_file(file, "ModelLoader")
+    assert (read.variants, read.default) == (("a", "b"), None)
+
+
 def test_a_file_that_does_not_parse_says_nothing(tmp_path):
     (tmp_path / "loader.py").write_text("class ModelLoader(:")
     assert read_loader_file(tmp_path / "loader.py", "ModelLoader") is None
+
+
+@pytest.mark.parametrize(
+    ("call", "runs"),
+    [
+        ("torch.hub.load('acme/net', 'net')", True),
+        ("torch.hub.load('acme/net', 'net', source='github')", True),
+        ("hub.load('acme/net', 'net')", True),
+        ("torch.hub.load('net', 'net', source='local')", False),
+        ("yaml.load('net')", False),
+        ("tensorflow_hub.load('net')", False),
+    ],
+)
+def test_code_of_a_repository_that_torch_hub_runs_is_read(tmp_path, call, runs):
+    file = tmp_path / "loader.py"
+    file.write_text(f"class ModelLoader:\n    def load_model(self): return {call}\n")
+    assert read_loader_file(file, "ModelLoader").runs_hub_code is runs
 
 
 def test_two_classes_of_one_name_are_ambiguous():
@@ -170,7 +227,6 @@ def test_a_package_is_found_without_importing_its_parents():
     ("error", "says"),
     [
         (ConnectionError("no route"), "wants files of the network"),
-        (TimeoutError("slow"), "wants files of the network"),
         (OSError("We couldn't connect to 'https://huggingface.co'"), "--weights FOLDER"),
         (EOFError("EOF when reading a line"), "asks a question on the terminal"),
         (ModuleNotFoundError("no", name="cv2"), "needs the Python module 'cv2'"),
@@ -192,6 +248,58 @@ def test_a_network_error_is_found_behind_the_error_of_a_loader():
     failed.__context__ = ConnectionError("no route")
     with pytest.raises(LoaderError, match="of the network"), failures_named(found, "it"):
         raise failed
+
+
+def test_a_time_limit_is_of_the_network_where_its_libraries_raise_it(monkeypatch):
+    found = find_loader(f"{PACKAGE}.named.loader")
+
+    def never(*_):
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    with pytest.raises(LoaderError, match="of the network"), failures_named(found, "it"):
+        socket.create_connection(("hub.invalid", 443))
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, BrokenPipeError, ConnectionResetError])
+def test_a_time_limit_or_pipe_of_a_loader_itself_is_not_of_the_network(kind):
+    found = find_loader(f"{PACKAGE}.named.loader")
+    with pytest.raises(kind, match="a worker"), failures_named(found, "it"):
+        raise kind("a worker did not answer")
+
+
+def test_a_missing_module_is_of_the_folder_of_a_loader_by_its_whole_name(tmp_path):
+    found = Found("transformers_zoo.loader", "ModelLoader", tmp_path / "loader.py")
+    missing = ModuleNotFoundError("no", name="transformers")
+    with pytest.raises(LoaderError, match="install it, or name"), failures_named(found, "it"):
+        raise missing
+    missing = ModuleNotFoundError("no", name="transformers_zoo.base")
+    with pytest.raises(LoaderError, match="its folder lacks"), failures_named(found, "it"):
+        raise missing
+
+
+@pytest.fixture
+def two_of_one_name(tmp_path, monkeypatch):
+    """Write the module of a loader into two folders; the current one is behind on the path."""
+    text = "class ModelLoader:\n    def load_model(self): ...\n    def load_inputs(self): ...\n"
+    for place in ("here", "other"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "acme_loaders.py").write_text(f"{text}    place = {place!r}\n")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.syspath_prepend(tmp_path / "here")
+    monkeypatch.syspath_prepend(tmp_path / "other")
+    return tmp_path
+
+
+def test_the_current_folder_comes_first_also_where_the_path_has_it_behind(two_of_one_name):
+    assert import_loader(find_loader("loader:acme_loaders")).place == "here"
+
+
+def test_a_module_that_was_imported_from_another_file_is_refused(two_of_one_name):
+    importlib.import_module("acme_loaders")
+    with pytest.raises(LoaderError, match=r"is imported from .*other.acme_loaders\.py") as caught:
+        import_loader(find_loader("loader:acme_loaders"))
+    assert "\n" not in str(caught.value)
 
 
 def test_any_other_error_of_a_loader_passes():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from ttbench_core.errors import (
 from ttbench_core.models.building import build_model
 from ttbench_core.models.describing import describe
 from ttbench_core.models.loaders.failures import LoaderError
+from ttbench_core.models.loaders.offline import NOTE
 from ttbench_core.models.source import find_source
 from ttbench_core.request.options import RunOptions
 
@@ -35,6 +38,8 @@ ONCE = {"passes": 1, "warmup": 0, "roofline": False, "verify": False}
 def _in_the_folder_of_loaders(monkeypatch):
     monkeypatch.chdir(LOADERS)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    # tests are alike with a network and without one
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     yield
     for name in [one for one in sys.modules if one.partition(".")[0] == "acme_loaders"]:
         del sys.modules[name]
@@ -108,6 +113,82 @@ def test_a_variant_that_a_constructor_does_not_take_is_refused(written):
         built(loader, config="b")
 
 
+CHOICES = (
+    "import torch\nclass ModelLoader:\n    _VARIANTS = {'small': 2, 'large': 9}\n"
+    "    DEFAULT_VARIANT = 'small'\n"
+    "    def load_model(self): return torch.nn.Linear(self._VARIANTS[self.chosen], 1)\n"
+    "    def load_inputs(self): return torch.rand(1, self._VARIANTS[self.chosen])\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("constructor", "value"),
+    [
+        ("*args, **kwargs", "kwargs['variant']"),
+        ("**others", "others['variant']"),
+        ("*args", "args[0]"),
+        ("which", "which"),
+        ("seed=0, variant=None", "variant"),
+        ("variant_name=None", "variant_name"),
+    ],
+)
+def test_a_variant_goes_where_a_constructor_takes_it(written, constructor, value):
+    made = f"    def __init__(self, {constructor}): self.chosen = {value}\n"
+    loader = written(CHOICES + made)
+    assert built(loader, config="large").stages.device.in_features == 9
+    assert built(loader).stages.device.in_features == 2
+
+
+@pytest.mark.parametrize("constructor", ["seed=0", "seed=0, *, other=1"])
+def test_a_parameter_that_is_not_for_the_variant_does_not_get_it(written, constructor):
+    made = f"    def __init__(self, {constructor}): self.chosen = 'small' if seed == 0 else seed\n"
+    loader = written(CHOICES + made)
+    with pytest.raises(UnsupportedOptionError, match="takes no variant: leave out -c large"):
+        built(loader, config="large")
+    assert built(loader).stages.device.in_features == 2
+
+
+def test_a_loader_that_cannot_say_what_it_is_runs_with_a_note(written):
+    loader = written(
+        CHOICES + "    chosen = 'small'\n    @classmethod\n"
+        "    def get_model_info(cls, variant=None): raise ValueError('not yet')\n"
+    )
+    model = built(loader)
+    assert model.notes == ("its get_model_info failed (ValueError: not yet)",)
+    assert model.origin["class"] == "ModelLoader"
+
+
+COMPUTED = {
+    "default": "_VARIANTS = {'v0': 2, 'v1': 3, 'v2': 4}\n    DEFAULT_VARIANT = list(_VARIANTS)[2]",
+    "table": "_VARIANTS = {f'v{i}': i + 2 for i in range(3)}\n    DEFAULT_VARIANT = 'v2'",
+}
+
+
+@pytest.mark.parametrize("computed", COMPUTED)
+def test_a_default_that_the_text_does_not_show_is_what_the_class_says(written, computed):
+    loader = written(
+        f"import torch\nclass ModelLoader:\n    {COMPUTED[computed]}\n"
+        "    def __init__(self, variant): self.width = self._VARIANTS[variant]\n"
+        "    def load_model(self): return torch.nn.Linear(self.width, 1)\n"
+        "    def load_inputs(self): return torch.rand(1, self.width)\n"
+    )
+    record = run(loader, **ONCE).model
+    assert record["inputs"][0]["shape"] == [1, 4]
+    assert (record["config"], record["origin"]["variant"]) == ("v2", "v2")
+    assert run(loader, config="v1", **ONCE).model["config"] == "v1"
+    assert describe(loader).config == "v2"
+
+
+def test_a_class_without_a_default_runs_the_first_of_its_variants(written):
+    loader = written(
+        "import torch\nclass ModelLoader:\n    _VARIANTS = dict([('a', 2), ('b', 3)])\n"
+        "    def __init__(self, variant): self.width = self._VARIANTS[variant]\n"
+        "    def load_model(self): return torch.nn.Linear(self.width, 1)\n"
+        "    def load_inputs(self): return torch.rand(1, self.width)\n"
+    )
+    assert built(loader).origin["variant"] == "a"
+
+
 def test_a_microbatch_is_the_batch_size_of_a_loader():
     assert built(f"{PACKAGE}.named.loader", microbatch=5).inputs["input_ids"].shape == (5, 6)
     assert built(f"{PACKAGE}.anything.loader", microbatch=5).inputs[0].shape == (5, 3)
@@ -134,6 +215,59 @@ def test_samples_that_shapes_do_not_show_are_asked_for():
     with pytest.raises(UnsupportedOptionError, match=r"differ \(1, 5\).*-M samples=N"):
         built(f"{PACKAGE}.mixed.loader")
     assert built(f"{PACKAGE}.mixed.loader", model_options={"samples": 1}).microbatch == 1
+
+
+def of_shapes(first, second):
+    return (
+        "import torch\nclass Sum(torch.nn.Module):\n"
+        "    def forward(self, a, b): return a.sum() + b.sum()\n"
+        "class ModelLoader:\n    def load_model(self): return Sum()\n"
+        "    def load_inputs(self, batch_size=1):\n"
+        f"        return [torch.rand({first}, 8), torch.rand({second}, 8)]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("shapes", "asked"),
+    [
+        (("1", "4"), 4),
+        (("1", "4"), 1),
+        (("batch_size + 3", "4"), 4),
+        (("batch_size + 3", "1"), 1),
+        (("2", "batch_size**2"), 2),
+    ],
+)
+def test_a_microbatch_that_inputs_do_not_grow_with_is_refused(written, shapes, asked):
+    with pytest.raises(UnsupportedOptionError, match=r"differ \(.*-M samples=N"):
+        built(written(of_shapes(*shapes)), microbatch=asked)
+
+
+@pytest.mark.parametrize("asked", [1, 4])
+@pytest.mark.parametrize(
+    "shapes", [("batch_size", "5"), ("batch_size", "3 * batch_size"), ("7", "2 * batch_size")]
+)
+def test_a_microbatch_is_that_which_some_of_the_inputs_grow_with(written, shapes, asked):
+    model = built(written(of_shapes(*shapes)), microbatch=asked)
+    assert model.microbatch == asked
+
+
+def test_a_microbatch_that_a_loader_can_make_alone_is_not_known_to_be_one(written):
+    loader = written(of_shapes("batch_size", "5 // (batch_size - 1)"))
+    with pytest.raises(UnsupportedOptionError, match="-M samples=N"):
+        built(loader, microbatch=4)
+
+
+def test_samples_that_contradict_the_shapes_are_refused():
+    with pytest.raises(UnsupportedOptionError, match="are 2 samples, not 54: leave out -M samples"):
+        built(f"{PACKAGE}.listed.loader", model_options={"samples": 54})
+    assert built(f"{PACKAGE}.listed.loader", model_options={"samples": 2}).microbatch is None
+
+
+def test_more_samples_than_the_batch_of_a_loader_are_noted(written):
+    loader = written(of_shapes("54", "54"))
+    assert built(loader).notes == ("its inputs are 54 samples, with a batch_size of 1",)
+    assert built(loader, microbatch=54).notes == ()
+    assert built(written(of_shapes("batch_size", "batch_size"))).notes == ()
 
 
 def test_layers_and_tokens_are_passed_to_a_loader_that_takes_them():
@@ -190,6 +324,22 @@ def test_weights_that_are_not_here_are_named_with_the_remedy(ttbench):
     assert outcome.code == 2
     assert "wants files of the network that are not here" in outcome.complaint
     assert "HF_HUB_OFFLINE=1" in outcome.complaint
+
+
+def test_a_model_that_was_loaded_without_a_network_has_a_note(written, monkeypatch):
+    def unknown(*_):
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    loader = written(
+        "import os, torch\nclass ModelLoader:\n    def load_model(self):\n"
+        "        assert os.environ['HF_HUB_OFFLINE'] == '1'\n        return torch.nn.Linear(2, 1)\n"
+        "    def load_inputs(self): return torch.rand(1, 2)\n"
+    )
+    monkeypatch.setitem(sys.modules, "huggingface_hub", types.ModuleType("huggingface_hub"))
+    assert built(loader).notes == (NOTE,)
 
 
 def test_whatever_else_importing_raises_is_named(written):
@@ -265,6 +415,15 @@ def test_code_that_comes_with_weights_is_noted(tmp_path):
     assert notes == ("its loader runs code that comes with the weights (trust_remote_code)",)
 
 
+def test_code_of_a_repository_is_noted(written):
+    loader = written(
+        "import torch\nclass ModelLoader:\n    def other(self): torch.hub.load('acme/net', 'net')\n"
+        "    def load_model(self): return torch.nn.Linear(2, 1)\n"
+        "    def load_inputs(self): return torch.rand(1, 2)\n"
+    )
+    assert built(loader).notes == ("its loader runs code of a repository (torch.hub.load)",)
+
+
 def test_a_record_says_where_a_loader_is_from():
     result = run(f"{PACKAGE}.named.loader", config="acme/large", **ONCE)
     assert result.model["name"] == "acme_loaders.named.loader"
@@ -273,6 +432,7 @@ def test_a_record_says_where_a_loader_is_from():
     assert result.model["origin"] == {
         "module": "acme_loaders.named.loader",
         "class": "ModelLoader",
+        "variant": "acme/large",
         "name": "pytorch_named_acme/large",
         "group": "generality",
         "task": "nlp_qa",

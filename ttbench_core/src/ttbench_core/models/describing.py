@@ -103,9 +103,10 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
     if flops is None and is_on_meta and (parameters or 0) <= _MAX_PARAMETERS_OF_A_RUN:
         flops = _flops(_build_with_values(source, chosen))
         notes.append("its FLOPs were counted in a run: it looks at what it is given")
+    origin = dict(built.origin) if isinstance(built, DeclaresOrigin) else {}
     return Description(
         model=name.rpartition(":")[2],
-        config=config,
+        config=config or origin.get("variant"),
         pack=source.pack,
         version=source.version,
         task=source.builder.task,
@@ -122,15 +123,16 @@ def describe(model: str | Callable[..., Any], **options: Any) -> Description:
         notes=tuple(notes),
         configs=source.builder.configs,
         default_config=source.builder.default_config,
-        origin=dict(built.origin) if isinstance(built, DeclaresOrigin) else {},
+        origin=origin,
     )
 
 
 def _unbuilt(name: str, source: Source, config: str | None, error: RequestError) -> Description:
     """Describe a loader by what it says of itself."""
+    origin = loader_facts(name, config)
     return Description(
         model=name.rpartition(":")[2],
-        config=config,
+        config=config or origin.get("variant"),
         pack=None,
         version=None,
         task=source.builder.task,
@@ -147,7 +149,7 @@ def _unbuilt(name: str, source: Source, config: str | None, error: RequestError)
         notes=(f"it cannot be built here: {error}",),
         configs=source.builder.configs,
         default_config=source.builder.default_config,
-        origin=loader_facts(name, config),
+        origin=origin,
     )
 
 

@@ -175,6 +175,8 @@ def model_identity(
         identity["targets"] = [tensor_record(tensor) for tensor in model.targets]
         if isinstance(model, DeclaresOrigin) and model.origin:
             identity["origin"] = dict(model.origin)
+            # that of a loader which decides itself, so that other variants are not compared with it
+            identity["config"] = options.config or model.origin.get("variant")
     return identity
 
 

@@ -6,15 +6,18 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from enum import Enum
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
-from ttbench_core.errors import PackContractError, UnknownNameError, suggestion
-from ttbench_core.models.loaders.failures import import_failures_named
+from ttbench_core.errors import PackContractError, UnknownNameError, one_line, suggestion
+from ttbench_core.models.loaders.failures import LoaderError, import_failures_named
 from ttbench_core.models.loaders.finding import Found, search_from_here
 
 __all__ = [
     "WEIGHTS",
     "call_with_known",
+    "default_of",
     "facts_of",
     "import_loader",
     "parameters_of",
@@ -32,12 +35,14 @@ _MAX_TEXT: Final = 200
 def import_loader(found: Found) -> Any:
     """Import the module of a loader, and give its class.
 
-    Raises `LoaderError` for a library that is missing, `PackLoadError` for what else importing it
+    Raises `LoaderError` for a library that is missing, and where Python has the module of another
+    file than the one that was found, `PackLoadError` for what else importing it
     raises, and `PackContractError` where it has no such class.
     """
     search_from_here()
     with import_failures_named(found):
         module = importlib.import_module(found.module)
+    _check_file(module, found)
     loader = getattr(module, found.class_name, None)
     if loader is None:
         raise PackContractError(found.where, _no_class(found, vars(module)))
@@ -54,7 +59,7 @@ def variant_of(loader: Any, text: str | None, found: Found) -> Any:
     Raises `UnknownNameError` with the variants that there are.
     """
     if text is None:
-        return getattr(loader, "DEFAULT_VARIANT", None)
+        return default_of(loader)
     known = {text_of(one): one for one in variants_of(loader)}
     if text in known:
         return known[text]
@@ -72,19 +77,28 @@ def variants_of(loader: Any) -> Mapping[Any, Any]:
     return found if isinstance(found, Mapping) else dict.fromkeys(found or ())
 
 
-def facts_of(loader: Any, variant: Any, found: Found) -> dict[str, str]:
-    """Give what a class says of itself and of a variant, as texts for a record."""
-    facts = {"module": found.module, "class": found.class_name}
-    ask = getattr(loader, "get_model_info", None)
-    info = ask(variant) if callable(ask) else None
-    for name in _FACTS:
-        value = getattr(info, name, None)
-        if value is not None:
-            facts[name] = text_of(value)[:_MAX_TEXT]
+def default_of(loader: Any) -> Any:
+    """Give the variant that runs without `-c`: the default, else the first; None for no variants.
+
+    Such as the text of a loader is read.
+    """
+    default = getattr(loader, "DEFAULT_VARIANT", None)
+    return next(iter(variants_of(loader)), None) if default is None else default
+
+
+def facts_of(loader: Any, variant: Any, found: Found) -> tuple[dict[str, str], list[str]]:
+    """Give what a class says of itself and of a variant, as texts for a record, and notes."""
+    facts, notes = {"module": found.module, "class": found.class_name}, []
+    if variant is not None:
+        facts["variant"] = text_of(variant)[:_MAX_TEXT]
+    try:
+        facts.update(_info_of(loader, variant))
+    except Exception as error:  # noqa: BLE001 - it is optional, and a loader may raise anything
+        notes.append(f"its get_model_info failed ({one_line(error)[:_MAX_TEXT]})")
     weights = getattr(variants_of(loader).get(variant), WEIGHTS, None)
     if isinstance(weights, str):
         facts[WEIGHTS] = weights[:_MAX_TEXT]
-    return facts
+    return facts, notes
 
 
 def text_of(value: Any) -> str:
@@ -115,6 +129,23 @@ def call_with_known(function: Callable[..., Any], what: str, found: Found, **kno
                 found.where, f"its {what} needs {one.name!r}, which no option of a run gives"
             )
     return function(**given)
+
+
+def _check_file(module: ModuleType, found: Found) -> None:
+    """Refuse a module of another file: its text was not what variants were read from."""
+    file = getattr(module, "__file__", None)
+    if file is None or Path(file).resolve() != found.file.resolve():
+        raise LoaderError(
+            f"{found.where} is imported from {file}, and found in {found.file}: give one of them"
+            " another name, or remove the other from Python's path"
+        )
+
+
+def _info_of(loader: Any, variant: Any) -> dict[str, str]:
+    ask = getattr(loader, "get_model_info", None)
+    info = ask(variant) if callable(ask) else None
+    values = {name: getattr(info, name, None) for name in _FACTS}
+    return {name: text_of(value)[:_MAX_TEXT] for name, value in values.items() if value is not None}
 
 
 def _is_loader(value: Any) -> bool:

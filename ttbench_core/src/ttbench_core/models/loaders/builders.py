@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ def builder_of(found: Found) -> Builder:
                 keywords.get("samples"),
             ),
         )
-        return _with_note(model) if text.trusts_remote_code else model
+        return replace(model, notes=(*model.notes, *_code_notes(text)))
 
     # records have the checkout of the module that a builder is in
     build.__module__ = found.module
@@ -78,7 +79,7 @@ def loader_facts(name: str, variant: str | None) -> dict[str, str]:
     except RequestError:
         return facts
     try:
-        return facts_of(loader, variant_of(loader, variant, found), found)
+        return facts_of(loader, variant_of(loader, variant, found), found)[0]
     except UnknownNameError:
         raise
     except Exception:  # noqa: BLE001 - a loader may raise anything, and is described without it
@@ -116,9 +117,12 @@ def _refuse(found: Found, text: LoaderText, keywords: dict[str, Any]) -> None:
         )
 
 
-def _with_note(model: StagedModel) -> StagedModel:
-    note = "its loader runs code that comes with the weights (trust_remote_code)"
-    return replace(model, notes=(*model.notes, note))
+def _code_notes(text: LoaderText) -> Iterator[str]:
+    """Say whose code runs beside that of the loader itself."""
+    if text.trusts_remote_code:
+        yield "its loader runs code that comes with the weights (trust_remote_code)"
+    if text.runs_hub_code:
+        yield "its loader runs code of a repository (torch.hub.load)"
 
 
 def _signature(text: LoaderText) -> inspect.Signature:

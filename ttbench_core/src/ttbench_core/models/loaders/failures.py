@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import traceback
 import urllib.error
 from collections.abc import Iterator
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 from ttbench_core.errors import PackLoadError, RequestError, one_line
 from ttbench_core.models.loaders.finding import Found
 
-__all__ = ["LoaderError", "failures_named", "import_failures_named"]
+__all__ = ["LoaderError", "NetworkError", "failures_named", "import_failures_named"]
 
 #: Errors of the libraries that loaders download with, by name: none of them is imported here.
 _OF_NETWORK: Final = frozenset(
@@ -21,7 +22,18 @@ _OF_NETWORK: Final = frozenset(
         *("RepositoryNotFoundError", "NewConnectionError", "NameResolutionError"),
     }
 )
-_OF_NETWORK_HERE: Final = (ConnectionError, TimeoutError, socket.gaierror, urllib.error.URLError)
+_OF_NETWORK_HERE: Final = (ConnectionError, socket.gaierror, urllib.error.URLError)
+#: Also of pipes, processes and locks: of the network where a library of it raises them.
+_OF_ANYTHING: Final = (
+    *(TimeoutError, BrokenPipeError),
+    *(ConnectionAbortedError, ConnectionRefusedError, ConnectionResetError),
+)
+_LIBRARIES_OF_NETWORK: Final = frozenset(
+    {
+        *("socket", "ssl", "http", "urllib"),
+        *("urllib3", "requests", "httpx", "httpcore", "aiohttp", "huggingface_hub"),
+    }
+)
 #: What transformers says where a folder of the cache is not there; it raises a plain OSError.
 _HUB_TEXTS: Final = ("huggingface.co", "couldn't connect to", "offline mode")
 #: Built for one version of torch each.
@@ -30,6 +42,10 @@ _OF_TORCH: Final = frozenset({"torchvision", "torchaudio", "torchtext", "timm"})
 
 class LoaderError(RequestError):
     """A loader cannot give its model in this environment."""
+
+
+class NetworkError(LoaderError):
+    """A loader wants files of the network that are not here."""
 
 
 @contextlib.contextmanager
@@ -54,7 +70,7 @@ def failures_named(found: Found, what: str) -> Iterator[None]:
     except Exception as error:
         if not _is_of_network(error):
             raise
-        raise LoaderError(_network(found, what, error)) from error
+        raise NetworkError(_network(found, what, error)) from error
 
 
 @contextlib.contextmanager
@@ -79,18 +95,26 @@ def _missing(found: Found, what: str, error: ImportError) -> str:
             f"{start}: one that does not fit the installed torch breaks transformers too, so make"
             " an environment with builds that fit each other, and name it by --python"
         )
-    if error.name and found.module.startswith(name):
+    if found.module.partition(".")[0] == name:
         return f"{found.where}: {what} needs the module {error.name!r}, which its folder lacks"
     return f"{start}: install it, or name an interpreter that has it by --python"
 
 
 def _is_of_network(error: BaseException) -> bool:
     return any(
-        isinstance(one, _OF_NETWORK_HERE)
-        or type(one).__name__ in _OF_NETWORK
+        type(one).__name__ in _OF_NETWORK
         or (isinstance(one, OSError) and any(text in str(one) for text in _HUB_TEXTS))
+        or (isinstance(one, _OF_ANYTHING) and _passed_network(one))
+        or (isinstance(one, _OF_NETWORK_HERE) and not isinstance(one, _OF_ANYTHING))
         for one in _chain(error)
     )
+
+
+def _passed_network(error: BaseException) -> bool:
+    """Return whether an error was raised in a library of the network, or passed one."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    names = (str(frame.f_globals.get("__name__")).partition(".")[0] for frame in frames)
+    return not _LIBRARIES_OF_NETWORK.isdisjoint(names)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -83,7 +83,7 @@ def find_package(name: str) -> Path:
 def search_from_here() -> None:
     """Let modules be found in the current folder first, as `python -m` does."""
     here = _current_folder()
-    if here is not None and str(here) not in sys.path and "" not in sys.path:
+    if here is not None and sys.path[:1] not in ([""], [str(here)]):
         sys.path.insert(0, str(here))
 
 

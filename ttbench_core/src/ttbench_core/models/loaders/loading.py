@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import os
 import sys
@@ -16,6 +17,7 @@ from ttbench_core.model import StagedModel, Stages
 from ttbench_core.models.loaders.asking import (
     WEIGHTS,
     call_with_known,
+    default_of,
     facts_of,
     import_loader,
     parameters_of,
@@ -23,13 +25,17 @@ from ttbench_core.models.loaders.asking import (
 )
 from ttbench_core.models.loaders.failures import failures_named
 from ttbench_core.models.loaders.finding import Found
-from ttbench_core.models.loaders.inputs import load_inputs, microbatch_of_inputs
+from ttbench_core.models.loaders.inputs import load_inputs, samples_of
+from ttbench_core.models.loaders.offline import without_waiting
 from ttbench_core.models.loaders.weights import check_weights, with_weights
 from ttbench_core.plugins.containment import contained
 
 __all__ = ["Asked", "load"]
 
 _UNPACK: Final = "unpack_forward_output"
+_LAYERS: Final = "num_layers"
+#: Parameters of a constructor for the variant.
+_VARIANT_NAMES: Final = ("variant", "variant_name")
 #: What `--weights` says for what a loader does anyway.
 _ITS_OWN: Final = "pretrained"
 
@@ -55,12 +61,12 @@ def load(found: Found, asked: Asked) -> StagedModel:
     """
     with failures_named(found, "its model"):
         from ttbench_core.models.reference import loaded as torch_parts
-    with _alone():
+    with _alone(), without_waiting() as of_network:
         with torch_parts.on_host():
             cls = import_loader(found)
         with failures_named(found, "its class"):
             variant = variant_of(cls, asked.variant, found)
-            facts = facts_of(cls, variant, found)
+            facts, notes = facts_of(cls, variant, found)
             if _replaces_weights(asked):
                 cls = with_weights(cls, variant, str(asked.weights), found)
                 facts.pop(WEIGHTS, None)
@@ -72,14 +78,16 @@ def load(found: Found, asked: Asked) -> StagedModel:
             fault = f"its load_model gave a {kind}: ttbench runs a torch.nn.Module"
             raise PackContractError(found.where, fault)
         with failures_named(found, "its load_inputs"):
-            inputs = load_inputs(
+            loaded = load_inputs(
                 loader, found, torch_parts.FLOAT32, asked.microbatch, asked.seq_len
             )
     if _replaces_weights(asked):
         check_weights(module, str(asked.weights), found)
-    samples = microbatch_of_inputs(loader, inputs, found, asked.microbatch, asked.samples)
-    module, inputs, types = torch_parts.with_float32(module, inputs)
-    notes = [f"its loader gave {', '.join(types)}, which was converted to Fp32"] if types else []
+    samples, of_inputs = samples_of(loader, loaded, found, asked.microbatch, asked.samples)
+    notes += [*of_inputs, *of_network]
+    module, inputs, types = torch_parts.with_float32(module, loaded.inputs)
+    if types:
+        notes.append(f"its loader gave {', '.join(types)}, which was converted to Fp32")
     if _unpacks(cls):
         module = torch_parts.with_outputs(module, getattr(loader, _UNPACK))
     stages = Stages(device=module)
@@ -103,15 +111,32 @@ def _replaces_weights(asked: Asked) -> bool:
 
 
 def _made(cls: Any, variant: Any, asked: Asked, found: Found) -> Any:
-    """Make an instance; the variant is its parameter of that name, else its first one."""
-    taken = [one for one in inspect.signature(cls).parameters if one != "num_layers"]
-    name = "variant" if "variant" in taken else next(iter(taken), None)
-    if name is None and variant != getattr(cls, "DEFAULT_VARIANT", None):
+    """Make an instance with a variant, where the constructor takes one."""
+    make, known = cls, {}
+    parameters = inspect.signature(cls).parameters.values()
+    kinds = {one.kind for one in parameters}
+    name = _variant_parameter(list(parameters))
+    if name is not None:
+        known = {name: variant}
+    elif inspect.Parameter.VAR_KEYWORD in kinds:
+        make = cls if variant is None else functools.partial(cls, variant=variant)
+    elif inspect.Parameter.VAR_POSITIONAL in kinds:
+        make = cls if variant is None else functools.partial(cls, variant)
+    elif variant != default_of(cls):
         raise UnsupportedOptionError(
             f"{found.where}: its constructor takes no variant: leave out -c {asked.variant}"
         )
-    known = {} if name is None else {name: variant}
-    return call_with_known(cls, "constructor", found, **known, num_layers=asked.layers)
+    return call_with_known(make, "constructor", found, **known, num_layers=asked.layers)
+
+
+def _variant_parameter(parameters: list[inspect.Parameter]) -> str | None:
+    """Give the parameter for the variant: by its name, else the only one without a default."""
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    plain = [one for one in parameters if one.kind in by_name]
+    names = {one.name for one in plain}
+    required = [one.name for one in plain if one.default is one.empty and one.name != _LAYERS]
+    named = next((name for name in _VARIANT_NAMES if name in names), None)
+    return named or (required[0] if len(required) == 1 else None)
 
 
 def _module(loader: Any, asked: Asked, found: Found, float32: Any) -> Any:

@@ -24,7 +24,10 @@ _INFO_CLASSES: Final = {
     "group": "ModelGroup",
     "framework": "Framework",
 }
+_TABLE: Final = "_VARIANTS"
+_DEFAULT: Final = "DEFAULT_VARIANT"
 _METHODS: Final = frozenset({"__init__", "load_model", "load_inputs"})
+_HUB_LOADS: Final = frozenset({"torch.hub.load", "hub.load"})
 #: The frameworks of the enumeration that are not PyTorch.
 _OTHER_FRAMEWORKS: Final = frozenset({"JAX", "ONNX", "PADDLE", "NUMPY"})
 
@@ -46,6 +49,8 @@ class LoaderText:
     imported: frozenset[str] = frozenset()
     #: Whether it asks for code that comes with weights.
     trusts_remote_code: bool = False
+    #: Whether it runs code of a repository by `torch.hub.load`.
+    runs_hub_code: bool = False
 
 
 def read_loader(found: Found) -> LoaderText:
@@ -78,18 +83,17 @@ def read_loader_file(file: Path, class_name: str) -> LoaderText | None:
 
 def _read(tree: ast.Module, loader: ast.ClassDef, classes: list[ast.ClassDef]) -> LoaderText:
     members = {one.name: _texts_of(one) for one in classes}
-    values = dict(_assignments(loader))
-    variants = _variants(values.get("_VARIANTS"), members)
-    default = _member(values.get("DEFAULT_VARIANT"), members)
+    variants, default = _variants(tree, loader, members)
     framework = _info(tree, "framework")
     return LoaderText(
         variants=variants,
-        default=default if default in variants else None,
+        default=default,
         task=_lower(_info(tree, "task")),
         other_framework=_lower(framework) if framework in _OTHER_FRAMEWORKS else None,
         parameters=frozenset(_parameters(loader)),
         imported=frozenset(_imported(loader)),
         trusts_remote_code=any(_trusts(one) for one in ast.walk(tree)),
+        runs_hub_code=any(_loads_from_hub(one) for one in ast.walk(tree)),
     )
 
 
@@ -113,13 +117,49 @@ def _texts_of(enumeration: ast.ClassDef) -> dict[str, str]:
     }
 
 
-def _variants(table: ast.expr | None, members: dict[str, dict[str, str]]) -> tuple[str, ...]:
-    """Give the texts of the keys of a table; none of them where one cannot be read."""
-    if not isinstance(table, ast.Dict):
-        return ()
+def _variants(
+    tree: ast.Module, loader: ast.ClassDef, members: dict[str, dict[str, str]]
+) -> tuple[tuple[str, ...], str | None]:
+    """Give the texts of the variants and the default; none where the text may not show all."""
+    values = dict(_assignments(loader))
+    table, named = values.get(_TABLE), values.get(_DEFAULT)
+    if not isinstance(table, ast.Dict) or _has_more(tree, loader):
+        return (), None
     texts = [_member(key, members) for key in table.keys]
-    known = [text for text in texts if text]
-    return tuple(dict.fromkeys(known)) if len(known) == len(texts) else ()
+    known = tuple(dict.fromkeys(text for text in texts if text))
+    if None in texts or "" in texts:
+        return (), None
+    if _is_none(named):
+        return known, None
+    default = _member(named, members)
+    # a base in another file may have the default
+    inherits = named is None and bool(loader.bases)
+    if inherits or (named is not None and default not in known):
+        return (), None
+    return known, default
+
+
+def _has_more(tree: ast.Module, loader: ast.ClassDef) -> bool:
+    """Return whether a table or a default is changed after, or beside, its assignment."""
+    once: dict[str, int] = {_TABLE: 0, _DEFAULT: 0}
+    for one in loader.body:
+        if isinstance(one, ast.FunctionDef):
+            if one.name == "query_available_variants":
+                return True
+            continue
+        for node in ast.walk(one):
+            if isinstance(node, ast.Name) and node.id in once:
+                once[node.id] += 1
+    values = dict(_assignments(loader))
+    if any(count > (name in values) for name, count in once.items()):
+        return True
+    outside = [one for one in tree.body if not isinstance(one, (ast.FunctionDef, ast.ClassDef))]
+    nodes = (node for one in outside for node in ast.walk(one))
+    return any(isinstance(node, ast.Attribute) and node.attr in once for node in nodes)
+
+
+def _is_none(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _member(value: ast.expr | None, members: dict[str, dict[str, str]]) -> str | None:
@@ -175,6 +215,13 @@ def _trusts(node: ast.AST) -> bool:
         target = node.targets[0]
         return isinstance(target, ast.Subscript) and _is_name(target.slice) and _is_true(node.value)
     return False
+
+
+def _loads_from_hub(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or ast.unparse(node.func) not in _HUB_LOADS:
+        return False
+    sources = (word.value for word in node.keywords if word.arg == "source")
+    return not any(isinstance(one, ast.Constant) and one.value == "local" for one in sources)
 
 
 def _is_name(node: ast.expr | None) -> bool:

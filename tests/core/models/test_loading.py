@@ -24,6 +24,7 @@ from ttbench_core.models.loaders.failures import LoaderError
 from ttbench_core.models.loaders.offline import NOTE
 from ttbench_core.models.source import find_source
 from ttbench_core.request.options import RunOptions
+from ttbench_core.results.comparison.key import key_of
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -175,8 +176,11 @@ def test_a_default_that_the_text_does_not_show_is_what_the_class_says(written, c
     record = run(loader, **ONCE).model
     assert record["inputs"][0]["shape"] == [1, 4]
     assert (record["config"], record["origin"]["variant"]) == ("v2", "v2")
-    assert run(loader, config="v1", **ONCE).model["config"] == "v1"
     assert describe(loader).config == "v2"
+    decided, same, other = (
+        run(loader, **ONCE, **one) for one in ({}, {"config": "v2"}, {"config": "v1"})
+    )
+    assert key_of(decided) == key_of(same) != key_of(other)
 
 
 def test_a_class_without_a_default_runs_the_first_of_its_variants(written):

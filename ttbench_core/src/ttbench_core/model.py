@@ -162,7 +162,10 @@ class DeclaresOrigin(Protocol):
 
     @property
     def origin(self) -> Mapping[str, str]:
-        """Texts by name, for the record, such as the group and the source of a loader."""
+        """Texts by name, for the record, such as the group and the source of a loader.
+
+        Where no configuration was chosen, `variant` is what the record has as that.
+        """
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,57 @@ def test_a_loader_is_found_on_the_path(tmp_path, monkeypatch):
     assert find_loader(f"{PACKAGE}.named.loader").file.is_file()
 
 
+@pytest.fixture
+def a_module(tmp_path, monkeypatch):
+    """Write a module `one_loader` into the current folder, and give its name."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str) -> str:
+        (tmp_path / "one_loader.py").write_text(text)
+        return "loader:one_loader"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "fault"),
+    [
+        ("", "", "has no class ModelLoader: a loader is a class with load_model and load_inputs"),
+        ("class ModelLoader: ...", ".py", "write loader:one_loader, without .py"),
+        (
+            "class Other:\n def load_model(self): ...\n def load_inputs(self): ...",
+            "",
+            "has no class ModelLoader; write loader:one_loader.Other",
+        ),
+    ],
+)
+def test_a_module_that_cannot_have_the_class_is_refused_before_it_is_imported(
+    ttbench, a_module, text, suffix, fault
+):
+    name = a_module(text) + suffix
+    for words in (("info", name), ("sweep", "-m", name, "--dry-run"), ("-m", name)):
+        outcome = ttbench(*words)
+        assert outcome.code == 2
+        assert fault in outcome.complaint
+    assert "one_loader" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from acme import ModelLoader",
+        "from acme import Loader as ModelLoader",
+        "from acme import *",
+        "import acme\nModelLoader = acme.Loader",
+        "globals()['ModelLoader'] = 3",
+        "def __getattr__(name): ...",
+        "class ModelLoader(",
+    ],
+)
+def test_a_module_that_may_come_to_have_the_class_is_not_refused_by_its_text(a_module, text):
+    assert find_source(a_module(text)).value
+
+
 def test_the_current_folder_comes_before_the_path_as_for_python_m(tmp_path, monkeypatch):
     for place in ("here", "path"):
         (tmp_path / place).mkdir()

@@ -348,7 +348,7 @@ def test_a_model_that_was_loaded_without_a_network_has_a_note(written, monkeypat
 
 def test_whatever_else_importing_raises_is_named(written):
     with pytest.raises(PackLoadError, match="cannot load loader:written_loader: ZeroDivisionError"):
-        built(written("1 / 0"))
+        built(written("1 / 0\nclass ModelLoader: ..."))
 
 
 def test_whatever_else_loading_raises_is_a_failed_run(ttbench, written):

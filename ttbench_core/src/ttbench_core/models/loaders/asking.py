@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from ttbench_core.errors import PackContractError, UnknownNameError, one_line, suggestion
+from ttbench_core.models.loaders.class_check import missing_class
 from ttbench_core.models.loaders.failures import LoaderError, import_failures_named
 from ttbench_core.models.loaders.finding import Found, search_from_here
 
@@ -45,7 +46,7 @@ def import_loader(found: Found) -> Any:
     _check_file(module, found)
     loader = getattr(module, found.class_name, None)
     if loader is None:
-        raise PackContractError(found.where, _no_class(found, vars(module)))
+        raise PackContractError(found.where, missing_class(found, _own(found, vars(module))))
     if not _is_loader(loader):
         raise PackContractError(
             found.where, f"{found.class_name} is no loader: a class with load_model and load_inputs"
@@ -154,14 +155,9 @@ def _is_loader(value: Any) -> bool:
     )
 
 
-def _no_class(found: Found, members: Mapping[str, Any]) -> str:
-    own = [
+def _own(found: Found, members: Mapping[str, Any]) -> list[str]:
+    return [
         name
         for name, value in members.items()
         if _is_loader(value) and value.__module__ == found.module
     ]
-    fault = f"has no class {found.class_name}"
-    if not own:
-        return f"{fault}: a loader is a class with load_model and load_inputs"
-    names = " or ".join(f"{found.where}.{name}" for name in own)
-    return f"{fault}; write {names}"

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ttbench_core.errors import RequestError, UnknownNameError, UnsupportedOptionError
 from ttbench_core.model import Builder, StagedModel
 from ttbench_core.models.loaders.asking import facts_of, import_loader, variant_of
+from ttbench_core.models.loaders.class_check import check_class
 from ttbench_core.models.loaders.finding import PREFIX, Found, find_loader
 from ttbench_core.models.loaders.loading import Asked, load
 from ttbench_core.models.loaders.reading import LoaderText, read_loader
@@ -27,8 +28,10 @@ _WHERE_TAKEN: Final = {"force_num_layers": "num_layers", "seq_len": "seq_len"}
 def builder_of(found: Found) -> Builder:
     """Give the builder of a loader, which is imported when it is called.
 
-    Raises `AmbiguousNameError` for a file with two classes of one name.
+    Raises `AmbiguousNameError` for a file with two classes of one name, and `PackContractError`
+    for one that has no such class.
     """
+    check_class(found)
     text = read_loader(found)
 
     def build(**keywords: Any) -> StagedModel:
@@ -89,9 +92,10 @@ def loader_facts(name: str, variant: str | None) -> dict[str, str]:
 def loader_entry(name: str) -> ModelEntry:
     """Describe a loader as the list of models does; its module is not imported.
 
-    Raises `UnknownNameError` and `AmbiguousNameError`.
+    Raises `UnknownNameError`, `AmbiguousNameError` and `PackContractError`.
     """
     found = find_loader(name)
+    check_class(found)
     text = read_loader(found)
     digest = hashlib.sha256(found.file.read_bytes()).hexdigest()
     return ModelEntry(

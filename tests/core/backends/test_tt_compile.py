@@ -70,6 +70,12 @@ def test_where_it_can_run_it_warns_of_the_plugin_and_runs_only_where_it_is_named
         assert part in availability.reason
 
 
+def test_a_sweep_does_not_ask_to_install_what_it_refuses(ttbench, fake_engine):
+    outcome = ttbench("sweep", "-m", "steady", "--backend", "tt_compile", "--dry-run")
+    assert "compiles only, and a sweep measures: leave it out" in outcome.out
+    assert "not installed" not in outcome.out
+
+
 def test_it_declares_that_it_measures_nothing():
     capabilities = backend().capabilities()
     assert not capabilities.measures

@@ -57,6 +57,16 @@ def test_a_table_is_for_people(engines):
     assert done.out.splitlines()[0].split()[:3] == ["engine", "format", "level"]
 
 
+def test_rows_that_are_refused_alike_are_one_in_the_table_with_the_reason_below(engines, fake_pack):
+    fake_pack("lost", "[ttbench.backends]\nlost = lost_mod:Lost\n", lost_mod="import nothing_here")
+    done = engines("--backend", "lost,fake", "-df", "Fp32,Bfp8_b")
+    lines = done.out.splitlines()
+    (row,) = [line for line in lines if line.startswith("lost  ")]
+    assert row.split() == ["lost", "Fp32,", "Bfp8_b", "refused"]
+    (reason,) = [line for line in lines if line.startswith("lost Fp32, Bfp8_b refused: ")]
+    assert "nothing_here" in reason
+
+
 def test_a_format_that_an_engine_lacks_is_a_refused_row(engines):
     done = engines("--backend", "fake", "-df", "Fp32,Int99", "--json")
     assert done.code == 0

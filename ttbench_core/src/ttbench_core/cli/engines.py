@@ -152,8 +152,8 @@ def _show(rows: EngineRows, *, as_json: bool) -> None:
         return
     if rows.rows:
         print_table(HEADER, rows.table())
-    for note in rows.notes():
-        print_line(note)
+    for line in (*rows.reasons(), *rows.notes()):
+        print_line(line)
 
 
 def _exit_code(rows: Sequence[EngineRow]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,8 +74,18 @@ class EngineRows:
         return row.flops_per_s / peak[0]
 
     def table(self) -> list[tuple[str, ...]]:
-        """Give the cells of each row, as `HEADER` names them."""
-        return [self._cells(row) for row in self.rows]
+        """Give the cells of each row, as `HEADER` names them.
+
+        Rows of an engine that have no rate for the same reason are one; see `reasons`.
+        """
+        return [self._cells(alike) for alike in self._alike()]
+
+    def reasons(self) -> Iterator[str]:
+        """Yield why rows have no rate, a line for each engine and reason."""
+        for alike in self._alike():
+            if alike[0].reason and not _has_rate(alike[0]):
+                label = f"{alike[0].cell.backend} {_formats(alike)}"
+                yield f"{label} {alike[0].status}: {alike[0].reason}"
 
     def notes(self) -> Iterator[str]:
         """Yield what the rows say together: the fastest, what is slower than it should be."""
@@ -97,8 +107,9 @@ class EngineRows:
             row for row in self.rows if row.result and row.status == OK and not row.result.is_stable
         ]
         if unstable:
+            measured = sum(1 for row in self.rows if _has_rate(row))
             yield (
-                f"{len(unstable)} of {len(self.rows)} rows are unstable: their order may change;"
+                f"{len(unstable)} of {measured} rows are unstable: their order may change;"
                 " --processes 5 on a quiet machine settles it"
             )
 
@@ -135,13 +146,21 @@ class EngineRows:
             parts.append(f"{share:.0%} of the {reached} that {peak[1]} reaches here")
         return ", ".join(parts)
 
-    def _cells(self, row: EngineRow) -> tuple[str, ...]:
-        cell = row.cell
-        level = "" if cell.opt_level is None else str(cell.opt_level)
-        head = (cell.backend, cell.data_format, level)
-        if row.result is None or row.status != OK or not row.rate:
-            reason = f"{row.status}: {row.reason}" if row.reason else row.status
-            return (*head, *[""] * (len(HEADER) - len(head) - 1), reason)
+    def _alike(self) -> list[list[EngineRow]]:
+        """Group the rows that have no rate by engine, status and reason; others stand alone."""
+        groups: dict[object, list[EngineRow]] = {}
+        for number, row in enumerate(self.rows):
+            why = (row.cell.backend, row.status, row.reason)
+            groups.setdefault(number if _has_rate(row) else why, []).append(row)
+        return list(groups.values())
+
+    def _cells(self, alike: Sequence[EngineRow]) -> tuple[str, ...]:
+        row = alike[0]
+        levels = dict.fromkeys(one.cell.opt_level for one in alike)
+        level = ", ".join(str(one) for one in levels if one is not None)
+        head = (row.cell.backend, _formats(alike), level)
+        if row.result is None or not row.rate or not _has_rate(row):
+            return (*head, *[""] * (len(HEADER) - len(head) - 1), row.status)
         ratio, share = self.ratio(row), self.share(row)
         verdict = (row.result.verdict or {}).get("verdict", "")
         wrong = "" if row.result.outputs_are_right else ", wrong outputs"
@@ -175,6 +194,14 @@ class EngineRows:
             "compile_s": row.compile_s,
             "run_id": None if row.result is None else row.result.run_id,
         }
+
+
+def _has_rate(row: EngineRow) -> bool:
+    return row.result is not None and row.status == OK and bool(row.rate)
+
+
+def _formats(alike: Sequence[EngineRow]) -> str:
+    return ", ".join(dict.fromkeys(row.cell.data_format for row in alike))
 
 
 def _roofline(row: EngineRow) -> Mapping[str, Any]:

@@ -23,7 +23,13 @@ from ttbench_core.sweeps.planning.expanding import Assignment
 from ttbench_core.sweeps.planning.identity import cell_key, commit_of, effective_request
 from ttbench_core.sweeps.planning.labels import shown_settings, texts_of
 from ttbench_core.sweeps.planning.machines import EVERY, machine_name
-from ttbench_core.sweeps.planning.requests import Checks, Interpreters, options_of, with_choices
+from ttbench_core.sweeps.planning.requests import (
+    Checks,
+    Interpreters,
+    options_of,
+    refusal_to_measure,
+    with_choices,
+)
 
 __all__ = ["CellMaker", "is_unknown_model"]
 
@@ -130,6 +136,8 @@ class CellMaker:
     def _refusal(self, entry: ModelEntry | None, engine: Engine, options: RunOptions) -> str | None:
         if entry is not None and entry.error:
             return f"model {entry.name!r} cannot be used: {entry.error}"
+        if (compiling := refusal_to_measure(engine.installed)) is not None:
+            return compiling
         if engine.refused is not None or engine.installed is None:
             return engine.refused
         return self._checks.refusal(options, engine.installed)

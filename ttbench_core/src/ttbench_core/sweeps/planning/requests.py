@@ -16,7 +16,14 @@ from ttbench_core.request.options import RunOptions
 from ttbench_core.request.settings_file import Interpreter, find_interpreter
 from ttbench_core.sweeps.definition.axes import ENGINE_PREFIX, MACHINE, MODEL_PREFIX, Setting
 
-__all__ = ["READ_BY_CAPABILITIES", "Checks", "Interpreters", "options_of", "with_choices"]
+__all__ = [
+    "READ_BY_CAPABILITIES",
+    "Checks",
+    "Interpreters",
+    "options_of",
+    "refusal_to_measure",
+    "with_choices",
+]
 
 #: What capabilities decide about, beside the names of engine options: all that
 #: `refuse_unsupported` reads.
@@ -87,14 +94,19 @@ class Checks:
 
 
 def _unsupported(options: RunOptions, installed: InstalledBackend) -> str | None:
-    if not installed.capabilities.measures:
-        name = installed.backend.name
-        return f"backend {name!r} compiles only, and a sweep measures: leave it out"
     try:
         refuse_unsupported(options, installed.backend.name, installed.capabilities)
     except RequestError as error:
         return str(error)
     return None
+
+
+def refusal_to_measure(installed: InstalledBackend | None) -> str | None:
+    """Give why a backend has no place in a sweep, whether it can run here or not."""
+    if installed is None or installed.capabilities.measures:
+        return None
+    name = installed.backend.name
+    return f"backend {name!r} compiles only, and a sweep measures: leave it out"
 
 
 def with_choices(options: RunOptions, config: str | None, backend: str | None) -> RunOptions:

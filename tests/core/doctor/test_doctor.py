@@ -388,6 +388,16 @@ def test_missing_software_is_reported_with_the_command_that_installs_it(monkeypa
     assert "timm" not in versions
 
 
+def test_an_extra_that_would_replace_torch_is_installed_in_an_interpreter_of_its_own():
+    declared = importlib_metadata.distribution("ttbench-core").requires or []
+    pinning = {text.rpartition("==")[2].strip(" '\"") for text in declared if "torch==" in text}
+    remedies = {extra.name: extra.remedy for extra in extras()}
+    assert pinning == {"xla"}
+    for name in pinning:
+        assert remedies[name] == f"ttbench env create {name} --backend {name}"
+    assert remedies["torch"] == "pip install 'ttbench-core[torch]'"
+
+
 def test_extras_are_those_of_the_installed_core():
     parts = {extra.name: set(extra.distributions) for extra in extras()}
     assert parts["notebook"] == {"cloudpickle", "ipywidgets"}

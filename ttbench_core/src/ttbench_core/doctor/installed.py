@@ -49,6 +49,8 @@ _PURPOSES: Final = {
     "ray": "sweeps on the machines of a Ray cluster (--on ray)",
     "torch": "the backend torch",
 }
+#: Extras of the backend of their name that pin a torch: they would replace the one that is here.
+_OF_OWN_TORCH: Final = frozenset({"xla"})
 #: A requirement that belongs to an extra: `cloudpickle>=3.0; extra == 'notebook'`.
 _EXTRA_REQUIREMENT: Final = re.compile(r"([\w.-]+).*;.*\bextra\s*==\s*['\"]([\w.-]+)['\"]")
 
@@ -90,6 +92,8 @@ class Extra:
     @property
     def remedy(self) -> str:
         """What installs it."""
+        if self.name in _OF_OWN_TORCH:
+            return f"ttbench env create {self.name} --backend {self.name}"
         return f"pip install '{_CORE}[{self.name}]'"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
@@ -10,11 +11,15 @@ import sqlite3
 import time
 
 import pytest
+from damage import record_of_a_run
 
 from ttbench_core.errors import ResultsFileError, TargetError
+from ttbench_core.record.result import Result
 from ttbench_core.record.run_errors import ResultNotStoredError
 from ttbench_core.record.tables.columns import COLUMNS
 from ttbench_core.results.reading import load
+from ttbench_core.results.tt_forge.exporting import to_tt_forge
+from ttbench_core.results.tt_forge.importing import from_tt_forge
 from ttbench_core.sinks.storing import store_result
 from ttbench_core.sinks.targets import check_target
 from ttbench_core.testing import check_sink, example_result
@@ -365,3 +370,11 @@ def test_a_database_given_as_a_file_is_refused_with_its_url(tmp_path):
     save(f"sqlite:///{tmp_path}/perf.db")
     with pytest.raises(ResultsFileError, match="name it sqlite:///"):
         load(tmp_path / "perf.db")
+
+
+def test_a_record_and_what_is_read_back_of_its_tt_forge_object_are_two_rows(url):
+    result = Result.from_record(record_of_a_run())
+    again = from_tt_forge("perf_report_1.json", json.loads(json.dumps(to_tt_forge(result))))
+    store_result(again, check_target(url))
+    store_result(result, check_target(url))
+    assert {one.run_id for one in load(url)} == {again.run_id, result.run_id}

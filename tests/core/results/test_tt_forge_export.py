@@ -202,11 +202,11 @@ def test_a_run_that_was_measured_reads_back_with_its_conditions():
 
 def test_what_is_read_back_and_its_record_are_two_results(ttbench, tmp_path):
     result = Result.from_record(record_of_a_run())
-    ours, theirs, both = (tmp_path / name for name in ("ours.json", "exp.json", "y.db"))
+    ours, theirs, both = (tmp_path / name for name in ("ours.json", "exp.json", "both.jsonl"))
     ours.write_text(result.to_json())
     theirs.write_text(json.dumps(file_of(result)))
-    assert ttbench("show", theirs, ours, "-o", f"sqlite:///{both}").code == 0
-    kept = load(f"sqlite:///{both}")
+    assert ttbench("show", theirs, ours, "-o", both).code == 0
+    kept = load(both)
     assert len({one.run_id for one in kept}) == 2
     assert [one.to_record() for one in kept if one.foreign is None] == [result.to_record()]
     assert "2 runs" in ttbench("report", theirs, ours, "--format", "markdown").out

@@ -111,13 +111,16 @@ def test_there_is_one_peak_for_each_precision_and_no_share_above_it():
 
 def test_every_row_has_a_cell_for_each_title_and_a_reason_where_it_has_no_number():
     failed = EngineRow(EngineCell("bad", "Fp32"), "failed", "compile: boom")
-    table = rows(row(), REFUSED, failed).table()
+    found = rows(row(), REFUSED, failed)
+    table = found.table()
     assert {len(cells) for cells in table} == {len(HEADER)}
     assert table[0][3:] == (
         *("100.0", "±1.0%", "1.00", "25%", "float32", "0.99990", "2.5 s", "stable"),
     )
-    assert table[1][-1] == "refused: it is not installed"
-    assert table[2][-1] == "failed: compile: boom"
+    assert [cells[-1] for cells in table[1:]] == ["refused", "failed"]
+    refused, broken = found.reasons()
+    assert refused.endswith("refused: it is not installed")
+    assert broken == "bad Fp32 failed: compile: boom"
 
 
 def test_unstable_rows_are_counted():

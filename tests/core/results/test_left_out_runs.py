@@ -12,9 +12,6 @@ from ttbench_core.results.comparison import NotComparableError, compare
 from ttbench_core.results.comparison.paired import compare_pairs
 from ttbench_core.results.engine_row import EngineCell, EngineRow
 from ttbench_core.results.history import history
-from ttbench_core.results.report.collecting import collect
-from ttbench_core.results.report.markdown import as_markdown
-from ttbench_core.results.report.sections import sections_of
 from ttbench_core.testing import example_result
 
 EMULATED_TEXT = "1 run on an emulated device, left out"
@@ -117,6 +114,11 @@ def test_an_answer_has_no_cell_of_an_emulated_device():
 
 
 def test_a_report_leaves_them_out_and_counts_them():
+    pytest.importorskip("altair", reason="needs ttbench-core[report]")
+    from ttbench_core.results.report.collecting import collect
+    from ttbench_core.results.report.markdown import as_markdown
+    from ttbench_core.results.report.sections import sections_of
+
     data = collect(
         [example_result(), emulated(), compiled_only()],
         baseline=[example_result(run_id="1" * 32), emulated()],

@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ttbench_core.errors import OptionError
@@ -40,6 +40,7 @@ def test_names_of_columns_are_identifiers_and_unique():
 
 
 @given(ROWS)
+@example({**dict.fromkeys(one.name for one in COLUMNS), "machine": "\r"})
 def test_a_row_becomes_a_record_and_the_same_row_again(row):
     counted = {one.name for one in COLUMNS if one.is_count}
     again = row_of(record_of(row))

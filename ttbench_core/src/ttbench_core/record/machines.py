@@ -72,7 +72,8 @@ def machine_of(record: Mapping[str, Any]) -> Machine:
 def machine_text(record: Mapping[str, Any]) -> str | None:
     """Give the machine of a record as tables have it; None where nothing is known of it."""
     host = _mapping(record.get("host"))
-    if kept := _text(host.get("description")):  # of a table, which has less than a record
+    kept = host.get("description")  # of a table, which has less than a record
+    if isinstance(kept, str) and kept:
         return kept
     if not host and not record.get("machine_name") and _name_in_sweep(record) is None:
         return None

@@ -9,7 +9,7 @@ from ttbench_core.errors import ResultsFileError
 from ttbench_core.record.foreign_formats import TT_FORGE, is_tt_forge
 from ttbench_core.record.result import Result
 
-__all__ = ["result_of"]
+__all__ = ["has_time_of_median", "result_of"]
 
 _OBJECTS: Final = (
     *(
@@ -72,11 +72,16 @@ def result_of(where: str, record: Any) -> Result:
         raise ResultsFileError(f"{where} is no result: it has no {error.args[0]}") from error
 
 
+def has_time_of_median(version: object) -> bool:
+    """Return whether records of a schema version have the time of the median pass."""
+    return isinstance(version, int) and version <= _LAST_OF_MEDIANS
+
+
 def _with_rate_of_interval(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give a record whose rate is the estimate of its interval: up to version 3 it was another."""
     estimate: Any = (record.get("confidence") or {}).get("estimate")
-    version, samples = record.get("schema_version", 1), record.get("total_samples") or 0
-    is_old = isinstance(version, int) and version <= _LAST_OF_MEDIANS
+    samples = record.get("total_samples") or 0
+    is_old = has_time_of_median(record.get("schema_version", 1))
     if not is_old or samples == 0 or not _is_number(estimate) or estimate <= 0:
         return record
     return {**record, "samples_per_sec": estimate, "total_time": samples / estimate}

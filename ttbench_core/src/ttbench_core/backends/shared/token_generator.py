@@ -16,7 +16,7 @@ from ttbench_core.measure.passes import CLOCK
 from ttbench_core.model import CacheTensor, GeneratingModule, Inputs, StaticCacheModule
 from ttbench_core.models.inputs import call_with, is_tensor, map_tensors, named_leaves
 
-__all__ = ["StepCompiler", "TokenGenerator"]
+__all__ = ["StepCompiler", "TokenGenerator", "cache_dtype"]
 
 #: Gives what is called for a step.
 StepCompiler: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -121,19 +121,13 @@ class _StaticSteps:
         tensors = _tensors(inputs)
         device = tensors[0].device
         self._zeros = {
-            name: torch.zeros(one.shape, dtype=self._dtype_of(one), device=device)
+            name: torch.zeros(one.shape, dtype=cache_dtype(one, self._dtype), device=device)
             for name, one in declared.tensors.items()
         }
         places = range(declared.prompt_length, declared.length)
         self._positions = tuple(torch.tensor([place], device=device) for place in places)
         self._shapes = tuple(tensor.shape for tensor in tensors)
         self._launch()
-
-    def _dtype_of(self, declared: CacheTensor) -> torch.dtype:
-        if declared.dtype is None:
-            return self._dtype
-        dtype: torch.dtype = getattr(torch, declared.dtype)
-        return dtype
 
 
 class TokenGenerator:
@@ -197,6 +191,12 @@ class TokenGenerator:
         token = chosen.to("cpu")
         self.token_ns.append(CLOCK())
         return token
+
+
+def cache_dtype(declared: CacheTensor, computed: torch.dtype) -> torch.dtype:
+    """Give the dtype of a tensor of a cache: the declared one, else that of the computation."""
+    dtype: torch.dtype = computed if declared.dtype is None else getattr(torch, declared.dtype)
+    return dtype
 
 
 def _tensors(inputs: Inputs) -> list[torch.Tensor]:

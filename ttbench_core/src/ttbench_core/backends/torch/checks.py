@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import torch
-
 from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.backends.shared.model_checks import refuse_foreign_modules, refuse_other_loops
 from ttbench_core.backends.torch.levels import COMPILE_LEVEL
 from ttbench_core.backends.torch.options import torch_options
 from ttbench_core.errors import UnsupportedOptionError
-from ttbench_core.model import BenchmarkModel, GeneratingModule, StaticCacheModule
-from ttbench_core.models.counting import microbatch_of, new_tokens_of
+from ttbench_core.model import BenchmarkModel, StaticCacheModule
+from ttbench_core.models.counting import microbatch_of
 
 __all__ = ["check_request"]
 
 
 def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
     """Raise `UnsupportedOptionError` for a model that torch cannot run as it is asked to."""
-    _refuse_foreign_modules(model)
+    refuse_foreign_modules(model.stages.present(), "torch")
     if model.generation:
         _refuse_generation(model, options)
         return
@@ -27,15 +26,6 @@ def check_request(model: BenchmarkModel, options: CompileOptions) -> None:
             "-B cache=static is for a model that generates tokens, and this run generates none:"
             " leave it out"
         )
-
-
-def _refuse_foreign_modules(model: BenchmarkModel) -> None:
-    for name, module in model.stages.present().items():
-        if not isinstance(module, torch.nn.Module):
-            raise UnsupportedOptionError(
-                f"stage {name} is a {type(module).__name__} of {type(module).__module__}, which"
-                " only its own backend can run; backend 'torch' runs a torch.nn.Module"
-            )
 
 
 def _refuse_single_sample(model: BenchmarkModel) -> None:
@@ -55,16 +45,7 @@ def _refuse_generation(model: BenchmarkModel, options: CompileOptions) -> None:
                 " --no-generative"
             )
     cache = asked.cache
-    staged = len(model.stages.present(training=False)) > 1
-    generates = (
-        isinstance(model.stages.device, GeneratingModule) and new_tokens_of(model) is not None
-    )
-    if staged or not generates:
-        raise UnsupportedOptionError(
-            "backend 'torch' generates with one device stage that has prefill() and decode(), and"
-            f" 'max_length' in generation; this model's loop is another"
-            f" ({', '.join(model.generation)})"
-        )
+    refuse_other_loops(model, "torch")
     if len(options.devices) > 1:
         raise UnsupportedOptionError("backend 'torch' generates on one chip: leave out --chips")
     if cache == "static" and not isinstance(model.stages.device, StaticCacheModule):

@@ -14,9 +14,10 @@ import torch
 
 from ttbench_core.backends.protocol import CLOCK, CompileOptions, Tensors
 from ttbench_core.backends.shared.stages import Place, tensor_mover
+from ttbench_core.backends.shared.token_generator import cache_dtype
 from ttbench_core.backends.tt_xla.options import tt_xla_options
 from ttbench_core.errors import UnsupportedOptionError
-from ttbench_core.model import BenchmarkModel, CacheTensor, Inputs, StaticCacheModule
+from ttbench_core.model import BenchmarkModel, Inputs, StaticCacheModule
 from ttbench_core.models.inputs import map_tensors
 from ttbench_core.models.reference.stages import HOST
 
@@ -114,16 +115,10 @@ class OnDeviceGenerator:
         declared = self._module.static_cache(inputs, self._token_count)
         device = self._place.device
         self._zeros = {
-            name: torch.zeros(one.shape, dtype=self._dtype_of(one)).to(device)
+            name: torch.zeros(one.shape, dtype=cache_dtype(one, self._place.dtype)).to(device)
             for name, one in declared.tensors.items()
         }
         self._first_position = torch.tensor([declared.prompt_length]).to(device)
-
-    def _dtype_of(self, declared: CacheTensor) -> torch.dtype:
-        if declared.dtype is None:
-            return self._place.dtype
-        dtype: torch.dtype = getattr(torch, declared.dtype)
-        return dtype
 
     def _fetched(self, token: torch.Tensor) -> torch.Tensor:
         on_host = token.to(HOST)

@@ -12,7 +12,6 @@ from typing import Any, Final
 from ttbench_core.errors import RequestError, UnknownNameError, UnsupportedOptionError
 from ttbench_core.model import Builder, StagedModel
 from ttbench_core.models.loaders.asking import facts_of, import_loader, variant_of
-from ttbench_core.models.loaders.class_check import check_class
 from ttbench_core.models.loaders.finding import PREFIX, Found, find_loader
 from ttbench_core.models.loaders.loading import Asked, load
 from ttbench_core.models.loaders.reading import LoaderText, read_loader
@@ -31,7 +30,6 @@ def builder_of(found: Found) -> Builder:
     Raises `AmbiguousNameError` for a file with two classes of one name, and `PackContractError`
     for one that has no such class.
     """
-    check_class(found)
     text = read_loader(found)
 
     def build(**keywords: Any) -> StagedModel:
@@ -95,7 +93,6 @@ def loader_entry(name: str) -> ModelEntry:
     Raises `UnknownNameError`, `AmbiguousNameError` and `PackContractError`.
     """
     found = find_loader(name)
-    check_class(found)
     text = read_loader(found)
     digest = hashlib.sha256(found.file.read_bytes()).hexdigest()
     return ModelEntry(

@@ -18,15 +18,8 @@ _DYNAMIC: Final = frozenset({"__getattr__", "exec", "globals", "setattr", "vars"
 _SUFFIX: Final = "py"
 
 
-def check_class(found: Found) -> None:
-    """Refuse a module whose text has no way to the class.
-
-    One that cannot be parsed passes: importing it says where. Raises `PackContractError`.
-    """
-    try:
-        tree = ast.parse(found.file.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+def check_class(tree: ast.Module, found: Found) -> None:
+    """Refuse a module whose text has no way to the class; raises `PackContractError`."""
     if not any(name in (found.class_name, "*") or name in _DYNAMIC for name in _names(tree)):
         raise PackContractError(found.where, missing_class(found, _loaders(tree)))
 

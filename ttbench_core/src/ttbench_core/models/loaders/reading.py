@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from ttbench_core.errors import AmbiguousNameError
+from ttbench_core.models.loaders.class_check import check_class
 from ttbench_core.models.loaders.finding import Found
+from ttbench_core.models.loaders.others_code import runs_hub_code, trusts_remote_code
 
 __all__ = ["LoaderText", "read_loader", "read_loader_file"]
 
@@ -27,7 +29,6 @@ _INFO_CLASSES: Final = {
 _TABLE: Final = "_VARIANTS"
 _DEFAULT: Final = "DEFAULT_VARIANT"
 _METHODS: Final = frozenset({"__init__", "load_model", "load_inputs"})
-_HUB_LOADS: Final = frozenset({"torch.hub.load", "hub.load"})
 #: The frameworks of the enumeration that are not PyTorch.
 _OTHER_FRAMEWORKS: Final = frozenset({"JAX", "ONNX", "PADDLE", "NUMPY"})
 
@@ -54,9 +55,16 @@ class LoaderText:
 
 
 def read_loader(found: Found) -> LoaderText:
-    """Read the file of a loader; raises `AmbiguousNameError` for two classes of its name."""
-    text = read_loader_file(found.file, found.class_name)
-    return text or LoaderText()
+    """Read the file of a loader; one that cannot be parsed says nothing: importing it says where.
+
+    Raises `AmbiguousNameError` for two classes of its name, and `PackContractError` for a file
+    that cannot have one.
+    """
+    tree = _parsed(found.file)
+    if tree is None:
+        return LoaderText()
+    check_class(tree, found)
+    return _read_class(tree, found.file, found.class_name) or LoaderText()
 
 
 def read_loader_file(file: Path, class_name: str) -> LoaderText | None:
@@ -64,10 +72,18 @@ def read_loader_file(file: Path, class_name: str) -> LoaderText | None:
 
     Raises `AmbiguousNameError` where the file has two of them.
     """
+    tree = _parsed(file)
+    return None if tree is None else _read_class(tree, file, class_name)
+
+
+def _parsed(file: Path) -> ast.Module | None:
     try:
-        tree = ast.parse(file.read_bytes())
+        return ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _read_class(tree: ast.Module, file: Path, class_name: str) -> LoaderText | None:
     classes = [one for one in tree.body if isinstance(one, ast.ClassDef)]
     loaders = [one for one in classes if one.name == class_name]
     if not loaders:
@@ -92,8 +108,8 @@ def _read(tree: ast.Module, loader: ast.ClassDef, classes: list[ast.ClassDef]) -
         other_framework=_lower(framework) if framework in _OTHER_FRAMEWORKS else None,
         parameters=frozenset(_parameters(loader)),
         imported=frozenset(_imported(loader)),
-        trusts_remote_code=any(_trusts(one) for one in ast.walk(tree)),
-        runs_hub_code=any(_loads_from_hub(one) for one in ast.walk(tree)),
+        trusts_remote_code=trusts_remote_code(tree),
+        runs_hub_code=runs_hub_code(tree),
     )
 
 
@@ -203,33 +219,6 @@ def _imported(loader: ast.ClassDef) -> Iterator[str]:
                 yield from (of.name.partition(".")[0] for of in one.names)
             elif isinstance(one, ast.ImportFrom) and one.module and not one.level:
                 yield one.module.partition(".")[0]
-
-
-def _trusts(node: ast.AST) -> bool:
-    if isinstance(node, ast.keyword):
-        return node.arg == "trust_remote_code" and _is_true(node.value)
-    if isinstance(node, ast.Dict):
-        pairs = zip(node.keys, node.values, strict=True)
-        return any(_is_name(key) and _is_true(value) for key, value in pairs)
-    if isinstance(node, ast.Assign):
-        target = node.targets[0]
-        return isinstance(target, ast.Subscript) and _is_name(target.slice) and _is_true(node.value)
-    return False
-
-
-def _loads_from_hub(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call) or ast.unparse(node.func) not in _HUB_LOADS:
-        return False
-    sources = (word.value for word in node.keywords if word.arg == "source")
-    return not any(isinstance(one, ast.Constant) and one.value == "local" for one in sources)
-
-
-def _is_name(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value == "trust_remote_code"
-
-
-def _is_true(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is True
 
 
 def _lower(text: str | None) -> str | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from statistics import geometric_mean
 from typing import Any, Final, TypeGuard
 
+from ttbench_core.measure.intervals import geometric_mean
 from ttbench_core.record.foreign_formats import TT_FORGE
+from ttbench_core.record.record_checks import has_time_of_median
 from ttbench_core.record.result import SCHEMA_VERSION, Result
 from ttbench_core.record.tables.columns import column
 from ttbench_core.results.tt_forge.measurements import (
@@ -27,8 +28,6 @@ __all__ = ["contradiction_in", "counts_tokens", "left_out_because", "values_to_w
 _NS_PER_MS: Final = 1e6
 _NS_PER_S: Final = 1e9
 _MAX_NUMBER: Final = 1e15
-#: Up to this version of records, the time is of the median pass where there is no interval.
-_LAST_OF_MEDIANS: Final = 3
 #: Far beyond the noise of floats, far below what a comparison finds.
 _SAME: Final = 1e-6
 
@@ -96,8 +95,8 @@ def _pairs(
     yield "samples_per_sec", rate, "total_samples / total_time", samples / time_s
     if (estimate := (record.get("confidence") or {}).get("estimate")) is not None:
         yield "samples_per_sec", rate, "confidence.estimate", estimate
-    version = record.get("schema_version", SCHEMA_VERSION)
-    if record.get("passes") and not (isinstance(version, int) and version <= _LAST_OF_MEDIANS):
+    is_of_median = has_time_of_median(record.get("schema_version", SCHEMA_VERSION))
+    if record.get("passes") and not is_of_median:
         yield "total_time", time_s, "passes", _mean_time_s(record["passes"])
 
 
@@ -106,7 +105,7 @@ def _mean_time_s(passes: list[Mapping[str, Any]]) -> float:
     by_process: dict[int, list[float]] = {}
     for one in passes:
         by_process.setdefault(one.get("process", 0), []).append(one["e2e_ns"])
-    return geometric_mean(map(geometric_mean, by_process.values())) / _NS_PER_S
+    return geometric_mean([geometric_mean(one) for one in by_process.values()]) / _NS_PER_S
 
 
 def _decoding_of(record: Mapping[str, Any]) -> tuple[int, float] | None:

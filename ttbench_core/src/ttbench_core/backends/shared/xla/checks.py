@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
 from ttbench_core.backends.protocol import CompileOptions
+from ttbench_core.backends.shared.model_checks import refuse_foreign_modules, refuse_other_loops
 from ttbench_core.errors import UnsupportedOptionError
-from ttbench_core.model import BenchmarkModel, GeneratingModule, StaticCacheModule
-from ttbench_core.models.counting import new_tokens_of
+from ttbench_core.model import BenchmarkModel, StaticCacheModule
 
 __all__ = ["refuse_model"]
 
@@ -23,12 +21,7 @@ def refuse_model(
         name: of the backend.
         static_cache: whether a model generates with the cache that it declares.
     """
-    for stage, module in model.stages.present(training=options.training).items():
-        if stage != "loss" and not isinstance(module, torch.nn.Module):
-            raise UnsupportedOptionError(
-                f"stage {stage} is a {type(module).__name__} of {type(module).__module__}, which"
-                f" only its own backend can run; backend {name!r} runs a torch.nn.Module"
-            )
+    refuse_foreign_modules(model.stages.present(training=False), name)
     if options.training and model.stages.cpu_post is not None:
         raise UnsupportedOptionError(
             f"backend {name!r} trains a model whose last stage is on the device, and this one has"
@@ -39,16 +32,8 @@ def refuse_model(
 
 
 def _refuse_generation(model: BenchmarkModel, name: str, *, static_cache: bool) -> None:
-    stage = model.stages.device
-    is_staged = len(model.stages.present(training=False)) > 1
-    generates = isinstance(stage, GeneratingModule) and new_tokens_of(model) is not None
-    if is_staged or not generates:
-        raise UnsupportedOptionError(
-            f"backend {name!r} generates with one device stage that has prefill() and decode(),"
-            f" and 'max_length' in generation; this model's loop is another"
-            f" ({', '.join(model.generation)})"
-        )
-    if static_cache and not isinstance(stage, StaticCacheModule):
+    refuse_other_loops(model, name)
+    if static_cache and not isinstance(model.stages.device, StaticCacheModule):
         raise UnsupportedOptionError(
             "this model declares no static cache: use -B cache=dynamic, which compiles a graph for"
             " each token of its growing past, or --no-generative"
